@@ -1,0 +1,90 @@
+"""Rare examples for imbalanced training sets, made by a conditional GAN.
+
+Names are loaded on first use, so that ``import ganaug`` stays under a tenth of a second: torch,
+scikit-learn and pandas together take several.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from ganaug.augmenter import GANAugmenter
+    from ganaug.classifier import AugmentedClassifier
+    from ganaug.errors import (
+        ArtifactError,
+        ConfigError,
+        DivergenceError,
+        GanaugError,
+        GanaugWarning,
+        InvalidInputError,
+        InvalidTypeError,
+        MemoryBudgetError,
+        ModeCollapseWarning,
+        NotAvailableError,
+        SchemaDriftError,
+    )
+    from ganaug.recipe import Architecture, Recipe, Regularizers, Schedule
+    from ganaug.training.callbacks import Callback, EarlyStop
+    from ganaug.training.history import History
+
+_HOME = {
+    "GANAugmenter": "augmenter",
+    "AugmentedClassifier": "classifier",
+    "Recipe": "recipe",
+    "Architecture": "recipe",
+    "Regularizers": "recipe",
+    "Schedule": "recipe",
+    "Callback": "training.callbacks",
+    "EarlyStop": "training.callbacks",
+    "History": "training.history",
+    "GanaugError": "errors",
+    "GanaugWarning": "errors",
+    "ArtifactError": "errors",
+    "ConfigError": "errors",
+    "DivergenceError": "errors",
+    "InvalidInputError": "errors",
+    "InvalidTypeError": "errors",
+    "MemoryBudgetError": "errors",
+    "ModeCollapseWarning": "errors",
+    "NotAvailableError": "errors",
+    "SchemaDriftError": "errors",
+}
+
+__all__ = [
+    "AugmentedClassifier",
+    "Architecture",
+    "ArtifactError",
+    "Callback",
+    "ConfigError",
+    "DivergenceError",
+    "EarlyStop",
+    "GANAugmenter",
+    "GanaugError",
+    "GanaugWarning",
+    "History",
+    "InvalidInputError",
+    "InvalidTypeError",
+    "MemoryBudgetError",
+    "ModeCollapseWarning",
+    "NotAvailableError",
+    "Recipe",
+    "Regularizers",
+    "Schedule",
+    "SchemaDriftError",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ganaug' has no attribute {name!r}")
+    value = getattr(import_module(f"ganaug.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

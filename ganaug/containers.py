@@ -1,0 +1,133 @@
+"""Puts synthetic rows behind the originals in whatever container the user has.
+
+Original rows are never converted: they come back bit for bit, with their index and dtypes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+
+def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
+    """Return synthetic rows in the container and dtype of ``X`` (frames: a fresh index)."""
+    if isinstance(X, pd.DataFrame):
+        return synthetic.set_axis(X.columns, axis=1)
+    if sp.issparse(X):
+        return X.__class__(sp.csr_matrix(_matrix(synthetic, X.dtype)))
+    if isinstance(X, list):
+        return _matrix(synthetic, np.asarray(X).dtype).tolist()
+    return _matrix(synthetic, np.asarray(X).dtype)
+
+
+def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
+    """Return ``X`` followed by the synthetic rows, in the container of ``X``."""
+    new = like_table(X, synthetic)
+    if isinstance(X, pd.DataFrame):
+        if not len(new):
+            return X.copy()
+        return pd.concat([X, new.set_axis(next_index(X.index, len(new)))])
+    if sp.issparse(X):
+        return X.__class__(sp.vstack([X, new]).asformat(X.format))
+    if isinstance(X, list):
+        return [*X, *new]
+    return np.concatenate([np.asarray(X), new])
+
+
+def take_table(frame: Any, X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> Any:
+    """Return a copy of ``X`` in which the marked rows are the synthetic ones."""
+    if isinstance(X, pd.DataFrame):
+        order = np.arange(len(X))
+        order[rows] = len(X) + np.arange(rows.sum())
+        stacked = pd.concat([X, like_table(X, synthetic)], ignore_index=True)
+        return stacked.iloc[order].set_axis(X.index)
+    new = like_table(X, synthetic)
+    if sp.issparse(X):
+        changed = X.tolil(copy=True)
+        changed[np.flatnonzero(rows)] = new
+        return X.__class__(changed.asformat(X.format))
+    if isinstance(X, list):
+        fresh = iter(new)
+        return [next(fresh) if swap else row for row, swap in zip(X, rows, strict=True)]
+    changed = np.array(X)
+    changed[rows] = new
+    return changed
+
+
+def _matrix(frame: pd.DataFrame, dtype: np.dtype[Any]) -> NDArray[Any]:
+    out = np.empty(frame.shape, dtype)
+    for i in range(frame.shape[1]):
+        out[:, i] = frame.iloc[:, i].to_numpy()
+    return out
+
+
+def next_index(index: pd.Index, n: int) -> pd.Index:
+    """Return labels for ``n`` more rows: after the maximum of integers, else ``synthetic_0``..."""
+    if isinstance(index, pd.MultiIndex):
+        taken = set(index.get_level_values(0))
+        first = _fresh_labels(taken, n)
+        rest = [[level[0]] * n for level in index.levels[1:]]
+        return pd.MultiIndex.from_arrays([first, *rest], names=index.names)
+    if pd.api.types.is_integer_dtype(index.dtype) and len(index):
+        if isinstance(index, pd.RangeIndex) and index.step > 0:
+            stop = index[-1] + index.step * (n + 1)
+            return pd.RangeIndex(index[-1] + index.step, stop, index.step, name=index.name)
+        most = int(index.max())
+        if most + n <= np.iinfo(np.int64).max:
+            return pd.Index(np.arange(most + 1, most + 1 + n), name=index.name, dtype=index.dtype)
+    return pd.Index(_fresh_labels(set(index), n), name=index.name, dtype=object)
+
+
+def _fresh_labels(taken: set[Any], n: int) -> list[str]:
+    labels: list[str] = []
+    number = 0
+    while len(labels) < n:
+        label = f"synthetic_{number}"
+        if label not in taken:
+            labels.append(label)
+        number += 1
+    return labels
+
+
+def like_labels(y: Any, labels: NDArray[Any], n_classes: int, one_hot: bool) -> Any:
+    """Return new labels (class numbers where one-hot) in the container and dtype of ``y``."""
+    if one_hot:
+        block = np.eye(n_classes)[labels.astype(np.int64)]
+        if isinstance(y, pd.DataFrame):
+            return pd.DataFrame(block, columns=y.columns).astype(y.dtypes.to_dict())
+        if sp.issparse(y):
+            return y.__class__(sp.csr_matrix(block.astype(y.dtype)))
+        new = block.astype(np.asarray(y).dtype)
+        return new.tolist() if isinstance(y, list) else new
+    if isinstance(y, pd.DataFrame):
+        return pd.DataFrame({y.columns[0]: pd.Series(labels).astype(y.dtypes.iloc[0])})
+    if isinstance(y, (pd.Series, pd.Index)):
+        return pd.Series(labels, name=y.name).astype(y.dtype)
+    if isinstance(y, pd.api.extensions.ExtensionArray):
+        return pd.array(labels, dtype=y.dtype)
+    if isinstance(y, list):
+        return labels.tolist()
+    shape = (-1, 1) if np.ndim(y) == 2 else (-1,)
+    return labels.astype(np.asarray(y).dtype).reshape(shape)
+
+
+def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
+    """Return ``y`` followed by ``new``; ``index`` names the rows of a frame or series."""
+    if isinstance(y, (pd.Series, pd.DataFrame)):
+        if not len(new):
+            return y.copy()
+        own = next_index(y.index, len(new)) if index is None else index
+        return pd.concat([y, new.set_axis(own)])
+    if isinstance(y, pd.Index):
+        return y.append(pd.Index(new))
+    if isinstance(y, pd.api.extensions.ExtensionArray):
+        return y._concat_same_type([y, new])
+    if sp.issparse(y):
+        return y.__class__(sp.vstack([y, new]).asformat(y.format))
+    if isinstance(y, list):
+        return [*y, *new]
+    return np.concatenate([np.asarray(y), new])

@@ -1,0 +1,147 @@
+"""Every error and warning that ganaug raises on purpose.
+
+Each error is a :class:`GanaugError` and also the built-in type that scikit-learn users already
+catch, so ``except ValueError`` keeps working.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GanaugError(Exception):
+    """Base of all errors raised by ganaug.
+
+    Examples
+    --------
+    >>> from ganaug import ConfigError, GanaugError
+    >>> issubclass(ConfigError, GanaugError) and issubclass(ConfigError, ValueError)
+    True
+    """
+
+
+class InvalidInputError(GanaugError, ValueError):
+    """The data cannot be used as they are; the message names the column, class or file.
+
+    Examples
+    --------
+    >>> from ganaug import InvalidInputError
+    >>> issubclass(InvalidInputError, ValueError)
+    True
+    """
+
+
+class InvalidTypeError(GanaugError, TypeError):
+    """The data or an argument has a type that cannot be used.
+
+    Examples
+    --------
+    >>> from ganaug import InvalidTypeError
+    >>> issubclass(InvalidTypeError, TypeError)
+    True
+    """
+
+
+class SchemaDriftError(InvalidInputError):
+    """The columns differ from those seen at fit; the message lists the differences.
+
+    Examples
+    --------
+    >>> from ganaug import InvalidInputError, SchemaDriftError
+    >>> issubclass(SchemaDriftError, InvalidInputError)
+    True
+    """
+
+
+class ConfigError(GanaugError, ValueError):
+    """An option, or a combination of options, is impossible.
+
+    Examples
+    --------
+    >>> from ganaug import ConfigError, Recipe
+    >>> try:
+    ...     Recipe.preset("wgan-gp").replace(n_critics=3)
+    ... except ConfigError as error:
+    ...     print(error)
+    Recipe has no field 'n_critics'; did you mean 'n_critic'?
+    """
+
+
+class MemoryBudgetError(GanaugError, ValueError):
+    """The request needs more memory than the budget; the message carries the estimate.
+
+    Examples
+    --------
+    >>> from ganaug import MemoryBudgetError
+    >>> issubclass(MemoryBudgetError, ValueError)
+    True
+    """
+
+
+class NotAvailableError(GanaugError, AttributeError):
+    """The method does not exist in this mode; the message names the one that does.
+
+    An ``AttributeError``, so that ``hasattr`` says no.
+
+    Examples
+    --------
+    >>> from ganaug import GANAugmenter
+    >>> hasattr(GANAugmenter(mode="append"), "transform")
+    False
+    """
+
+
+class DivergenceError(GanaugError, RuntimeError):
+    """Training produced a value that is not finite.
+
+    Examples
+    --------
+    >>> from ganaug import DivergenceError
+    >>> issubclass(DivergenceError, RuntimeError)
+    True
+    """
+
+
+class ArtifactError(GanaugError, ValueError):
+    """A saved augmenter cannot be read: missing, damaged, or not one of ours.
+
+    Examples
+    --------
+    >>> from ganaug import ArtifactError, GANAugmenter
+    >>> try:
+    ...     GANAugmenter.from_pretrained("no-such-folder")
+    ... except ArtifactError as error:
+    ...     print("refused")
+    refused
+    """
+
+
+class GanaugWarning(UserWarning):
+    """Base of all warnings raised by ganaug.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from ganaug import GanaugWarning
+    >>> warnings.simplefilter("error", GanaugWarning)  # be strict
+    >>> warnings.resetwarnings()
+    """
+
+
+class ModeCollapseWarning(GanaugWarning):
+    """The generator's samples of a class have lost most of the variety of the real ones.
+
+    Examples
+    --------
+    >>> from ganaug import GanaugWarning, ModeCollapseWarning
+    >>> issubclass(ModeCollapseWarning, GanaugWarning)
+    True
+    """
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error message that names the nearest known option."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."

@@ -1,0 +1,192 @@
+"""From encoded rows to a :class:`~ganaug.sampling.TableModel`: plan, train, calibrate, freeze."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ganaug.anchors import AnchorBank
+from ganaug.evidence import fit_evidence
+from ganaug.nets.mlp import MLPCritic, MLPGenerator
+from ganaug.rng import derive, torch_stream
+from ganaug.sampling import TableModel, calibrate_choices
+from ganaug.selection import fit_selector
+from ganaug.training.data import TrainingRows
+from ganaug.training.history import History
+from ganaug.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from ganaug.codecs.tabular import TableCodec
+    from ganaug.recipe import Recipe
+    from ganaug.training.callbacks import Callback
+
+INTERPOLATE_BELOW = 10
+ANCHOR_BELOW = 100
+"""Class sizes under which ``auto`` interpolates between real rows, or starts from them."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a fit is asked to do, beyond the recipe.
+
+    Parameters
+    ----------
+    steps, batch_size : int
+        Generator steps and rows in each.
+    seed : int
+    device : torch.device
+    callbacks : sequence of Callback
+    max_seconds : float or None
+    progress : bool
+    """
+
+    steps: int
+    batch_size: int
+    seed: int
+    device: torch.device
+    callbacks: Sequence[Callback] = ()
+    max_seconds: float | None = None
+    progress: bool = False
+
+
+def plan_methods(counts: Sequence[int], recipe: Recipe) -> list[str]:
+    """Return how each class will be made, from its number of rows.
+
+    A recipe that is not ``small_classes="auto"`` trains its GAN for every class; only a single
+    row, which has no distribution to learn, is duplicated.
+    """
+    return [_method(count, recipe.small_classes == "auto") for count in counts]
+
+
+def _method(count: int, adaptive: bool) -> str:
+    if count <= 1:
+        return "duplicate"
+    if adaptive and count < INTERPOLATE_BELOW:
+        return "interpolate"
+    return "anchored" if adaptive and count < ANCHOR_BELOW else "gan"
+
+
+def auto_steps(n_rows: int) -> int:
+    """Return the number of generator steps for a table: it grows with the square root of the rows.
+
+    Never read from a clock, so that a fit is the same on a busy machine.
+    """
+    return int(min(max(20 * math.sqrt(n_rows), 300), 4000))
+
+
+def fit_table_model(
+    recipe: Recipe,
+    codec: TableCodec,
+    encoded: NDArray[np.float32],
+    codes: NDArray[np.int64],
+    labels: Sequence[Any],
+    methods: list[str],
+    job: Job,
+) -> tuple[TableModel, History]:
+    """Train the recipe's GAN on encoded rows and freeze everything that sampling needs.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    codec : TableCodec
+    encoded : ndarray of shape (n, width)
+    codes : ndarray of shape (n,)
+        Class numbers from 0.
+    labels : sequence
+        Name of each class.
+    methods : list of str
+        From :func:`plan_methods`.
+    job : Job
+
+    Returns
+    -------
+    model : TableModel
+    history : History
+    """
+    starts_from_rows = [method != "gan" for method in methods]
+    anchors = AnchorBank.build(encoded, codes, starts_from_rows, codec.layout).to(job.device)
+    model = TableModel(recipe, codec, methods, [], anchors)
+    history = History()
+    rows, classes = torch.from_numpy(encoded), torch.from_numpy(codes)
+    if recipe.conditioning == "per-class":
+        for label, name in enumerate(labels):
+            own = rows[classes == label]
+            part = classes[classes == label] * 0
+            trained = _train(model, own, part, [str(name)], job, label)
+            model.generators.append(trained[0])
+            history = _joined(history, trained[1], str(name))
+    else:
+        generator, history = _train(model, rows, classes, [str(x) for x in labels], job, 0)
+        model.generators.append(generator)
+    calibrate_choices(model, encoded, codes, job.seed)
+    if recipe.selection == "evidence":
+        _attach_selector(model, rows.to(job.device), classes.to(job.device), job)
+    return model, history
+
+
+def _train(
+    model: TableModel,
+    rows: torch.Tensor,
+    classes: torch.Tensor,
+    names: list[str],
+    job: Job,
+    stream: int,
+) -> tuple[MLPGenerator, History]:
+    """Train one generator on the given rows."""
+    recipe, layout = model.recipe, model.codec.layout
+    seed = derive(job.seed, "train", stream)
+    shared = len(names) == len(model.methods) and recipe.conditioning != "per-class"
+    anchored = [shared and method == "anchored" for method in model.methods][: len(names)]
+    tables = [torch.from_numpy(table) for table in model.codec.tables]
+    generator = MLPGenerator(
+        layout, tables, torch.tensor(anchored), recipe.architecture, torch_stream(seed, "generator")
+    ).to(job.device)
+    pac = recipe.schedule.pac
+    critic = MLPCritic(
+        layout.width, len(names), recipe.conditioning, pac, recipe.architecture,
+        torch_stream(seed, "critic"),
+    ).to(job.device)  # fmt: skip
+    trainer = Trainer(
+        recipe,
+        generator,
+        critic,
+        TrainingRows(rows, classes, len(names), recipe.schedule.class_balance, job.device),
+        model.anchors,
+        names,
+        steps=job.steps,
+        batch_size=max(job.batch_size // pac, 1) * pac,
+        seed=seed,
+        callbacks=job.callbacks,
+        max_seconds=job.max_seconds,
+        progress=job.progress,
+    )
+    history = trainer.run()
+    return trainer.average, history
+
+
+def _attach_selector(
+    model: TableModel, rows: torch.Tensor, classes: torch.Tensor, job: Job
+) -> None:
+    """Learn the class evidence and freeze the thresholds of the generated classes."""
+    seed = derive(job.seed, "evidence")
+    evidence, fold = fit_evidence(
+        rows, classes, len(model.methods), steps=max(1, min(job.steps, 300)), seed=seed
+    )
+    pilots = [
+        model.candidates(label, torch_stream(seed, "pilot", label, device=job.device))
+        if method in ("gan", "anchored")
+        else None
+        for label, method in enumerate(model.methods)
+    ]
+    model.selector = fit_selector(evidence, fold, rows, classes, pilots)
+
+
+def _joined(before: History, run: History, name: str) -> History:
+    """Append the history of one class's GAN to those of the classes before it."""
+    return History([*before.records, *({**record, "class": name} for record in run.records)])

@@ -1,0 +1,58 @@
+"""Pieces that networks share. All initial weights come from an explicit generator."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu
+
+SLOPE = 0.2
+_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
+
+
+def activate(hidden: Tensor) -> Tensor:
+    """Apply the leaky rectifier that every hidden layer uses."""
+    return leaky_relu(hidden, SLOPE)
+
+
+def linear(
+    inputs: int, outputs: int, generator: torch.Generator, *, gain: float = _GAIN
+) -> nn.Linear:
+    """Return a linear layer with He-normal weights drawn from ``generator`` and zero bias."""
+    # skip_init: nn.Linear's own initialisation would draw from the global generator.
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    with torch.no_grad():
+        layer.weight.normal_(0.0, gain / math.sqrt(max(inputs, 1)), generator=generator)
+        layer.bias.zero_()
+    return layer
+
+
+def embedding(
+    rows: int, width: int, generator: torch.Generator, *, scale: float = 1.0
+) -> nn.Parameter:
+    """Return a table of ``rows`` normal vectors drawn from ``generator``."""
+    return nn.Parameter(torch.randn(rows, width, generator=generator) * scale)
+
+
+def norm(kind: str, width: int) -> nn.Module:
+    """Return the normalisation layer called ``kind``."""
+    if kind == "batch":
+        return nn.BatchNorm1d(width)
+    return nn.LayerNorm(width) if kind == "layer" else nn.Identity()
+
+
+class ResidualBlock(nn.Module):
+    """Two linear layers around a shortcut; starts as nearly the identity, so depth is harmless."""
+
+    def __init__(self, width: int, norm_kind: str, generator: torch.Generator) -> None:
+        super().__init__()
+        self.norm = norm(norm_kind, width)
+        self.first = linear(width, width, generator)
+        self.second = linear(width, width, generator, gain=0.1)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (batch, width) to (batch, width)."""
+        inner = self.first(activate(self.norm(hidden)))
+        return hidden + self.second(activate(inner))

@@ -1,0 +1,424 @@
+"""A GAN as data: which networks, which conditioning, which loss, which regularizers, which schedule.
+
+There is one trainer and no class per GAN. A preset is a row of :data:`PRESETS`; a user changes a
+piece with :meth:`Recipe.replace`, and impossible combinations are refused here, before any work.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ganaug.errors import ConfigError, did_you_mean
+
+LossName = Literal[
+    "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"
+]
+Conditioning = Literal["per-class", "concat", "projection"]
+Norm = Literal["none", "layer", "batch"]
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "kind": ("mlp",),
+    "generator_norm": ("none", "layer", "batch"),
+    "critic_norm": ("none", "layer", "batch"),
+    "conditioning": ("per-class", "concat", "projection"),
+    "loss": (
+        "minimax",
+        "non-saturating",
+        "least-squares",
+        "hinge",
+        "wasserstein",
+        "relativistic",
+    ),
+    "small_classes": ("auto", "gan"),
+    "selection": ("evidence", "none"),
+}
+SMOOTHABLE_LOSSES = ("minimax", "non-saturating", "least-squares", "relativistic")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Shape of the two networks.
+
+    Parameters
+    ----------
+    kind : {"mlp"}, default="mlp"
+        Residual multilayer perceptrons, for tables.
+    width : int, default=128
+        Units in each hidden layer.
+    depth : int, default=2
+        Residual blocks in each network.
+    noise_dim : int, default=32
+        Length of the generator's noise vector.
+    embedding_dim : int, default=16
+        Length of the generator's class embedding.
+    generator_norm, critic_norm : {"none", "layer", "batch"}
+        Normalisation inside the blocks. A critic with batch norm cannot have a gradient
+        penalty: the penalty is defined per sample and batch norm mixes samples.
+
+    Examples
+    --------
+    >>> from ganaug import Architecture
+    >>> Architecture(width=64).width
+    64
+    """
+
+    kind: Literal["mlp"] = "mlp"
+    width: int = 128
+    depth: int = 2
+    noise_dim: int = 32
+    embedding_dim: int = 16
+    generator_norm: Norm = "none"
+    critic_norm: Norm = "none"
+
+
+@dataclass(frozen=True)
+class Regularizers:
+    """Weights of the penalties; 0 switches one off.
+
+    Parameters
+    ----------
+    gradient_penalty : float
+        WGAN-GP: squared distance of the critic's gradient norm from 1 between real and
+        generated rows (Gulrajani et al. 2017).
+    weight_clip : float
+        WGAN: largest absolute weight of the critic after each step (Arjovsky et al. 2017).
+    r1, r2 : float
+        Half the squared gradient norm of the critic at real (R1) and generated (R2) rows
+        (Mescheder et al. 2018).
+    feature_matching : float
+        Squared distance between the critic's mean features of real and of generated rows,
+        added to the generator's loss (Salimans et al. 2016).
+    penalty_every : int
+        Apply the gradient-based penalties at each ``penalty_every``-th critic step, scaled up to
+        keep their mean strength (lazy regularization, Karras et al. 2020).
+
+    Examples
+    --------
+    >>> from ganaug import Regularizers
+    >>> Regularizers(r1=0.1, r2=0.1).r1
+    0.1
+    """
+
+    gradient_penalty: float = 0.0
+    weight_clip: float = 0.0
+    r1: float = 0.0
+    r2: float = 0.0
+    feature_matching: float = 0.0
+    penalty_every: int = 1
+
+    @property
+    def uses_input_gradient(self) -> bool:
+        """Whether a penalty differentiates the critic by its input."""
+        return max(self.gradient_penalty, self.r1, self.r2) > 0
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How training proceeds.
+
+    Parameters
+    ----------
+    learning_rate, critic_learning_rate : float
+        Adam's step sizes for generator and critic; two values are the two-time-scale update
+        rule, TTUR (Heusel et al. 2017).
+    beta1, beta2 : float
+        Adam's moments.
+    n_critic : int
+        Critic steps for each generator step.
+    batch_size : int
+        Rows in a step; an estimator's ``batch_size`` overrides it, and it shrinks to the data.
+    label_smoothing : float
+        One-sided: the critic's target for real rows is ``1 - label_smoothing``.
+    pac : int
+        Rows of one class shown to the critic as one sample (PacGAN, Lin et al. 2018).
+    ema : float
+        Decay per step of the averaged generator that sampling uses; 0 uses the last one. Early in
+        training the decay is smaller, so that the average is never dominated by the start.
+    burn_in : float
+        Fraction of the steps over which the learning rate falls to ``final_rate`` of its start and
+        the R1 and R2 weights to ``final_penalty`` of theirs; 0 keeps both constant.
+    final_rate, final_penalty : float
+        See ``burn_in``.
+    class_balance : float
+        Classes are drawn with probability proportional to ``count ** class_balance``: 1 is the
+        natural frequency, 0 makes all classes equal.
+
+    Examples
+    --------
+    >>> from ganaug import Schedule
+    >>> Schedule(n_critic=5).n_critic
+    5
+    """
+
+    learning_rate: float = 2e-4
+    critic_learning_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.9
+    n_critic: int = 1
+    batch_size: int = 256
+    label_smoothing: float = 0.0
+    pac: int = 1
+    ema: float = 0.99
+    burn_in: float = 0.0
+    final_rate: float = 1.0
+    final_penalty: float = 1.0
+    class_balance: float = 0.5
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A complete description of a GAN, as immutable data.
+
+    Parameters
+    ----------
+    name : str
+        Shown in reports.
+    architecture : Architecture
+        The networks.
+    conditioning : {"per-class", "concat", "projection"}
+        ``per-class`` trains one unconditional GAN a class; ``concat`` gives the label to both
+        networks as an extra input (Mirza and Osindero 2014); ``projection`` adds the inner product
+        of a class embedding with the critic's features (Miyato and Koyama 2018).
+    loss : str
+        One of minimax, non-saturating, least-squares, hinge, wasserstein, relativistic.
+    regularizers : Regularizers
+        Weights of the penalties.
+    schedule : Schedule
+        Optimizers and proportions.
+    small_classes : {"gan", "auto"}
+        ``gan`` trains the GAN on every class. ``auto`` may choose another method for a class
+        that is too small for a free generator; the choice stands in ``plan_``.
+    selection : {"none", "evidence"}
+        Whether samples are kept as they come, or chosen by class evidence and distance from the
+        training rows.
+
+    See Also
+    --------
+    Recipe.preset : The recipes that come with ganaug.
+
+    Examples
+    --------
+    >>> from ganaug import Recipe
+    >>> recipe = Recipe.preset("wgan-gp").replace(n_critic=3, width=64)
+    >>> recipe.schedule.n_critic, recipe.architecture.width, recipe.loss
+    (3, 64, 'wasserstein')
+    """
+
+    name: str = "custom"
+    architecture: Architecture = field(default_factory=Architecture)
+    conditioning: Conditioning = "projection"
+    loss: LossName = "non-saturating"
+    regularizers: Regularizers = field(default_factory=Regularizers)
+    schedule: Schedule = field(default_factory=Schedule)
+    small_classes: Literal["auto", "gan"] = "gan"
+    selection: Literal["evidence", "none"] = "none"
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_rules(self)
+
+    @classmethod
+    def preset(cls, name: str) -> Recipe:
+        """Return the recipe with this name.
+
+        Parameters
+        ----------
+        name : {"auto", "gan", "cgan", "wgan", "wgan-gp"}
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ConfigError
+            If there is no such preset.
+
+        Examples
+        --------
+        >>> from ganaug import Recipe
+        >>> Recipe.preset("auto").loss
+        'relativistic'
+        """
+        if name not in PRESETS:
+            raise ConfigError(f"There is no preset {name!r}; {did_you_mean(str(name), PRESETS)}")
+        return PRESETS[name]
+
+    def replace(self, **changes: Any) -> Recipe:
+        """Return a copy with some fields changed, wherever they are nested.
+
+        Parameters
+        ----------
+        **changes
+            Fields of the recipe, its architecture, its regularizers or its schedule.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown (the nearest one is suggested) or the result is impossible.
+
+        Examples
+        --------
+        >>> from ganaug import Recipe
+        >>> Recipe.preset("gan").replace(loss="minimax", label_smoothing=0.1).name
+        'gan*'
+        """
+        own = {f.name for f in dataclasses.fields(self)}
+        nested: dict[str, dict[str, Any]] = {}
+        top: dict[str, Any] = {}
+        for key, value in changes.items():
+            if key in own:
+                top[key] = value
+            elif key in _NESTED_FIELDS:
+                nested.setdefault(_NESTED_FIELDS[key], {})[key] = value
+            else:
+                known = [*own, *_NESTED_FIELDS]
+                raise ConfigError(f"Recipe has no field {key!r}; {did_you_mean(key, known)}")
+        for part, values in nested.items():
+            top[part] = dataclasses.replace(top.get(part, getattr(self, part)), **values)
+        if top and "name" not in top:
+            top["name"] = self.name if self.name.endswith("*") else f"{self.name}*"
+        return dataclasses.replace(self, **top)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as nested dictionaries of plain values, for JSON.
+
+        Examples
+        --------
+        >>> from ganaug import Recipe
+        >>> Recipe.preset("wgan").to_dict()["regularizers"]["weight_clip"]
+        0.01
+        """
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that :meth:`to_dict` described.
+
+        Raises
+        ------
+        ConfigError
+            If a field is unknown or has an impossible value.
+
+        Examples
+        --------
+        >>> from ganaug import Recipe
+        >>> recipe = Recipe.preset("wgan")
+        >>> Recipe.from_dict(recipe.to_dict()) == recipe
+        True
+        """
+        values = dict(data)
+        try:
+            for name, part in _PARTS.items():
+                if name in values:
+                    values[name] = part(**values[name])
+            return cls(**values)
+        except TypeError as error:
+            raise ConfigError(f"Not a recipe: {error}.") from None
+
+
+_PARTS = {"architecture": Architecture, "regularizers": Regularizers, "schedule": Schedule}
+_NESTED_FIELDS = {
+    f.name: part for part, kind in _PARTS.items() for f in dataclasses.fields(kind)
+}
+
+
+def _check_types(recipe: Recipe) -> None:
+    """Check the type and range of each field on its own."""
+    for name, part in _PARTS.items():
+        if not isinstance(getattr(recipe, name), part):
+            raise ConfigError(f"Recipe.{name} must be a {part.__name__}.")
+    for owner in (recipe, recipe.architecture, recipe.regularizers, recipe.schedule):
+        for f in dataclasses.fields(owner):
+            _check_field(f.name, str(f.type), getattr(owner, f.name))
+
+
+def _check_field(name: str, kind: str, value: Any) -> None:
+    if name in _CHOICES:
+        if value not in _CHOICES[name]:
+            raise ConfigError(
+                f"{name}={value!r} is not possible; {did_you_mean(str(value), _CHOICES[name])}"
+            )
+    elif kind == "int":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} must be an integer of at least 1, got {value!r}.")
+    elif kind == "float":
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not number or not math.isfinite(value) or value < 0:
+            raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
+        if name in _UNIT_INTERVAL and value > 1:
+            raise ConfigError(f"{name} must lie between 0 and 1, got {value!r}.")
+
+
+_UNIT_INTERVAL = ("beta1", "beta2", "label_smoothing", "ema", "burn_in", "class_balance")
+
+
+def _check_rules(recipe: Recipe) -> None:
+    """Refuse combinations that cannot work, with the reason."""
+    penalties, schedule = recipe.regularizers, recipe.schedule
+    if penalties.uses_input_gradient and recipe.architecture.critic_norm == "batch":
+        raise ConfigError(
+            "A critic with batch norm cannot have a gradient penalty, R1 or R2: the penalty is "
+            "defined for each sample and batch norm mixes the samples of a batch. "
+            'Use critic_norm="layer" or "none".'
+        )
+    if schedule.label_smoothing and recipe.loss not in SMOOTHABLE_LOSSES:
+        raise ConfigError(
+            f"label_smoothing does not go with loss={recipe.loss!r}: its critic gives scores, not "
+            f"probabilities, so there is no label to smooth. It goes with "
+            f"{', '.join(SMOOTHABLE_LOSSES)}."
+        )
+    if schedule.label_smoothing >= 0.5:
+        raise ConfigError("label_smoothing must be below 0.5: at 0.5 real and fake are alike.")
+    if max(schedule.beta1, schedule.beta2) >= 1 or schedule.ema >= 1:
+        raise ConfigError("beta1, beta2 and ema must be below 1.")
+    if schedule.pac > schedule.batch_size:
+        raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
+    bounded = penalties.uses_input_gradient or penalties.weight_clip > 0
+    if recipe.loss == "wasserstein" and not bounded:
+        raise ConfigError(
+            "The Wasserstein loss needs a bounded critic, or its values grow without limit: set "
+            "gradient_penalty, weight_clip or r1."
+        )
+
+
+PRESETS: dict[str, Recipe] = {
+    "gan": Recipe(name="gan", conditioning="per-class", loss="non-saturating"),
+    "cgan": Recipe(name="cgan", conditioning="concat", loss="non-saturating"),
+    "wgan": Recipe(
+        name="wgan",
+        loss="wasserstein",
+        regularizers=Regularizers(weight_clip=0.01),
+        schedule=Schedule(n_critic=5, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4),
+    ),
+    "wgan-gp": Recipe(
+        name="wgan-gp",
+        loss="wasserstein",
+        regularizers=Regularizers(gradient_penalty=10.0),
+        schedule=Schedule(n_critic=5, learning_rate=5e-4, critic_learning_rate=5e-4),
+    ),
+    "auto": Recipe(
+        name="auto",
+        loss="relativistic",
+        regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=4),
+        schedule=Schedule(
+            learning_rate=1e-3,
+            critic_learning_rate=1e-3,
+            beta1=0.0,
+            beta2=0.95,
+            burn_in=0.5,
+            final_rate=0.3,
+            final_penalty=0.2,
+        ),
+        small_classes="auto",
+        selection="evidence",
+    ),
+}

@@ -1,0 +1,145 @@
+"""From a trained generator to rows of a class: chunked, selected, reproducible.
+
+Candidates come in full chunks of :data:`CHUNK` rows, each with a stream of its own derived from
+seed, class and chunk number. What a chunk yields depends on nothing else, so the first rows of a
+longer request are the rows of a shorter one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganaug.rng import torch_stream
+from ganaug.training.trainer import generate
+
+if TYPE_CHECKING:
+    from ganaug.anchors import AnchorBank
+    from ganaug.codecs.tabular import TableCodec
+    from ganaug.nets.mlp import MLPGenerator
+    from ganaug.recipe import Recipe
+    from ganaug.selection import Selector
+
+CHUNK = 2048
+CALIBRATION_ROUNDS = 3
+
+
+@dataclass
+class TableModel:
+    """Everything that sampling needs.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    codec : TableCodec
+    methods : list of str
+        How each class is made: duplicate, interpolate, anchored or gan.
+    generators : list of MLPGenerator
+        One for all classes, or one a class.
+    anchors : AnchorBank
+    selector : Selector or None
+    """
+
+    recipe: Recipe
+    codec: TableCodec
+    methods: list[str]
+    generators: list[MLPGenerator]
+    anchors: AnchorBank
+    selector: Selector | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.anchors.rows.device
+
+    def to(self, device: torch.device | str) -> TableModel:
+        """Move all tensors to ``device`` and return the model."""
+        for module in (*self.generators, self.anchors, self.selector):
+            if module is not None:
+                module.to(device)
+        return self
+
+    def generator_of(self, label: int) -> tuple[MLPGenerator, int]:
+        """Return the generator of a class and the number by which it knows the class."""
+        shared = len(self.generators) == 1 and self.recipe.conditioning != "per-class"
+        return (self.generators[0], label) if shared else (self.generators[label], 0)
+
+    @torch.inference_mode()
+    def candidates(self, label: int, random: torch.Generator, n: int = CHUNK) -> Tensor:
+        """Return ``n`` encoded rows of a class as they come."""
+        if self.methods[label] in ("duplicate", "interpolate"):
+            labels = torch.full((n,), label, device=self.device)
+            return self.anchors.draw(labels, random)
+        generator, own = self.generator_of(label)
+        labels = torch.full((n,), own, device=self.device)
+        return generate(generator, self.anchors, labels, random)
+
+    def sample(self, label: int, n: int, seed: int, *, select: bool = True) -> NDArray[np.float32]:
+        """Return exactly ``n`` encoded rows of a class."""
+        parts, have, chunk = [np.zeros((0, self.codec.layout.width), np.float32)], 0, 0
+        while have < n:
+            rows = self._chunk(label, chunk, seed, select)
+            parts.append(rows.cpu().numpy())
+            have, chunk = have + len(rows), chunk + 1
+        return np.concatenate(parts)[:n]
+
+    def _chunk(self, label: int, chunk: int, seed: int, select: bool) -> Tensor:
+        random = torch_stream(seed, label, chunk, device=self.device)
+        rows = self.candidates(label, random)
+        if select and self.selector is not None and self.methods[label] in ("gan", "anchored"):
+            rows = rows[self.selector.choose(rows, label, random)]
+        return rows
+
+
+@torch.no_grad()
+def calibrate_choices(
+    model: TableModel, encoded: NDArray[np.float32], codes: NDArray[np.int64], seed: int
+) -> None:
+    """Shift the category logits of each class until their mean probabilities are the real ones.
+
+    A generator learns dependencies well and marginal frequencies only roughly; the share of
+    missing values, for one, is known exactly.
+    """
+    span = model.codec.layout.span("choice")
+    if span.start == span.stop:
+        return
+    overall = encoded[:, span].mean(0)
+    for label, method in enumerate(model.methods):
+        if method not in ("gan", "anchored"):
+            continue
+        own = encoded[codes == label][:, span]
+        # One pseudo-row at the overall frequencies: a category unseen in a class stays rare.
+        target = torch.from_numpy((own.sum(0) + overall) / (len(own) + 1)).to(model.device)
+        generator, local = model.generator_of(label)
+        for _ in range(CALIBRATION_ROUNDS):
+            random = torch_stream(seed, "calibrate", label, device=model.device)
+            labels = torch.full((CHUNK,), local, device=model.device)
+            noise = torch.randn(
+                (CHUNK, generator.noise_dim), generator=random, device=model.device
+            )
+            start = model.anchors.draw(labels, random) if generator.uses_anchors else None
+            raw = generator.raw(noise, labels, start)
+            found = generator.head.probabilities(raw, labels).mean(0)
+            shift = ((target + 1e-6) / (found + 1e-6)).log().clamp(-3.0, 3.0)
+            generator.head.offsets[local] += shift
+
+
+def interleave(weights: Sequence[float], n: int) -> NDArray[np.int64]:
+    """Return ``n`` class numbers in proportion to ``weights``, such that any start is too.
+
+    Webster's method: each next row goes to the class that is furthest behind its share, so asking
+    for more rows never changes the first ones.
+    """
+    weight = np.asarray(weights, dtype=float)
+    share = weight / weight.sum()
+    most = np.ceil(share * n).astype(np.int64) + 1
+    labels = np.repeat(np.arange(len(weight)), most)
+    turn = np.concatenate([np.arange(count) for count in most])
+    due = (turn + 0.5) / np.maximum(weight[labels], 1e-300)
+    return labels[np.lexsort((labels, due))][:n]

@@ -1,0 +1,89 @@
+"""Hooks into a training run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ganaug.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ganaug.training.trainer import Trainer
+
+
+class Callback:
+    """Base class: override what you need.
+
+    ``sklearn.base.clone`` returns the callback itself, so an open file or a list that collects
+    results survives cross-validation.
+
+    Examples
+    --------
+    >>> from ganaug import Callback
+    >>> class Print(Callback):
+    ...     def on_record(self, trainer, record):
+    ...         print(record["step"], record["critic_loss"])
+    """
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        """Run before the first step."""
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Run after each step; ``trainer.stop = True`` ends training."""
+
+    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+        """Run whenever a line is added to the history."""
+
+    def on_train_end(self, trainer: Trainer) -> None:
+        """Run after the last step."""
+
+    def __sklearn_clone__(self) -> Self:
+        return self
+
+
+class EarlyStop(Callback):
+    """End training when a recorded quantity has not improved for a while.
+
+    A GAN's losses say little about its samples: prefer a quantity such as ``diversity``, or one of
+    your own in a subclass.
+
+    Parameters
+    ----------
+    monitor : str, default="diversity"
+        Column of the history.
+    patience : int, default=20
+        Records without improvement before training ends.
+    mode : {"max", "min"}, default="max"
+        Whether larger or smaller is better.
+
+    Examples
+    --------
+    >>> from ganaug import EarlyStop, GANAugmenter
+    >>> augmenter = GANAugmenter(callbacks=[EarlyStop("diversity", patience=10)])
+    """
+
+    def __init__(self, monitor: str = "diversity", patience: int = 20, mode: str = "max") -> None:
+        if mode not in ("max", "min"):
+            raise ConfigError(f"mode={mode!r} is not possible; {did_you_mean(mode, ['max', 'min'])}")
+        self.monitor = monitor
+        self.patience = patience
+        self.mode = mode
+        self._sign = 1.0 if mode == "max" else -1.0
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        """Forget the previous run."""
+        self._best = -float("inf")
+        self._waited = 0
+
+    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+        """Compare the new record with the best so far."""
+        if self.monitor not in record:
+            known = ", ".join(record)
+            raise ConfigError(f"EarlyStop: the history has no {self.monitor!r}; it has {known}.")
+        score = self._sign * record[self.monitor]
+        if score > self._best:
+            self._best, self._waited = score, 0
+        else:
+            self._waited += 1
+            trainer.stop = trainer.stop or self._waited >= self.patience

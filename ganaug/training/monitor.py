@@ -1,0 +1,56 @@
+"""Measures how varied the generated rows of each class are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ganaug.rng import derive, torch_stream
+from ganaug.training.data import TrainingRows
+
+SAMPLE = 64
+
+
+class Monitor:
+    """Compares the spread of generated rows with that of real ones, class by class.
+
+    Parameters
+    ----------
+    rows : TrainingRows
+    labels : sequence of str
+        Names of the classes.
+    seed : int
+        Each measurement uses the same noise, so that its changes are the generator's.
+    """
+
+    def __init__(self, rows: TrainingRows, labels: Sequence[str], seed: int) -> None:
+        self.names = list(labels)
+        self.seed = derive(seed, "monitor")
+        self.device = rows.device
+        self.labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(SAMPLE)
+        random = torch_stream(self.seed, "real", device=rows.device)
+        self.real = self._spread(rows.draw_rows(self.labels, random))
+        # Rows drawn with replacement: a class of n rows repeats one in n pairs.
+        unique = 1.0 - 1.0 / rows.counts.clamp_min(1)
+        self.real = self.real / unique.clamp_min(1e-6)
+        self.comparable = (rows.counts > 1) & (self.real > 1e-6)
+
+    @torch.no_grad()
+    def diversity(self, draw: Callable[[Tensor, torch.Generator], Tensor]) -> dict[str, float]:
+        """Return the ratio of generated to real diversity of each class, and the smallest."""
+        random = torch_stream(self.seed, "fake", device=self.device)
+        ratio = self._spread(draw(self.labels, random)) / self.real.clamp_min(1e-6)
+        ratio = torch.where(self.comparable, ratio, torch.ones_like(ratio))
+        values = {
+            f"diversity[{name}]": float(value)
+            for name, value in zip(self.names, ratio.tolist(), strict=True)
+        }
+        return {"diversity": min(values.values(), default=1.0), **values}
+
+    def _spread(self, rows: Tensor) -> Tensor:
+        """Return the mean distance between two rows of a class, for each class."""
+        groups = rows.float().reshape(-1, SAMPLE, rows.shape[1])
+        distances = (groups - groups.roll(1, 1)).square().sum(-1)
+        return (distances + 1e-12).sqrt().mean(1)

@@ -1,0 +1,39 @@
+"""Schedules: pure functions of how far training has come."""
+
+from __future__ import annotations
+
+import math
+
+
+def burn_in(progress: float, length: float, final: float) -> float:
+    """Return a factor that falls from 1 to ``final`` over the first ``length`` of training.
+
+    Parameters
+    ----------
+    progress : float
+        Fraction of the samples that have been seen, in [0, 1].
+    length : float
+        Fraction over which the factor falls; 0 keeps it at 1.
+    final : float
+        Value at the end of the burn-in.
+
+    Examples
+    --------
+    >>> [round(burn_in(p, 0.5, 0.2), 3) for p in (0.0, 0.25, 0.5, 1.0)]
+    [1.0, 0.6, 0.2, 0.2]
+    """
+    if length <= 0:
+        return 1.0
+    done = min(progress / length, 1.0)
+    return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def ema_decay(step: int, decay: float) -> float:
+    """Return the averaging decay of a step: short at first, so that the start is forgotten.
+
+    Examples
+    --------
+    >>> round(ema_decay(0, 0.999), 3), ema_decay(10**6, 0.999)
+    (0.1, 0.999)
+    """
+    return min(decay, (1.0 + step) / (10.0 + step))

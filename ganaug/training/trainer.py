@@ -1,0 +1,300 @@
+"""The training loop: small step functions that know no GAN by name.
+
+What differs between GANs is data (the recipe) and functions (losses and penalties); the steps below
+only call them. Read :meth:`Trainer.run`, then :meth:`Trainer.critic_step`.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from ganaug.errors import DivergenceError
+from ganaug.objectives.losses import LOSSES
+from ganaug.objectives.regularizers import (
+    CRITIC_PENALTIES,
+    GENERATOR_PENALTIES,
+    Context,
+    clip_weights,
+)
+from ganaug.rng import torch_stream
+from ganaug.training import schedules
+from ganaug.training.history import History
+from ganaug.training.monitor import Monitor
+
+if TYPE_CHECKING:
+    from ganaug.anchors import AnchorBank
+    from ganaug.nets.mlp import MLPCritic, MLPGenerator
+    from ganaug.recipe import Recipe
+    from ganaug.training.callbacks import Callback
+    from ganaug.training.data import TrainingRows
+
+RECORDS = 60
+"""Lines of history in a run."""
+
+
+class Trainer:
+    """Trains one generator against one critic.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to train.
+    generator, critic : Module
+        The networks, on the device of ``rows``.
+    rows : TrainingRows
+        Real rows by class.
+    anchors : AnchorBank
+        Starting points of the anchored classes.
+    labels : sequence of str
+        Names of the classes, for the history.
+    steps : int
+        Generator steps.
+    batch_size : int
+        Rows in a step, a multiple of the recipe's ``pac``.
+    seed : int
+        All draws derive from it.
+    callbacks : sequence of Callback
+    max_seconds : float or None
+        Wall-clock limit; reproducible runs leave it out.
+    progress : bool
+        Show a progress bar on standard error.
+
+    Attributes
+    ----------
+    average : Module
+        The exponentially averaged generator, in eval mode: the one to sample from.
+    history : History
+    stop : bool
+        Set by a callback to end training.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        generator: MLPGenerator,
+        critic: MLPCritic,
+        rows: TrainingRows,
+        anchors: AnchorBank,
+        labels: Sequence[str],
+        *,
+        steps: int,
+        batch_size: int,
+        seed: int,
+        callbacks: Sequence[Callback] = (),
+        max_seconds: float | None = None,
+        progress: bool = False,
+    ) -> None:
+        self.recipe, self.rows, self.anchors = recipe, rows, anchors
+        self.generator, self.critic = generator.train(), critic.train()
+        self.average = copy.deepcopy(generator).eval().requires_grad_(False)
+        self.steps, self.batch_size = steps, batch_size
+        self.callbacks, self.max_seconds, self.progress = callbacks, max_seconds, progress
+        self.random = torch_stream(seed, "train", device=rows.device)
+        self.monitor = Monitor(rows, labels, seed)
+        self.loss = LOSSES[recipe.loss](recipe.schedule.label_smoothing)
+        self.weights = {
+            name: getattr(recipe.regularizers, name)
+            for name in (*CRITIC_PENALTIES, *GENERATOR_PENALTIES)
+        }
+        schedule = recipe.schedule
+        self.generator_optimizer = self._adam(generator, schedule.learning_rate)
+        self.critic_optimizer = self._adam(critic, schedule.critic_learning_rate)
+        self.history = History()
+        self.step = self.critic_steps = 0
+        self.stop = False
+        self.last: dict[str, Tensor] = {}
+        self.gradients: dict[str, tuple[Tensor, ...]] = {}
+
+    def run(self) -> History:
+        """Train to the end and return the history."""
+        self.started = time.monotonic()
+        self._notify("on_train_begin")
+        every = max(1, self.steps // RECORDS)
+        for step in self._countdown():
+            self.step = step
+            self._follow_schedule()
+            for _ in range(self.recipe.schedule.n_critic):
+                self.critic_step()
+            self.generator_step()
+            self.average_weights()
+            if (step + 1) % every == 0 or step + 1 == self.steps:
+                self._record()
+            self._notify("on_step_end")
+            if self.stop or self._out_of_time():
+                break
+        if not self.history.records or self.history["step"][-1] != self.step + 1:
+            self._record()
+        self._notify("on_train_end")
+        return self.history
+
+    def critic_step(self) -> None:
+        """Teach the critic to tell real rows from generated ones."""
+        labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
+        real = self.rows.draw_rows(labels, self.random)
+        with torch.no_grad():
+            fake = self.generate(labels)
+        penalties = self._due_critic_penalties()
+        context = self._score(real, fake, labels, differentiable=bool(penalties))
+        loss = self.loss.critic(context.real_logits, context.fake_logits)
+        self.last["critic_loss"] = loss.detach()
+        self.last["margin"] = (context.real_logits - context.fake_logits).detach()
+        for name, weight in penalties.items():
+            loss = loss + weight * CRITIC_PENALTIES[name](context)
+        self._update(self.critic_optimizer, loss, "critic_grad_norm")
+        if limit := self.recipe.regularizers.weight_clip:
+            clip_weights(self.critic.parameters(), limit)
+        self.critic_steps += 1
+
+    def generator_step(self) -> None:
+        """Teach the generator to make rows that the critic takes for real."""
+        labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
+        real = self.rows.draw_rows(labels, self.random)
+        context = self._score(real, self.generate(labels), labels)
+        loss = self.loss.generator(context.real_logits, context.fake_logits)
+        self.last["generator_loss"] = loss.detach()
+        for name, penalty in GENERATOR_PENALTIES.items():
+            if weight := self.weights[name]:
+                loss = loss + weight * penalty(context)
+        self._update(self.generator_optimizer, loss, "generator_grad_norm")
+
+    def generate(self, labels: Tensor) -> Tensor:
+        """Return one generated row a label from the generator in training."""
+        return generate(self.generator, self.anchors, labels, self.random)
+
+    @torch.no_grad()
+    def average_weights(self) -> None:
+        """Move the averaged generator towards the trained one."""
+        decay = schedules.ema_decay(self.step, self.recipe.schedule.ema)
+        mine, theirs = list(self.average.parameters()), list(self.generator.parameters())
+        torch._foreach_lerp_(mine, theirs, 1.0 - decay)
+        for mine_buffer, buffer in zip(
+            self.average.buffers(), self.generator.buffers(), strict=True
+        ):
+            if buffer is not mine_buffer and buffer.is_floating_point():
+                mine_buffer.copy_(buffer)
+
+    def _score(
+        self, real: Tensor, fake: Tensor, labels: Tensor, *, differentiable: bool = False
+    ) -> Context:
+        """Show real and generated rows to the critic."""
+        if differentiable:
+            # Apart, so that a penalty differentiates only through its own half.
+            real, fake = real.requires_grad_(), fake.requires_grad_()
+            (real_logits, real_features) = self.critic(real, labels)
+            (fake_logits, fake_features) = self.critic(fake, labels)
+        else:
+            logits, features = self.critic(torch.cat([real, fake]), torch.cat([labels, labels]))
+            real_logits, fake_logits = logits.chunk(2)
+            real_features, fake_features = features.chunk(2)
+        return Context(
+            self.critic, real, fake, labels, real_logits, fake_logits,
+            real_features, fake_features, self.random,
+        )  # fmt: skip
+
+    def _due_critic_penalties(self) -> dict[str, float]:
+        """Return the critic's penalties of this step with their weights."""
+        every = self.recipe.regularizers.penalty_every
+        if self.critic_steps % every:
+            return {}
+        schedule = self.recipe.schedule
+        fade = schedules.burn_in(self.done, schedule.burn_in, schedule.final_penalty)
+        scale = {"gradient_penalty": every, "r1": every * fade, "r2": every * fade}
+        return {
+            name: self.weights[name] * scale[name]
+            for name in CRITIC_PENALTIES
+            if self.weights[name]
+        }
+
+    def _update(self, optimizer: torch.optim.Adam, loss: Tensor, norm_name: str) -> None:
+        """Take one optimizer step, differentiating by nothing but its own weights."""
+        weights = optimizer.param_groups[0]["params"]
+        gradients = torch.autograd.grad(loss, weights)
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        self.gradients[norm_name] = gradients
+        optimizer.step()
+
+    def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
+        schedule = self.recipe.schedule
+        return torch.optim.Adam(
+            network.parameters(),
+            lr=rate,
+            betas=(schedule.beta1, schedule.beta2),
+            fused=self.rows.device.type in ("cpu", "cuda"),
+        )
+
+    @property
+    def done(self) -> float:
+        """Fraction of the planned samples seen so far."""
+        return self.step / self.steps
+
+    def _follow_schedule(self) -> None:
+        schedule = self.recipe.schedule
+        factor = schedules.burn_in(self.done, schedule.burn_in, schedule.final_rate)
+        for optimizer, rate in (
+            (self.generator_optimizer, schedule.learning_rate),
+            (self.critic_optimizer, schedule.critic_learning_rate),
+        ):
+            optimizer.param_groups[0]["lr"] = rate * factor
+
+    def _record(self) -> None:
+        """Read the step's tensors (the only time the device is waited for) into the history."""
+        record: dict[str, Any] = {
+            "step": self.step + 1,
+            "samples": (self.step + 1) * self.batch_size,
+            "seconds": time.monotonic() - self.started,
+            "critic_loss": float(self.last["critic_loss"]),
+            "generator_loss": float(self.last["generator_loss"]),
+            "critic_accuracy": float((self.last["margin"] > 0).float().mean()),
+        }
+        for name, gradients in self.gradients.items():
+            record[name] = float(torch.stack(torch._foreach_norm(list(gradients))).norm())
+        record |= self.monitor.diversity(
+            lambda labels, random: generate(self.average, self.anchors, labels, random)
+        )
+        for name, value in record.items():
+            if value != value or value in (float("inf"), -float("inf")):
+                raise DivergenceError(
+                    f"Training diverged: {name} is {value} at step {self.step + 1}. Lower "
+                    "learning_rate, or use a recipe with a penalty on the critic (wgan-gp, auto)."
+                )
+        self.history.append(record)
+        for callback in self.callbacks:
+            callback.on_record(self, record)
+
+    def _countdown(self) -> Iterator[int]:
+        bar = tqdm(
+            range(self.steps), desc=f"ganaug [{self.recipe.name}]", disable=not self.progress
+        )
+        for step in bar:
+            yield step
+            if self.progress and self.history.records:
+                last = self.history.records[-1]
+                bar.set_postfix(critic=f"{last['critic_loss']:.3f}", refresh=False)
+
+    def _out_of_time(self) -> bool:
+        if self.max_seconds is None:
+            return False
+        return time.monotonic() - self.started >= self.max_seconds
+
+    def _notify(self, event: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, event)(self)
+
+
+def generate(
+    generator: MLPGenerator, anchors: AnchorBank, labels: Tensor, random: torch.Generator
+) -> Tensor:
+    """Draw noise (and anchors, where the generator uses them) and generate a row a label."""
+    noise = torch.randn(
+        (labels.shape[0], generator.noise_dim), generator=random, device=labels.device
+    )
+    start = anchors.draw(labels, random) if generator.uses_anchors else None
+    return generator(noise, labels, start, random)
