@@ -1,0 +1,477 @@
+"""GANAugmenter: the estimator that users meet. It checks, delegates and puts things back."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils._set_output import _wrap_data_with_container
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ganaug import containers, validate
+from ganaug.codecs.columns import CategoryCodec
+from ganaug.codecs.tabular import TableCodec
+from ganaug.errors import (
+    ConfigError,
+    GanaugWarning,
+    InvalidInputError,
+    MemoryBudgetError,
+    ModeCollapseWarning,
+    NotAvailableError,
+    SchemaDriftError,
+)
+from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
+from ganaug.recipe import Recipe
+from ganaug.rng import derive, numpy_stream, seed_from
+from ganaug.sampling import interleave
+
+if TYPE_CHECKING:
+    from typing import Self
+
+SMALL_CLASS = 10
+ID_ROWS = 50
+MAX_LEVELS = 20_000
+
+
+def _in_mode(mode: str, instead: str) -> Any:
+    """Gate a method: in another mode its AttributeError says what does the job."""
+
+    def check(self: GANAugmenter) -> bool:
+        if self.mode != mode:
+            raise NotAvailableError(f'Not available with mode="{self.mode}". {instead}')
+        return True
+
+    return available_if(check)
+
+
+_append_only = _in_mode(
+    "append",
+    'mode="replace" keeps the number of rows; use fit_transform, or GANAugmenter(mode="append") '
+    "in imblearn.pipeline.Pipeline, or AugmentedClassifier in sklearn.pipeline.Pipeline.",
+)
+_replace_only = _in_mode(
+    "replace",
+    'mode="append" adds rows, which a transformer cannot; use fit_resample, '
+    "imblearn.pipeline.Pipeline, AugmentedClassifier in sklearn.pipeline.Pipeline, or "
+    'GANAugmenter(mode="replace").',
+)
+
+
+class GANAugmenter(BaseOverSampler):
+    """Over-sample rare classes with a conditional GAN learned from the data.
+
+    All classes are learned together, so rare ones borrow structure from common ones. Rows of a
+    class are made by conditioning on it.
+
+    Parameters
+    ----------
+    recipe : str or Recipe, default="auto"
+        A preset ("auto", "gan", "cgan", "wgan", "wgan-gp") or a :class:`Recipe`. Only "auto"
+        may choose another method for a class too small for a GAN; see ``plan_``.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        How many rows each class shall have, in every form imbalanced-learn knows.
+    mode : {"append", "replace"}, default="append"
+        ``append`` adds synthetic rows behind the originals (``fit_resample``). ``replace`` swaps
+        rows of the rare classes for synthetic ones while fitting and keeps the number of rows
+        (``fit_transform``), which varies the data but does not rebalance them.
+    p : float, default=0.5
+        Probability with which ``replace`` swaps a row of a rare class.
+    categorical_features : "auto", None, or array-like of str, int or bool, default="auto"
+        Columns that are categories. Strings, booleans and categorical dtypes always are.
+    on_singleton : {"raise", "duplicate"}, default="raise"
+        What to do with a class of one row that needs more.
+    max_steps : "auto" or int, default="auto"
+        Generator steps. "auto" depends on the number of rows only, never on a clock.
+    batch_size : "auto" or int, default="auto"
+        Rows in a step; "auto" is the recipe's.
+    max_seconds : float or None, default=None
+        Stop training after this time. The result then depends on the machine's speed.
+    device : str or torch.device, default="auto"
+        "auto" is CUDA where there is one, then MPS, then the CPU.
+    memory_budget : "auto", int or str, default="auto"
+        Bytes, or a size such as "2GB", that a job may need; "auto" is half of the free memory.
+    callbacks : list of Callback or None, default=None
+        Hooks into training.
+    verbose : int, default=0
+        1 shows a progress bar on standard error.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed. The same seed gives the same rows on the same machine and number of threads.
+
+    Attributes
+    ----------
+    plan_ : dict
+        Method by class: "duplicate", "interpolate", "anchored" or "gan".
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if the column names are all strings.
+    sampling_strategy_ : dict
+        Rows to add to each class.
+    history_ : History
+        Losses, gradient norms and warning signals of training.
+    synthetic_mask_ : ndarray of bool
+        Which rows of the last result are synthetic.
+    model_ : TableModel
+        The trained generator and what sampling needs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from ganaug import GANAugmenter
+    >>> X, y = make_classification(200, weights=[0.9], random_state=0)
+    >>> augmenter = GANAugmenter(max_steps=20, random_state=0)
+    >>> X_res, y_res = augmenter.fit_resample(X, y)
+    >>> bool((y_res == 0).sum() == (y_res == 1).sum())
+    True
+    >>> X_new, y_new = augmenter.sample({1: 5})
+    >>> X_new.shape
+    (5, 20)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "recipe": [str, Recipe],
+        "sampling_strategy": [
+            Interval(numbers.Real, 0, 1, closed="right"),
+            StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
+            Mapping,
+            callable,
+        ],
+        "mode": [StrOptions({"append", "replace"})],
+        "p": [Interval(numbers.Real, 0, 1, closed="both")],
+        "categorical_features": [str, numbers.Integral, "array-like", None],
+        "on_singleton": [StrOptions({"raise", "duplicate"})],
+        "max_steps": [StrOptions({"auto"}), Interval(numbers.Integral, 1, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(numbers.Integral, 2, None, closed="left")],
+        "max_seconds": [Interval(numbers.Real, 0, None, closed="neither"), None],
+        "device": [str, Hidden(torch.device)],
+        "memory_budget": [str, Interval(numbers.Integral, 1, None, closed="left")],
+        "callbacks": [list, tuple, None],
+        "verbose": ["verbose"],
+        "random_state": ["random_state", Hidden(np.random.Generator)],
+    }
+
+    def __init__(
+        self,
+        *,
+        recipe: str | Recipe = "auto",
+        sampling_strategy: Any = "auto",
+        mode: Literal["append", "replace"] = "append",
+        p: float = 0.5,
+        categorical_features: Any = "auto",
+        on_singleton: Literal["raise", "duplicate"] = "raise",
+        max_steps: int | Literal["auto"] = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        max_seconds: float | None = None,
+        device: str | torch.device = "auto",
+        memory_budget: int | str = "auto",
+        callbacks: Any = None,
+        verbose: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.recipe = recipe
+        self.mode = mode
+        self.p = p
+        self.categorical_features = categorical_features
+        self.on_singleton = on_singleton
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.max_seconds = max_seconds
+        self.device = device
+        self.memory_budget = memory_budget
+        self.callbacks = callbacks
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn the distribution of each class.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Numbers, strings, booleans, dates, categories; missing values are learned too.
+        y : array-like of shape (n_samples,)
+            Classes, or a one-hot matrix.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        GanaugError
+            Before any training, if the data or an option cannot be used.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from ganaug import GANAugmenter
+        >>> X, y = load_iris(return_X_y=True)
+        >>> GANAugmenter(max_steps=5, random_state=0).fit(X, y).plan_
+        {0: 'anchored', 1: 'anchored', 2: 'anchored'}
+        """
+        self._check_params()
+        budget = validate.check_budget(self.memory_budget)
+        frame = validate.check_table(X, budget)
+        labels, self._one_hot = validate.check_labels(y, len(frame))
+        validate_data(self, X, skip_check_array=True, reset=True)
+        self.sampling_strategy_ = validate.check_strategy(self.sampling_strategy, labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        recipe = self._recipe()
+        methods = self._plan(np.bincount(codes), recipe)
+        self._seed, self._calls = seed_from(self.random_state), 0
+        categorical = validate.check_categorical(self.categorical_features, frame)
+        codec = TableCodec.fit(frame, categorical, derive(self._seed, "codec"))
+        self._check_columns(codec, frame, budget)
+        self._check_request(codec, len(frame), self.sampling_strategy_, budget)
+        encoded = codec.encode(frame, numpy_stream(self._seed, "encode"))
+        job = Job(
+            auto_steps(len(frame)) if self.max_steps == "auto" else int(self.max_steps),
+            self._batch(recipe, len(frame)),
+            derive(self._seed, "fit"),
+            _device(self.device),
+            tuple(self.callbacks or ()),
+            self.max_seconds,
+            bool(self.verbose),
+        )
+        self.model_, self.history_ = fit_table_model(
+            recipe, codec, encoded, codes, self.classes_.tolist(), methods, job
+        )
+        self.plan_ = dict(zip(self.classes_.tolist(), methods, strict=True))
+        self._warn_collapse()
+        return self
+
+    @_append_only
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Learn the classes and append synthetic rows to the rare ones.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        X_resampled : same container and dtypes as ``X``
+            The original rows, untouched and first, then the synthetic ones.
+        y_resampled : same container and dtype as ``y``
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from ganaug import GANAugmenter
+        >>> X = pd.DataFrame({"amount": range(40), "kind": list("ab") * 20})
+        >>> y = [0] * 30 + [1] * 10
+        >>> X_res, y_res = GANAugmenter(max_steps=5, random_state=0).fit_resample(X, y)
+        >>> len(X_res), X_res.dtypes.equals(X.dtypes)
+        (60, True)
+        """
+        return self.fit(X, y).resample(X, y)
+
+    @_append_only
+    def resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Append synthetic rows without learning again.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            With the columns seen at fit.
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        X_resampled, y_resampled
+            As from :meth:`fit_resample`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from ganaug import GANAugmenter
+        >>> X, y = make_classification(100, weights=[0.8], random_state=0)
+        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
+        >>> augmenter.resample(X, y)[0].shape
+        (160, 20)
+        """
+        frame, labels = self._check_again(X, y)
+        wanted = validate.check_strategy(self.sampling_strategy, labels)
+        budget = validate.check_budget(self.memory_budget)
+        self._check_request(self.model_.codec, 0, wanted, budget)
+        synthetic, codes = self._synthesise(wanted, self._next_seed())
+        X_res = containers.append_table(X, synthetic)
+        new = containers.like_labels(
+            y, self._names(codes), len(self.classes_), self._one_hot
+        )
+        same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
+        index = X_res.index[len(frame) :] if same_index and X.index.equals(y.index) else None
+        y_res = containers.append_labels(y, new, index)
+        self.synthetic_mask_ = np.arange(len(frame) + len(codes)) >= len(frame)
+        return X_res, y_res
+
+    @_replace_only
+    def fit_transform(self, X: Any, y: Any) -> Any:
+        """Learn the classes and swap rows of the rare ones for synthetic rows of the same class.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+
+        Returns
+        -------
+        X_new : same container, shape and dtypes as ``X``
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from ganaug import GANAugmenter
+        >>> X, y = make_classification(100, weights=[0.8], random_state=0)
+        >>> augmenter = GANAugmenter(mode="replace", p=0.3, max_steps=5, random_state=0)
+        >>> augmenter.fit_transform(X, y).shape
+        (100, 20)
+        """
+        self.fit(X, y)
+        frame, labels = self._check_again(X, y)
+        rare = [label for label, missing in self.sampling_strategy_.items() if missing > 0]
+        seed = self._next_seed()
+        coin = numpy_stream(seed, "replace").random(len(frame))
+        swapped = np.isin(labels, rare) & (coin < self.p)
+        counts = {label: int((swapped & (labels == label)).sum()) for label in rare}
+        synthetic, codes = self._synthesise(counts, seed)
+        order = np.argsort(
+            np.argsort(np.searchsorted(self.classes_, labels[swapped]), kind="stable"),
+            kind="stable",
+        )
+        by_class = synthetic.iloc[np.argsort(codes, kind="stable")].iloc[order]
+        self.synthetic_mask_ = swapped
+        return self._wrap(containers.replace_rows(X, swapped, by_class), X)
+
+    @_replace_only
+    def transform(self, X: Any) -> Any:
+        """Return ``X`` as it is: at prediction time nothing is replaced.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        X : unchanged
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from ganaug import GANAugmenter
+        >>> X, y = make_classification(100, weights=[0.8], random_state=0)
+        >>> augmenter = GANAugmenter(mode="replace", max_steps=5, random_state=0).fit(X, y)
+        >>> bool((augmenter.transform(X) == X).all())
+        True
+        """
+        check_is_fitted(self, "model_")
+        validate.check_table(X, validate.check_budget(self.memory_budget))
+        self._check_schema(X)
+        same = X if hasattr(X, "shape") else np.asarray(X)
+        return self._wrap(same, X)
+
+    @_replace_only
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Choose the container that ``fit_transform`` and ``transform`` return.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None
+
+        Returns
+        -------
+        self
+
+        Examples
+        --------
+        >>> from ganaug import GANAugmenter
+        >>> augmenter = GANAugmenter(mode="replace").set_output(transform="pandas")
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def sample(
+        self, n_samples: int | Mapping[Any, int], *, random_state: Any = None
+    ) -> tuple[Any, NDArray[Any]]:
+        """Make new rows.
+
+        Parameters
+        ----------
+        n_samples : int or dict
+            Rows of each class; an int is split over the classes as ``sampling_strategy_`` would.
+        random_state : int, RandomState, Generator or None
+            With a seed the call is pure, and more rows begin with the same ones. Without one,
+            successive calls continue the estimator's stream.
+
+        Returns
+        -------
+        X : DataFrame if fitted on one, else ndarray, of shape (n, n_features)
+        y : ndarray of shape (n,)
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from ganaug import GANAugmenter
+        >>> X, y = make_classification(100, weights=[0.8], random_state=0)
+        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
+        >>> X_new, y_new = augmenter.sample({0: 2, 1: 3}, random_state=1)
+        >>> y_new.tolist()
+        [0, 0, 1, 1, 1]
+        """
+        check_is_fitted(self, "model_")
+        order: NDArray[np.int64] | None = None
+        if isinstance(n_samples, Mapping):
+            wanted = self._check_counts(n_samples)
+        elif isinstance(n_samples, numbers.Integral) and not isinstance(n_samples, bool):
+            if n_samples < 0:
+                raise ConfigError(f"n_samples must be at least 0, got {n_samples}.")
+            weights = [self.sampling_strategy_.get(c, 0) for c in self.classes_.tolist()]
+            if not any(weights):
+                weights = [1] * len(weights)
+            self._check_request(self.model_.codec, int(n_samples), {}, self._budget())
+            order = interleave(weights, int(n_samples))
+            counts = np.bincount(order, minlength=len(weights))
+            wanted = dict(zip(self.classes_.tolist(), counts.tolist(), strict=True))
+        else:
+            raise ConfigError(f"n_samples must be an int or a dict, got {n_samples!r}.")
+        self._check_request(self.model_.codec, 0, wanted, self._budget())
+        seed = self._next_seed() if random_state is None else seed_from(random_state)
+        synthetic, codes = self._synthesise(wanted, seed)
+        if order is not None:
+            place = np.argsort(np.argsort(order, kind="stable"), kind="stable")
+            synthetic, codes = synthetic.iloc[place].reset_index(drop=True), codes[place]
+        return containers.like_table(self._template, synthetic), self.classes_[codes]
+
+    def _budget(self) -> int:
+        return validate.check_budget(self.memory_budget)
+
+    def _check_counts(self, wanted: Mapping[Any, int]) -> dict[Any, int]:
+        known = self.classes_.tolist()
+        for label, count in wanted.items():
+            if label not in known:
+                raise InvalidInputError(validate.unknown_class(label, known))
+            if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 0:
+                raise ConfigError(f"The count of class {label!r} must be an int >= 0: {count!r}.")
+        return {label: int(count) for label, count in wanted.items()}
+
+    def _check_params(self) -> None:
+        try:
+            self._validate_params()
+        except ValueError as error:
+            raise _as_config_error(error) from None
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        raise NotImplementedError  # fit_resample is overridden whole.
