@@ -225,6 +225,7 @@ class GANAugmenter(BaseOverSampler):
         frame = validate.check_table(X, budget)
         labels, self._one_hot = validate.check_labels(y, len(frame))
         validate_data(self, X, skip_check_array=True, reset=True)
+        self._template = X.iloc[:0] if isinstance(X, pd.DataFrame) else np.empty((0, 0), _dtype(X))
         self.sampling_strategy_ = validate.check_strategy(self.sampling_strategy, labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         recipe = self._recipe()
@@ -473,5 +474,181 @@ class GANAugmenter(BaseOverSampler):
         except ValueError as error:
             raise _as_config_error(error) from None
 
+    def _recipe(self) -> Recipe:
+        return self.recipe if isinstance(self.recipe, Recipe) else Recipe.preset(self.recipe)
+
+    def _plan(self, counts: NDArray[np.int64], recipe: Recipe) -> list[str]:
+        """Choose each class's method; refuse or warn about classes too small to learn."""
+        for label, count in zip(self.classes_.tolist(), counts.tolist(), strict=True):
+            if not self.sampling_strategy_.get(label, 0) or count >= SMALL_CLASS:
+                continue
+            if count == 1 and self.on_singleton == "raise":
+                raise InvalidInputError(
+                    f"Class {label!r} has one row: there is nothing to learn from. Collect more, "
+                    'drop the class, or set on_singleton="duplicate" to repeat the row.'
+                )
+            warnings.warn(
+                f"Class {label!r} has only {count} row(s); its synthetic rows can hardly go beyond "
+                "them.",
+                GanaugWarning,
+                stacklevel=4,
+            )
+        return plan_methods(counts.tolist(), recipe)
+
+    def _check_columns(self, codec: TableCodec, frame: pd.DataFrame, budget: int) -> None:
+        widest, most = "", 0
+        for position, column in enumerate(codec.columns):
+            unique = column.type.storage != "float" and _looks_like_id(frame.iloc[:, position])
+            if unique and len(frame) >= ID_ROWS:
+                warnings.warn(
+                    f"Column {column.name!r} looks like an identifier: every value is different. "
+                    "Synthetic identifiers mean nothing; drop the column.",
+                    GanaugWarning,
+                    stacklevel=4,
+                )
+            if isinstance(column.codec, CategoryCodec) and column.codec.n_levels > most:
+                widest, most = str(column.name), column.codec.n_levels
+        if most > MAX_LEVELS or 4 * most * 2048 * 3 > budget:
+            raise MemoryBudgetError(
+                f"Column {widest!r} has {most:,} categories, which needs about "
+                f"{validate.readable(4 * most * 2048 * 3)} a step (at most {MAX_LEVELS:,} "
+                "categories). Drop it if it is an identifier, or group rare categories."
+            )
+        detail = f"The widest category is {widest!r} with {most} levels." if most else ""
+        validate.check_width(codec.layout.width, detail, len(frame))
+
+    def _check_request(
+        self, codec: TableCodec, n_rows: int, wanted: Mapping[Any, int], budget: int
+    ) -> None:
+        total = n_rows + sum(wanted.values())
+        what = f"Making {sum(wanted.values()):,} rows" if wanted else "This table"
+        validate.check_memory(total, len(codec.columns), codec.layout.width, budget, what)
+
+    def _batch(self, recipe: Recipe, n_rows: int) -> int:
+        if self.batch_size == "auto":
+            return recipe.schedule.batch_size
+        if self.batch_size > n_rows:
+            warnings.warn(
+                f"batch_size={self.batch_size} is more than the {n_rows} rows; using {n_rows}.",
+                GanaugWarning,
+                stacklevel=4,
+            )
+        return int(min(self.batch_size, n_rows))
+
+    def _warn_collapse(self) -> None:
+        if collapsed := self.history_.collapsed():
+            warnings.warn(
+                f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
+                'the variety of the real rows. Try recipe="auto", pac=2 or more steps.',
+                ModeCollapseWarning,
+                stacklevel=3,
+            )
+
+    def _check_again(self, X: Any, y: Any) -> tuple[pd.DataFrame, NDArray[Any]]:
+        check_is_fitted(self, "model_")
+        frame = validate.check_table(X, self._budget())
+        labels, one_hot = validate.check_labels(y, len(frame))
+        if one_hot != self._one_hot:
+            raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
+        self._check_schema(X)
+        for label in np.unique(labels).tolist():
+            if label not in self.classes_:
+                raise InvalidInputError(validate.unknown_class(label, self.classes_.tolist()))
+        return frame, labels
+
+    def _check_schema(self, X: Any) -> None:
+        try:
+            validate_data(self, X, skip_check_array=True, reset=False)
+        except ValueError as error:
+            raise SchemaDriftError(str(error)) from None
+
+    def _synthesise(
+        self, wanted: Mapping[Any, int], seed: int
+    ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+        """Return decoded rows of each class in turn, and their class numbers."""
+        numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        width = self.model_.codec.layout.width
+        parts, codes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+        for label, count in wanted.items():
+            code = numbers_of[label]
+            single = self.model_.methods[code] == "duplicate" and count
+            if single and self.on_singleton == "raise":
+                raise InvalidInputError(
+                    f'Class {label!r} has one row; set on_singleton="duplicate" to repeat it.'
+                )
+            parts.append(self.model_.sample(code, count, seed))
+            codes.append(np.full(count, code, np.int64))
+        return self.model_.codec.decode(np.concatenate(parts)), np.concatenate(codes)
+
+    def _names(self, codes: NDArray[np.int64]) -> NDArray[Any]:
+        return codes if self._one_hot else self.classes_[codes]
+
+    def _next_seed(self) -> int:
+        """Return the seed of the next call: the estimator's stream goes on."""
+        seed = derive(self._seed, "sample", self._calls)
+        self._calls += 1
+        return seed
+
+    def _wrap(self, data: Any, X: Any) -> Any:
+        return _wrap_data_with_container("transform", data, X, self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        model = state.get("model_")
+        if model is not None and model.device.type != "cpu":
+            state["model_"] = copy.deepcopy(model).to("cpu")
+        return state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        if self.mode == "replace":
+            from sklearn.utils import TransformerTags
+
+            tags.transformer_tags = TransformerTags()
+            tags.sampler_tags = None
+            tags.non_deterministic = True
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        tags = {**super()._more_tags(), "allow_nan": True}
+        return {**tags, "non_deterministic": True} if self.mode == "replace" else tags
+
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
         raise NotImplementedError  # fit_resample is overridden whole.
+
+
+def _as_config_error(error: ValueError) -> Exception:
+    """Return scikit-learn's parameter error as ours, still of the type that its checks expect."""
+    from sklearn.utils._param_validation import InvalidParameterError
+
+    kind = type("InvalidOption", (ConfigError, InvalidParameterError), {})
+    return kind(str(error))
+
+
+def _dtype(X: Any) -> np.dtype[Any]:
+    """Return the dtype of an array-like; strings become objects."""
+    dtype = X.dtype if hasattr(X, "dtype") and isinstance(X.dtype, np.dtype) else np.asarray(X).dtype
+    return np.dtype(object) if dtype.kind in "US" else dtype
+
+
+def _looks_like_id(series: pd.Series) -> bool:
+    plain = pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_string_dtype(series)
+    return bool(plain and series.is_unique)
+
+
+def _device(option: str | torch.device) -> torch.device:
+    """Return the device to train on."""
+    if option == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(option)
+    except RuntimeError as error:
+        raise ConfigError(f"device={option!r}: {error}") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(f"device={option!r} was asked for, but CUDA is not available here.")
+    return device

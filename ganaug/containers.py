@@ -38,7 +38,7 @@ def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
     return np.concatenate([np.asarray(X), new])
 
 
-def take_table(frame: Any, X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> Any:
+def replace_rows(X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> Any:
     """Return a copy of ``X`` in which the marked rows are the synthetic ones."""
     if isinstance(X, pd.DataFrame):
         order = np.arange(len(X))
