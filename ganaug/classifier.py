@@ -1,0 +1,271 @@
+"""AugmentedClassifier: rebalancing inside ``fit``, for pipelines that cannot change rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    has_fit_parameter,
+    validate_data,
+)
+
+from ganaug.errors import ConfigError, GanaugWarning
+from ganaug.validate import check_labels, check_strategy
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+def _estimator_has(name: str) -> Any:
+    def check(self: AugmentedClassifier) -> bool:
+        getattr(getattr(self, "estimator_", self.estimator), name)
+        return True
+
+    return available_if(check)
+
+
+class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+    """Fit a classifier on its training rows plus synthetic rows of the rare classes.
+
+    Rows are added inside ``fit`` only, so cross-validation never leaks: the generator sees
+    the training fold alone and test rows are never changed.
+
+    Parameters
+    ----------
+    estimator : classifier
+    augmenter : GANAugmenter or imbalanced-learn sampler, default=None
+        ``None`` is ``GANAugmenter()``.
+    dose : float, default=1.0
+        Fraction of each class's deficit to add: 1 balances the classes, 0 adds nothing.
+    synthetic_weight : float, default=1.0
+        Weight of a synthetic row, as a multiple of the mean weight of the real rows of its class.
+    prefit : bool, default=False
+        Use ``augmenter`` as it is fitted. It must not have seen the rows tested on.
+    memory : str, joblib.Memory or None, default=None
+        Cache of the augmented data, so that a search over the classifier's parameters trains each
+        generator once.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+    augmenter_ : sampler
+    classes_ : ndarray of shape (n_classes,)
+    n_synthetic_ : int
+        Rows added.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import AugmentedClassifier, GANAugmenter
+    >>> X, y = make_classification(200, weights=[0.9], random_state=0)
+    >>> augmenter = GANAugmenter(max_steps=20, random_state=0)
+    >>> model = AugmentedClassifier(LogisticRegression(), augmenter).fit(X, y)
+    >>> model.predict(X).shape
+    (200,)
+    """
+
+    def __init__(
+        self,
+        estimator: Any,
+        augmenter: Any = None,
+        *,
+        dose: float = 1.0,
+        synthetic_weight: float = 1.0,
+        prefit: bool = False,
+        memory: Any = None,
+    ) -> None:
+        self.estimator = estimator
+        self.augmenter = augmenter
+        self.dose = dose
+        self.synthetic_weight = synthetic_weight
+        self.prefit = prefit
+        self.memory = memory
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
+        """Augment the training rows and fit the classifier.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,) or None
+        **fit_params
+            Passed to the classifier's ``fit``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ConfigError
+            If an option is impossible.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from imblearn.over_sampling import SMOTE
+        >>> from ganaug import AugmentedClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> AugmentedClassifier(LogisticRegression(max_iter=500), SMOTE()).fit(X, y).n_synthetic_
+        0
+        """
+        self._check_options()
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        labels, _ = check_labels(y, n_rows)
+        self.classes_ = np.unique(labels)
+        validate_data(self, X, skip_check_array=True, reset=True)
+        X_res, y_res, synthetic = self._augment(X, y, labels)
+        weights = self._weights(sample_weight, X, labels, X_res, y_res, synthetic)
+        if weights is not None:
+            if not has_fit_parameter(self.estimator, "sample_weight"):
+                raise ConfigError(
+                    f"{type(self.estimator).__name__} does not take sample_weight, which "
+                    "sample_weight or synthetic_weight needs."
+                )
+            fit_params = {**fit_params, "sample_weight": weights}
+        self.estimator_ = clone(self.estimator).fit(X_res, y_res, **fit_params)
+        self.n_synthetic_ = 0 if synthetic is None else int(synthetic.sum())
+        return self
+
+    def _check_options(self) -> None:
+        for name in ("dose", "synthetic_weight"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
+                raise ConfigError(f"{name} must be a number of at least 0, got {value!r}.")
+        if self.prefit and self.augmenter is None:
+            raise ConfigError("prefit=True needs a fitted augmenter.")
+
+    def _augment(
+        self, X: Any, y: Any, labels: NDArray[Any]
+    ) -> tuple[Any, Any, NDArray[np.bool_] | None]:
+        """Return the augmented rows and which are synthetic (None: cannot be told)."""
+        from ganaug.augmenter import GANAugmenter
+
+        n_rows = len(labels)
+        if self.dose == 0 or len(self.classes_) < 2:
+            return X, y, np.zeros(n_rows, bool)
+        augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
+        augmenter = augmenter if self.prefit else clone(augmenter)
+        if self.dose != 1:
+            augmenter = self._scaled(augmenter, labels)
+        if self.prefit:
+            import warnings
+
+            warnings.warn(
+                "prefit=True: the augmenter must not have seen the rows this model is tested on.",
+                GanaugWarning,
+                stacklevel=3,
+            )
+            X_res, y_res = augmenter.resample(X, y)
+            self.augmenter_ = augmenter
+        else:
+            memory = self.memory
+            if not hasattr(memory, "cache"):
+                memory = joblib.Memory(memory, verbose=0)
+            X_res, y_res, self.augmenter_ = memory.cache(_fit_resample)(augmenter, X, y)
+        return X_res, y_res, _synthetic_rows(self.augmenter_, n_rows, _length(X_res))
+
+    def _scaled(self, augmenter: Any, labels: NDArray[Any]) -> Any:
+        """Return the sampler with its targets scaled to the dose."""
+        if getattr(augmenter, "_sampling_type", None) != "over-sampling":
+            raise ConfigError(
+                f"dose={self.dose} needs an over-sampler; {type(augmenter).__name__} takes dose=1."
+            )
+        added = check_strategy(augmenter.sampling_strategy, labels)
+        classes, counts = np.unique(labels, return_counts=True)
+        present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
+        target = {c: present[c] + round(self.dose * n) for c, n in added.items()}
+        return clone(augmenter).set_params(sampling_strategy=target) if not self.prefit else (
+            augmenter.set_params(sampling_strategy=target)
+        )
+
+    def _weights(
+        self,
+        sample_weight: Any,
+        X: Any,
+        labels: NDArray[Any],
+        X_res: Any,
+        y_res: Any,
+        synthetic: NDArray[np.bool_] | None,
+    ) -> NDArray[np.float64] | None:
+        """Return the weights of the augmented rows, None where all are equal."""
+        if sample_weight is None and self.synthetic_weight == 1:
+            return None
+        if synthetic is None:
+            raise ConfigError(
+                f"{type(self.augmenter_).__name__} removes rows, so weights cannot follow them."
+            )
+        real = _check_sample_weight(sample_weight, X)
+        weights = np.ones(len(synthetic))
+        weights[~synthetic] = real
+        new, _ = check_labels(y_res, len(synthetic))
+        for label in self.classes_:
+            mean = real[labels == label].mean()
+            weights[synthetic & (new == label)] = self.synthetic_weight * mean
+        return weights
+
+    @_estimator_has("predict")
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the class of each row, by the fitted classifier."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict(self._checked(X))
+
+    @_estimator_has("predict_proba")
+    def predict_proba(self, X: Any) -> NDArray[Any]:
+        """Return the probability of each class, (n_samples, n_classes)."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict_proba(self._checked(X))
+
+    @_estimator_has("predict_log_proba")
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
+        """Return the log-probability of each class, (n_samples, n_classes)."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict_log_proba(self._checked(X))
+
+    @_estimator_has("decision_function")
+    def decision_function(self, X: Any) -> NDArray[Any]:
+        """Return the classifier's confidence scores."""
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.decision_function(self._checked(X))
+
+    def _checked(self, X: Any) -> Any:
+        validate_data(self, X, skip_check_array=True, reset=False)
+        return X
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.sparse = inner.input_tags.sparse
+        tags.input_tags.allow_nan = inner.input_tags.allow_nan
+        return tags
+
+
+def _fit_resample(augmenter: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Return the augmented rows and the fitted sampler (a function of its own, to be cached)."""
+    X_res, y_res = augmenter.fit_resample(X, y)
+    return X_res, y_res, augmenter
+
+
+def _length(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
+
+
+def _synthetic_rows(sampler: Any, before: int, after: int) -> NDArray[np.bool_] | None:
+    """Return which rows a sampler made: its own mask, else whatever stands behind the originals."""
+    mask = getattr(sampler, "synthetic_mask_", None)
+    if mask is not None:
+        return mask
+    if getattr(sampler, "_sampling_type", "") != "over-sampling" or after < before:
+        return None
+    return np.arange(after) >= before
