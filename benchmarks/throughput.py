@@ -89,7 +89,7 @@ def measure(table: TableSet, rows: int, repeats: int, device: str) -> dict[str, 
         return model.sample(code, rows, 0, select=False)
 
     def decoded() -> Any:
-        return model.codec.decode(raw(), 0)
+        return model.codec.decode(raw())
 
     def selected() -> Any:
         return augmenter.sample({label: rows}, random_state=0)
