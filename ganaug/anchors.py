@@ -55,7 +55,10 @@ class AnchorBank(nn.Module):
 
     @classmethod
     def build(
-        cls, encoded: NDArray[np.float32], codes: NDArray[np.int64], keep: Sequence[bool],
+        cls,
+        encoded: NDArray[np.float32],
+        codes: NDArray[np.int64],
+        keep: Sequence[bool],
         layout: Layout,
     ) -> AnchorBank:
         """Collect the rows of the classes marked in ``keep`` and find their neighbours."""

@@ -46,7 +46,7 @@ def untag(data: Any) -> Any:
     """Return the value that :func:`tag` described."""
     if not isinstance(data, dict) or len(data) != 1:
         raise ArtifactError(f"Not a stored value: {data!r}.")
-    (kind, value), = data.items()
+    ((kind, value),) = data.items()
     if kind == "float" and isinstance(value, str):
         return float(value)
     if kind not in _SCALARS or type(value) is not _SCALARS[kind]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import numbers
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -47,8 +47,10 @@ ID_ROWS = 50
 MAX_LEVELS = 20_000
 _SAVED_PARAMS = ("mode", "p", "on_singleton", "max_steps", "batch_size", "max_seconds", "verbose")
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
-def _in_mode(mode: str, instead: str) -> Any:
+
+def _in_mode(mode: str, instead: str) -> Callable[[_Method], _Method]:
     """Gate a method: in another mode its AttributeError says what does the job."""
 
     def check(self: GANAugmenter) -> bool:
@@ -56,7 +58,7 @@ def _in_mode(mode: str, instead: str) -> Any:
             raise NotAvailableError(f'Not available with mode="{self.mode}". {instead}')
         return True
 
-    return available_if(check)
+    return cast("Callable[[_Method], _Method]", available_if(check))
 
 
 _append_only = _in_mode(
@@ -305,8 +307,9 @@ class GANAugmenter(BaseOverSampler):
         >>> from ganaug import GANAugmenter
         >>> X, y = make_classification(100, weights=[0.8], random_state=0)
         >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
-        >>> augmenter.resample(X, y)[0].shape
-        (160, 20)
+        >>> X_res, y_res = augmenter.resample(X, y)
+        >>> bool((X_res[:100] == X).all()), bool((y_res == 0).sum() == (y_res == 1).sum())
+        (True, True)
         """
         frame, labels = self._check_again(X, y)
         wanted = validate.check_strategy(self.sampling_strategy, labels)
@@ -314,9 +317,7 @@ class GANAugmenter(BaseOverSampler):
         self._check_request(self.model_.codec, 0, wanted, budget)
         synthetic, codes = self._synthesise(wanted, self._next_seed())
         X_res = containers.append_table(X, synthetic)
-        new = containers.like_labels(
-            y, self._names(codes), len(self.classes_), self._one_hot
-        )
+        new = containers.like_labels(y, self._names(codes), len(self.classes_), self._one_hot)
         same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
         index = X_res.index[len(frame) :] if same_index and X.index.equals(y.index) else None
         y_res = containers.append_labels(y, new, index)
@@ -744,7 +745,9 @@ def _as_config_error(error: ValueError) -> Exception:
 
 def _dtype(X: Any) -> np.dtype[Any]:
     """Return the dtype of an array-like; strings become objects."""
-    dtype = X.dtype if hasattr(X, "dtype") and isinstance(X.dtype, np.dtype) else np.asarray(X).dtype
+    dtype = (
+        X.dtype if hasattr(X, "dtype") and isinstance(X.dtype, np.dtype) else np.asarray(X).dtype
+    )
     return np.dtype(object) if dtype.kind in "US" else dtype
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import joblib
 import numpy as np
@@ -23,13 +24,15 @@ from ganaug.validate import check_labels, check_strategy
 if TYPE_CHECKING:
     from typing import Self
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
-def _estimator_has(name: str) -> Any:
+
+def _estimator_has(name: str) -> Callable[[_Method], _Method]:
     def check(self: AugmentedClassifier) -> bool:
         getattr(getattr(self, "estimator_", self.estimator), name)
         return True
 
-    return available_if(check)
+    return cast("Callable[[_Method], _Method]", available_if(check))
 
 
 class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -186,8 +189,10 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         classes, counts = np.unique(labels, return_counts=True)
         present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
         target = {c: present[c] + round(self.dose * n) for c, n in added.items()}
-        return clone(augmenter).set_params(sampling_strategy=target) if not self.prefit else (
-            augmenter.set_params(sampling_strategy=target)
+        return (
+            clone(augmenter).set_params(sampling_strategy=target)
+            if not self.prefit
+            else (augmenter.set_params(sampling_strategy=target))
         )
 
     def _weights(

@@ -7,6 +7,7 @@ the class look like, and generated rows can be compared with them.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -40,7 +41,7 @@ class EvidenceEnsemble(nn.Module):
     def __init__(self, width_in: int, n_classes: int, random: torch.Generator) -> None:
         super().__init__()
         sizes = [max(width_in, 1), WIDTH, WIDTH, n_classes]
-        for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             weight = torch.randn(FOLDS, inputs, outputs, generator=random) / math.sqrt(inputs)
             self.register_parameter(f"weight_{i}", nn.Parameter(weight))
             self.register_parameter(f"bias_{i}", nn.Parameter(torch.zeros(FOLDS, 1, outputs)))
@@ -52,9 +53,7 @@ class EvidenceEnsemble(nn.Module):
         for i in range(self.depth):
             if i:
                 hidden = activate(hidden)
-            hidden = torch.baddbmm(
-                getattr(self, f"bias_{i}"), hidden, getattr(self, f"weight_{i}")
-            )
+            hidden = torch.baddbmm(getattr(self, f"bias_{i}"), hidden, getattr(self, f"weight_{i}"))
         return hidden
 
     @torch.inference_mode()

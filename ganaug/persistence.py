@@ -90,9 +90,7 @@ def _anchors(codec: TableCodec, arrays: Arrays) -> AnchorBank:
     return AnchorBank(state["rows"], counts, state["neighbours"], codec.layout)
 
 
-def _generator(
-    recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]
-) -> MLPGenerator:
+def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]) -> MLPGenerator:
     tables = [torch.from_numpy(table) for table in codec.tables]
     generator = MLPGenerator(
         codec.layout, tables, state["anchored"], recipe.architecture, torch_stream(0)

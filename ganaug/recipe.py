@@ -326,9 +326,7 @@ class Recipe:
 
 
 _PARTS = {"architecture": Architecture, "regularizers": Regularizers, "schedule": Schedule}
-_NESTED_FIELDS = {
-    f.name: part for part, kind in _PARTS.items() for f in dataclasses.fields(kind)
-}
+_NESTED_FIELDS = {f.name: part for part, kind in _PARTS.items() for f in dataclasses.fields(kind)}
 
 
 def _check_types(recipe: Recipe) -> None:

@@ -120,9 +120,7 @@ def calibrate_choices(
         for _ in range(CALIBRATION_ROUNDS):
             random = torch_stream(seed, "calibrate", label, device=model.device)
             labels = torch.full((CHUNK,), local, device=model.device)
-            noise = torch.randn(
-                (CHUNK, generator.noise_dim), generator=random, device=model.device
-            )
+            noise = torch.randn((CHUNK, generator.noise_dim), generator=random, device=model.device)
             start = model.anchors.draw(labels, random) if generator.uses_anchors else None
             raw = generator.raw(noise, labels, start)
             found = generator.head.probabilities(raw, labels).mean(0)

@@ -124,7 +124,9 @@ def to_numbers(series: pd.Series, kind: ColumnType) -> tuple[Numbers, NDArray[np
         return np.where(missing, 0, series.array.asi8), missing  # type: ignore[attr-defined]
     if kind.storage in ("datetime", "timedelta"):
         raw = _naive(series, kind).to_numpy()
-        return np.where(missing, 0, raw.astype(f"{raw.dtype.char}8[{kind.unit}]").view("i8")), missing
+        return np.where(
+            missing, 0, raw.astype(f"{raw.dtype.char}8[{kind.unit}]").view("i8")
+        ), missing
     if kind.storage == "uint64":
         unsigned = series.to_numpy(dtype=np.uint64, na_value=0)
         return (unsigned ^ _SIGN_BIT).view(np.int64), missing
@@ -152,9 +154,7 @@ def _numpy_letter(kind: ColumnType) -> str:
     return "m" if kind.storage == "timedelta" else "M"
 
 
-def from_numbers(
-    values: Numbers, missing: NDArray[np.bool_], kind: ColumnType
-) -> pd.Series:
+def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) -> pd.Series:
     """Return the column that :func:`to_numbers` came from, for new values."""
     dtype = kind.dtype
     if isinstance(dtype, pd.SparseDtype):

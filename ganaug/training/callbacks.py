@@ -65,7 +65,9 @@ class EarlyStop(Callback):
 
     def __init__(self, monitor: str = "diversity", patience: int = 20, mode: str = "max") -> None:
         if mode not in ("max", "min"):
-            raise ConfigError(f"mode={mode!r} is not possible; {did_you_mean(mode, ['max', 'min'])}")
+            raise ConfigError(
+                f"mode={mode!r} is not possible; {did_you_mean(mode, ['max', 'min'])}"
+            )
         self.monitor = monitor
         self.patience = patience
         self.mode = mode
