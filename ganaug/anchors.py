@@ -37,6 +37,12 @@ class AnchorBank(nn.Module):
         Of the rows.
     """
 
+    rows: Tensor
+    neighbours: Tensor
+    counts: Tensor
+    starts: Tensor
+    column_segment: Tensor
+
     def __init__(
         self, rows: Tensor, counts: Sequence[int], neighbours: Tensor, layout: Layout
     ) -> None:

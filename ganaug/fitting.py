@@ -17,6 +17,7 @@ from ganaug.nets.mlp import MLPCritic, MLPGenerator
 from ganaug.rng import derive, torch_stream
 from ganaug.sampling import TableModel, calibrate_choices
 from ganaug.selection import fit_selector
+from ganaug.threads import threads_for
 from ganaug.training.data import TrainingRows
 from ganaug.training.history import History
 from ganaug.training.trainer import Trainer
@@ -109,6 +110,20 @@ def fit_table_model(
     model : TableModel
     history : History
     """
+    widest = max(codec.layout.width, recipe.architecture.width)
+    with threads_for(job.batch_size * recipe.architecture.width * widest):
+        return _fit(recipe, codec, encoded, codes, labels, methods, job)
+
+
+def _fit(
+    recipe: Recipe,
+    codec: TableCodec,
+    encoded: NDArray[np.float32],
+    codes: NDArray[np.int64],
+    labels: Sequence[Any],
+    methods: list[str],
+    job: Job,
+) -> tuple[TableModel, History]:
     starts_from_rows = [method != "gan" for method in methods]
     anchors = AnchorBank.build(encoded, codes, starts_from_rows, codec.layout).to(job.device)
     model = TableModel(recipe, codec, methods, [], anchors)

@@ -1,4 +1,4 @@
-"""A GAN as data: which networks, which conditioning, which loss, which regularizers, which schedule.
+"""A GAN as data: networks, conditioning, loss, regularizers and schedule.
 
 There is one trainer and no class per GAN. A preset is a row of :data:`PRESETS`; a user changes a
 piece with :meth:`Recipe.replace`, and impossible combinations are refused here, before any work.
@@ -405,6 +405,7 @@ PRESETS: dict[str, Recipe] = {
     ),
     "auto": Recipe(
         name="auto",
+        architecture=Architecture(width=64),
         loss="relativistic",
         regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=4),
         schedule=Schedule(
@@ -412,6 +413,7 @@ PRESETS: dict[str, Recipe] = {
             critic_learning_rate=1e-3,
             beta1=0.0,
             beta2=0.95,
+            batch_size=128,
             burn_in=0.5,
             final_rate=0.3,
             final_penalty=0.2,

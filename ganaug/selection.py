@@ -39,6 +39,12 @@ class Selector(nn.Module):
         Reference rows of each class.
     """
 
+    edges: Tensor
+    keep: Tensor
+    radius: Tensor
+    references: Tensor
+    counts: Tensor
+
     def __init__(
         self,
         evidence: EvidenceEnsemble,

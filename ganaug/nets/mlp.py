@@ -36,69 +36,102 @@ class TableHead(nn.Module):
         Classes that :attr:`offsets` distinguishes.
     """
 
+    offsets: Tensor
+    pad: Tensor
+    firsts: Tensor
+    owner: Tensor
+    same: Tensor
+
     def __init__(self, layout: Layout, tables: Sequence[Tensor], n_classes: int) -> None:
         super().__init__()
         self.layout = layout
         self.values = layout.span("value")
         self.choices = layout.span("choice")
-        choices = layout.of_kind("choice")
-        widest = max((segment.width for segment in choices), default=0)
-        # Choices of different widths become one padded block, so that any number of categorical
-        # columns costs the same handful of operations.
-        pad = torch.full((len(choices), widest), self.choices.stop - self.choices.start)
-        back = []
-        for row, segment in enumerate(choices):
-            first = segment.start - self.choices.start
-            pad[row, : segment.width] = torch.arange(first, first + segment.width)
-            back.append(torch.arange(segment.width) + row * widest)
-        self.register_buffer("pad", pad, persistent=False)
-        back_index = torch.cat(back) if back else torch.zeros(0, dtype=torch.long)
-        self.register_buffer("back", back_index, persistent=False)
+        self.code_segments = layout.of_kind("code")
         width = self.choices.stop - self.choices.start
         self.register_buffer("offsets", torch.zeros(n_classes, width))
-        self.code_segments = layout.of_kind("code")
+        for name, index in _choice_indices(layout).items():
+            self.register_buffer(name, index, persistent=False)
         for i, table in enumerate(tables):
             self.register_buffer(f"table_{i}", table, persistent=False)
 
     def forward(self, raw: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Map (batch, width) raw outputs to (batch, width) encoded rows."""
         parts = [raw[:, self.values]]
-        if self.pad.numel():
-            logits = raw[:, self.choices] + self.offsets[labels]
-            parts.append(self._draw_choices(logits, generator))
+        if self.firsts.numel():
+            parts.append(self._draw_choices(self._logits(raw, labels), generator))
         for i, segment in enumerate(self.code_segments):
             table = getattr(self, f"table_{i}")
-            hard, _ = _gumbel(raw[:, segment.start : segment.stop] @ table.T, generator)
-            parts.append(hard @ table)
+            logits = raw[:, segment.start : segment.stop] @ table.T
+            parts.append(_draw_one(logits, generator) @ table)
         return torch.cat(parts, 1) if len(parts) > 1 else parts[0]
 
     def probabilities(self, raw: Tensor, labels: Tensor) -> Tensor:
         """Return the probability of each category, (batch, choice columns)."""
-        logits = raw[:, self.choices] + self.offsets[labels]
-        return self._unpad(self._padded(logits).softmax(-1))
+        logits = self._logits(raw, labels)
+        return self._segment_softmax(logits, self._padded(logits).amax(-1))
+
+    def _logits(self, raw: Tensor, labels: Tensor) -> Tensor:
+        logits = raw[:, self.choices]
+        # Offsets come from calibration, after training; until then they are zero.
+        return logits if self.training else logits + self.offsets[labels]
 
     def _padded(self, logits: Tensor) -> Tensor:
+        """Return (batch, segments, widest segment); the padding is never the largest."""
         low = logits.new_full((logits.shape[0], 1), -1e9)
-        return torch.cat([logits, low], 1)[:, self.pad]
+        wide = torch.cat([logits, low], 1).index_select(1, self.pad)
+        return wide.reshape(logits.shape[0], self.firsts.shape[0], -1)
 
-    def _unpad(self, block: Tensor) -> Tensor:
-        return block.flatten(1)[:, self.back]
+    def _segment_softmax(self, logits: Tensor, largest: Tensor) -> Tensor:
+        """Return the softmax within each segment, for all segments at once."""
+        share = (logits - largest.index_select(1, self.owner)).exp()
+        return share / (share @ self.same)
 
     def _draw_choices(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        hard, _ = _gumbel(self._padded(logits), generator)
-        return self._unpad(hard)
+        """Draw a category of each segment; return the straight-through one-hot vectors."""
+        perturbed = logits + _gumbel_noise(logits, generator)
+        largest, chosen = self._padded(perturbed.detach()).max(-1)
+        hard = torch.zeros_like(logits).scatter_(1, chosen + self.firsts, 1.0)
+        if not logits.requires_grad:
+            return hard
+        soft = self._segment_softmax(perturbed / TEMPERATURE, largest / TEMPERATURE)
+        return hard - soft.detach() + soft
 
 
-def _gumbel(logits: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw a category along the last axis; return the straight-through one-hot and its index."""
-    noise = torch.empty_like(logits).exponential_(generator=generator).clamp_min_(1e-20)
-    perturbed = logits - noise.log()
-    index = perturbed.detach().argmax(-1)
-    hard = one_hot(index, logits.shape[-1]).to(logits.dtype)
+def _choice_indices(layout: Layout) -> dict[str, Tensor]:
+    """Return index tensors that treat all ``choice`` segments as one block.
+
+    Segments of different widths become one padded block, so that any number of categorical columns
+    costs the same handful of operations: ``pad`` (its columns in the flat logits), ``firsts`` (the
+    first column of each segment), ``owner`` (the segment of each column) and ``same`` (1 where two
+    columns belong to one segment).
+    """
+    choices, span = layout.of_kind("choice"), layout.span("choice")
+    widest = max((segment.width for segment in choices), default=0)
+    pad = torch.full((len(choices), widest), span.stop - span.start)
+    firsts = torch.tensor([segment.start - span.start for segment in choices], dtype=torch.long)
+    for row, segment in enumerate(choices):
+        pad[row, : segment.width] = firsts[row] + torch.arange(segment.width)
+    widths = torch.tensor([segment.width for segment in choices], dtype=torch.long)
+    owner = torch.arange(len(choices)).repeat_interleave(widths)
+    same = (owner[:, None] == owner[None, :]).float()
+    return {"pad": pad.flatten(), "firsts": firsts, "owner": owner, "same": same}
+
+
+def _gumbel_noise(logits: Tensor, generator: torch.Generator) -> Tensor:
+    # -log of an exponential draw; from a uniform one, which is drawn several times faster.
+    uniform = torch.rand(logits.shape, generator=generator, device=logits.device)
+    return uniform.clamp_(1e-20, 1.0 - 2**-24).log_().neg_().log_().neg_()
+
+
+def _draw_one(logits: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a category along the last axis; return the straight-through one-hot."""
+    perturbed = logits + _gumbel_noise(logits, generator)
+    hard = one_hot(perturbed.detach().argmax(-1), logits.shape[-1]).to(logits.dtype)
     if not logits.requires_grad:
-        return hard, index
+        return hard
     soft = (perturbed / TEMPERATURE).softmax(-1)
-    return hard - soft.detach() + soft, index
+    return hard - soft.detach() + soft
 
 
 class MLPGenerator(nn.Module):
@@ -120,6 +153,9 @@ class MLPGenerator(nn.Module):
     generator : torch.Generator
         Source of the initial weights.
     """
+
+    anchored: Tensor
+    anchor_scale: Tensor
 
     def __init__(
         self,
@@ -223,5 +259,7 @@ class MLPCritic(nn.Module):
         features = activate(hidden)
         logits = self.leave(features).squeeze(1)
         if self.classes is not None:
-            logits = logits + (features * self.classes[labels]).sum(1)
+            # All classes at once, then the row's own: cheaper than a gather of wide embeddings.
+            scores = features @ self.classes.T
+            logits = logits + scores.gather(1, labels.unsqueeze(1)).squeeze(1)
         return logits, features

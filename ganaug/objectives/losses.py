@@ -3,16 +3,16 @@ r"""Adversarial losses: each is a pair of functions of the critic's real and fak
 Both functions always get both logits, because the relativistic loss needs them. With
 :math:`D = \sigma(\text{logit})`:
 
-================  ======================================================  =========================
-name              critic minimises                                        generator minimises
-================  ======================================================  =========================
-minimax           :math:`-E\log D(x) - E\log(1-D(G(z)))`                  :math:`E\log(1-D(G(z)))`
-non-saturating    the same                                                :math:`-E\log D(G(z))`
-least-squares     :math:`E(r-1)^2 + E f^2`                                :math:`E(f-1)^2`
-hinge             :math:`E\max(0,1-r) + E\max(0,1+f)`                     :math:`-E f`
-wasserstein       :math:`E f - E r`                                       :math:`-E f`
-relativistic      :math:`E\,\mathrm{softplus}(f-r)`                       :math:`E\,\mathrm{softplus}(r-f)`
-================  ======================================================  =========================
+==============  ======================================  =================================
+name            critic minimises                        generator minimises
+==============  ======================================  =================================
+minimax         :math:`-E\log D(x) - E\log(1-D(G(z)))`  :math:`E\log(1-D(G(z)))`
+non-saturating  the same                                :math:`-E\log D(G(z))`
+least-squares   :math:`E(r-1)^2 + E f^2`                :math:`E(f-1)^2`
+hinge           :math:`E\max(0,1-r) + E\max(0,1+f)`     :math:`-E f`
+wasserstein     :math:`E f - E r`                       :math:`-E f`
+relativistic    :math:`E\,\mathrm{softplus}(f-r)`       :math:`E\,\mathrm{softplus}(r-f)`
+==============  ======================================  =================================
 
 At the equilibrium of the minimax game the generator's distribution equals the data's, the best
 critic answers 1/2 everywhere (all logits 0), and the critic's loss is :math:`2\log 2`
@@ -69,15 +69,15 @@ def least_squares(smoothing: float = 0.0) -> Loss:
     )
 
 
-def hinge(smoothing: float = 0.0) -> Loss:
-    """Return the hinge loss of Lim and Ye 2017."""
+def hinge(_: float = 0.0) -> Loss:
+    """Return the hinge loss of Lim and Ye 2017; scores have no label to smooth."""
     return Loss(
         lambda real, fake: relu(1.0 - real).mean() + relu(1.0 + fake).mean(),
         lambda real, fake: -fake.mean(),
     )
 
 
-def wasserstein(smoothing: float = 0.0) -> Loss:
+def wasserstein(_: float = 0.0) -> Loss:
     """Return the Wasserstein loss of Arjovsky et al. 2017."""
     return Loss(lambda real, fake: fake.mean() - real.mean(), lambda real, fake: -fake.mean())
 

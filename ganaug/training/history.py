@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLLAPSE_RATIO = 0.25
-"""A class has collapsed when its samples have less than this share of the real diversity."""
+COLLAPSE_AFTER = 200
+"""A class has collapsed when its samples have less than the first, a share of the real diversity,
+after as many steps as the second: an untrained generator is not varied either."""
 
 OVERPOWERED_ACCURACY = 0.95
 STARVED_GRADIENT = 0.05
@@ -19,6 +21,8 @@ STARVED_GRADIENT = 0.05
 while the generator's gradient has fallen below the second, as a share of its own peak."""
 
 _WINDOW = 5
+
+Record = dict[str, Any]
 
 
 class History:
@@ -31,7 +35,8 @@ class History:
         ``critic_grad_norm``, ``generator_grad_norm``, ``critic_accuracy`` (how often the critic
         scores a real row above a generated one of the same class), ``diversity`` (the smallest of
         the classes), ``diversity[label]`` (mean distance between generated rows of the class over
-        that between real ones), ``mode_collapse`` and ``overpowering_critic`` (0 or 1).
+        that between real ones), ``mode_collapse`` and ``overpowering_critic`` (0 or 1);
+        ``class``, for recipes that train a GAN for each class.
 
     Examples
     --------
@@ -41,8 +46,8 @@ class History:
     [1.386]
     """
 
-    def __init__(self, records: Iterable[dict[str, float]] = ()) -> None:
-        self.records: list[dict[str, float]] = [dict(record) for record in records]
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self.records: list[Record] = [dict(record) for record in records]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -84,10 +89,8 @@ class History:
         >>> History([{"mode_collapse": 1.0, "overpowering_critic": 0.0}]).signals()
         ['mode_collapse']
         """
-        if not self.records:
-            return []
-        last = self.records[-1]
-        return [name for name in ("mode_collapse", "overpowering_critic") if last.get(name)]
+        names = ("mode_collapse", "overpowering_critic")
+        return [name for name in names if any(last.get(name) for last in self._last())]
 
     def collapsed(self) -> list[str]:
         """Return the labels whose samples had collapsed at the end of training.
@@ -98,17 +101,20 @@ class History:
         >>> History([{"diversity[rare]": 0.01, "diversity[common]": 0.9}]).collapsed()
         ['rare']
         """
-        if not self.records:
-            return []
-        last = self.records[-1]
         prefix = "diversity["
         return [
             key[len(prefix) : -1]
+            for last in self._last()
+            if last.get("step", COLLAPSE_AFTER) >= COLLAPSE_AFTER
             for key, value in last.items()
             if key.startswith(prefix) and value < COLLAPSE_RATIO
         ]
 
-    def append(self, record: dict[str, float]) -> dict[str, float]:
+    def _last(self) -> list[Record]:
+        """Return the last record of each run: recipes with a GAN a class have several."""
+        return list({record.get("class"): record for record in self.records}.values())
+
+    def append(self, record: Record) -> Record:
         """Add a record, judge the signals from it and the ones before, and return it."""
         self.records.append(record)
         record["mode_collapse"] = float(bool(self.collapsed()))

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from ganaug.training.callbacks import Callback
     from ganaug.training.data import TrainingRows
 
+Side = tuple[Tensor, Tensor]
+"""The critic's logits and features for the real or the generated half of a step."""
+
 RECORDS = 60
 """Lines of history in a run."""
 
@@ -155,8 +158,10 @@ class Trainer:
     def generator_step(self) -> None:
         """Teach the generator to make rows that the critic takes for real."""
         labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
-        real = self.rows.draw_rows(labels, self.random)
-        context = self._score(real, self.generate(labels), labels)
+        real, fake = self.rows.draw_rows(labels, self.random), self.generate(labels)
+        with torch.no_grad():
+            real_side = self.critic(real, labels)
+        context = self._context(real, fake, labels, real_side, self.critic(fake, labels))
         loss = self.loss.generator(context.real_logits, context.fake_logits)
         self.last["generator_loss"] = loss.detach()
         for name, penalty in GENERATOR_PENALTIES.items():
@@ -172,7 +177,8 @@ class Trainer:
     def average_weights(self) -> None:
         """Move the averaged generator towards the trained one."""
         decay = schedules.ema_decay(self.step, self.recipe.schedule.ema)
-        mine, theirs = list(self.average.parameters()), list(self.generator.parameters())
+        mine: list[Tensor] = list(self.average.parameters())
+        theirs: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(mine, theirs, 1.0 - decay)
         for mine_buffer, buffer in zip(
             self.average.buffers(), self.generator.buffers(), strict=True
@@ -181,21 +187,24 @@ class Trainer:
                 mine_buffer.copy_(buffer)
 
     def _score(
-        self, real: Tensor, fake: Tensor, labels: Tensor, *, differentiable: bool = False
+        self, real: Tensor, fake: Tensor, labels: Tensor, *, differentiable: bool
     ) -> Context:
         """Show real and generated rows to the critic."""
         if differentiable:
             # Apart, so that a penalty differentiates only through its own half.
             real, fake = real.requires_grad_(), fake.requires_grad_()
-            (real_logits, real_features) = self.critic(real, labels)
-            (fake_logits, fake_features) = self.critic(fake, labels)
+            real_side, fake_side = self.critic(real, labels), self.critic(fake, labels)
         else:
             logits, features = self.critic(torch.cat([real, fake]), torch.cat([labels, labels]))
-            real_logits, fake_logits = logits.chunk(2)
-            real_features, fake_features = features.chunk(2)
+            real_side, fake_side = zip(logits.chunk(2), features.chunk(2), strict=True)
+        return self._context(real, fake, labels, real_side, fake_side)
+
+    def _context(
+        self, real: Tensor, fake: Tensor, labels: Tensor, real_side: Side, fake_side: Side
+    ) -> Context:
         return Context(
-            self.critic, real, fake, labels, real_logits, fake_logits,
-            real_features, fake_features, self.random,
+            self.critic, real, fake, labels, real_side[0], fake_side[0],
+            real_side[1], fake_side[1], self.random,
         )  # fmt: skip
 
     def _due_critic_penalties(self) -> dict[str, float]:

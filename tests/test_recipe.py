@@ -1,0 +1,120 @@
+"""Recipes: frozen data, checked at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from ganaug import Architecture, ConfigError, Recipe, Regularizers, Schedule
+from ganaug.recipe import PRESETS
+
+
+def test_the_presets_are_those_of_the_documentation():
+    assert set(PRESETS) == {"auto", "gan", "cgan", "wgan", "wgan-gp"}
+    facts = {n: (r.conditioning, r.loss, r.schedule.n_critic) for n, r in PRESETS.items()}
+    assert facts == {
+        "gan": ("per-class", "non-saturating", 1),
+        "cgan": ("concat", "non-saturating", 1),
+        "wgan": ("projection", "wasserstein", 5),
+        "wgan-gp": ("projection", "wasserstein", 5),
+        "auto": ("projection", "relativistic", 1),
+    }
+    assert PRESETS["wgan"].regularizers.weight_clip > 0
+    assert PRESETS["wgan-gp"].regularizers.gradient_penalty > 0
+    assert min(PRESETS["auto"].regularizers.r1, PRESETS["auto"].regularizers.r2) > 0
+
+
+def test_only_auto_may_choose_another_method():
+    assert {n for n, r in PRESETS.items() if r.small_classes == "auto"} == {"auto"}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_recipe_survives_json(name):
+    recipe = Recipe.preset(name)
+    assert Recipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_recipes_cannot_be_changed_in_place():
+    recipe = Recipe.preset("auto")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.loss = "hinge"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.schedule.n_critic = 2
+    assert hash(recipe) == hash(Recipe.preset("auto"))
+
+
+def test_replace_reaches_every_nested_field():
+    recipe = Recipe.preset("wgan-gp").replace(
+        n_critic=3, width=64, gradient_penalty=5.0, conditioning="concat"
+    )
+    assert recipe.schedule.n_critic == 3
+    assert recipe.architecture.width == 64
+    assert recipe.regularizers.gradient_penalty == 5.0
+    assert recipe.conditioning == "concat"
+    assert Recipe.preset("wgan-gp").schedule.n_critic == 5
+
+
+def test_replace_takes_whole_parts_and_single_fields_together():
+    recipe = Recipe().replace(schedule=Schedule(n_critic=4), batch_size=64)
+    assert (recipe.schedule.n_critic, recipe.schedule.batch_size) == (4, 64)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [("n_critics", "n_critic"), ("learning_rat", "learning_rate"), ("los", "loss")],
+)
+def test_a_misspelt_field_gets_the_nearest_name(wrong, right):
+    with pytest.raises(ConfigError, match=rf"{wrong}.*{right}"):
+        Recipe().replace(**{wrong: 1})
+
+
+@pytest.mark.parametrize("name", ["wgan_gp", "wgangp", "Auto", "gann"])
+def test_a_misspelt_preset_gets_the_nearest_name(name):
+    with pytest.raises(ConfigError, match="did you mean|one of"):
+        Recipe.preset(name)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"loss": "wassersteen"},
+        {"conditioning": "film"},
+        {"n_critic": 0},
+        {"n_critic": 1.5},
+        {"batch_size": True},
+        {"learning_rate": -1.0},
+        {"learning_rate": float("nan")},
+        {"r1": "much"},
+        {"ema": 1.0},
+        {"beta1": 1.0},
+        {"label_smoothing": 0.6},
+        {"class_balance": 2.0},
+        {"pac": 1000},
+        {"width": 0},
+        {"schedule": 3},
+    ],
+)
+def test_impossible_values_are_refused_at_once(change):
+    with pytest.raises(ConfigError):
+        Recipe().replace(**change)
+
+
+def test_from_dict_refuses_what_is_no_recipe():
+    with pytest.raises(ConfigError, match="Not a recipe"):
+        Recipe.from_dict({"colour": "red"})
+    with pytest.raises(ConfigError):
+        Recipe.from_dict({**Recipe().to_dict(), "loss": "magic"})
+
+
+def test_wasserstein_needs_a_bounded_critic():
+    with pytest.raises(ConfigError, match="bounded critic"):
+        Recipe(loss="wasserstein")
+    for bound in (Regularizers(gradient_penalty=1.0), Regularizers(weight_clip=0.1)):
+        assert Recipe(loss="wasserstein", regularizers=bound).loss == "wasserstein"
+
+
+def test_architecture_refuses_unknown_kinds():
+    with pytest.raises(ConfigError, match="kind"):
+        Recipe(architecture=Architecture(kind="transformer"))

@@ -1,0 +1,87 @@
+"""Which row comes when: the order that makes short requests the start of long ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganaug import GANAugmenter, Recipe
+from ganaug.sampling import CHUNK, interleave
+from ganaug.selection import OVERSAMPLING
+
+
+@given(
+    weights=st.lists(st.integers(0, 50), min_size=1, max_size=6).filter(any),
+    n=st.integers(0, 200),
+    k=st.integers(0, 200),
+)
+def test_interleaving_is_proportional_at_every_length(weights, n, k):
+    order = interleave(weights, n)
+    assert len(order) == n
+    np.testing.assert_array_equal(order[:k], interleave(weights, min(k, n)))
+    share = np.array(weights) / sum(weights)
+    counts = np.bincount(order, minlength=len(weights))
+    assert (np.abs(counts - n * share) < len(weights)).all()
+    assert not counts[np.array(weights) == 0].any()
+
+
+@pytest.fixture(scope="module")
+def augmenter():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(900, 3)), np.r_[np.zeros(600, int), np.ones(300, int)]
+    return GANAugmenter(max_steps=50, random_state=0).fit(X + y[:, None], y)
+
+
+def test_a_chunk_yields_rows_whatever_the_request(augmenter):
+    whole = augmenter.model_.sample(1, 5000, 7)
+    for n in (1, 682, 683, 2049, 4999):
+        np.testing.assert_array_equal(augmenter.model_.sample(1, n, 7), whole[:n])
+
+
+def test_every_chunk_yields_its_share_so_a_request_always_ends(augmenter):
+    model = augmenter.model_
+    least = -(-CHUNK // OVERSAMPLING)
+    assert all(len(model._chunk(1, chunk, 3, True)) >= least for chunk in range(5))
+
+
+def test_selection_can_be_switched_off():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(300, 2)), np.r_[np.zeros(200, int), np.ones(100, int)]
+    recipe = Recipe.preset("auto").replace(selection="none")
+    augmenter = GANAugmenter(recipe=recipe, max_steps=5, random_state=0).fit(X, y)
+    assert augmenter.model_.selector is None
+    assert augmenter.sample({1: 10})[0].shape == (10, 2)
+
+
+def test_selection_drops_near_copies_of_training_rows():
+    # A class of 120 rows on a coarse grid, learned for long: copies are within reach.
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(0, 1, (400, 2)), rng.normal(3, 0.2, (120, 2))]
+    y = np.r_[np.zeros(400, int), np.ones(120, int)]
+    augmenter = GANAugmenter(max_steps=200, random_state=0).fit(X, y)
+    model = augmenter.model_
+    rows = model.sample(1, 400, 0)
+    radius = float(model.selector.radius[1])
+    real = model.selector.references.numpy()
+    nearest = np.sqrt(((rows[:, None] - real[None]) ** 2).sum(-1)).min(1)
+    assert radius > 0
+    assert (nearest < radius).mean() <= 0.02
+
+
+def test_the_evidence_of_kept_rows_is_closer_to_the_real_than_that_of_all(augmenter):
+    import torch
+
+    model = augmenter.model_
+    selector, random = model.selector, torch.Generator().manual_seed(0)
+    candidates = model.candidates(1, random)
+    kept = candidates[selector.choose(candidates, 1, random)]
+    fold = torch.zeros(len(candidates), dtype=torch.long)
+    real = selector.evidence.margins(selector.references, fold[: len(selector.references)], 1)
+    middle = real.median()
+    gaps = [
+        abs((selector.evidence.margins(rows, fold[: len(rows)], 1) > middle).float().mean() - 0.5)
+        for rows in (candidates, kept)
+    ]
+    assert gaps[1] <= gaps[0] + 0.03
