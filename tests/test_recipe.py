@@ -72,7 +72,7 @@ def test_a_misspelt_field_gets_the_nearest_name(wrong, right):
 
 @pytest.mark.parametrize("name", ["wgan_gp", "wgangp", "Auto", "gann"])
 def test_a_misspelt_preset_gets_the_nearest_name(name):
-    with pytest.raises(ConfigError, match="did you mean|one of"):
+    with pytest.raises(ConfigError, match=r"did you mean|one of"):
         Recipe.preset(name)
 
 

@@ -197,7 +197,7 @@ def test_early_stop_ends_a_run_that_no_longer_improves(rings):
     assert steps[-1] == 4
     with pytest.raises(ConfigError, match="no 'accuracy'"):
         fit(rings, "cgan", callbacks=[EarlyStop("accuracy")])
-    with pytest.raises(ConfigError, match="maximum.*max"):
+    with pytest.raises(ConfigError, match=r"maximum.*max"):
         EarlyStop(mode="maximum")
 
 
