@@ -1,0 +1,235 @@
+"""What newcomers copy runs: the examples, and the marked blocks of the README and the guide."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from ganaug import Recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = {
+    "custom_recipe.py": [
+        r"did you mean 'n_critic'\?",
+        r"step 200: critic loss -?\d",
+        r"History\(60 records",
+        r"saved .*history\.png|no plot",
+    ],
+    "grid_search.py": [r"with memory: +[\d.]+ s, best \{", r"same scores: True"],
+    "imblearn_pipeline.py": [
+        r"'malignant': 30",
+        r"GANAugmenter\(random_state=0\) +recall \{'benign': 0\.\d+, 'malignant': [01]\.\d+\}",
+        r"rows added by the last one: \{'malignant': 70\}",
+    ],
+    "mixed_table.py": [
+        r"after: \{'stable': 398, 'worse': 398\}",
+        r"original rows untouched: True",
+        r"dtypes kept: True",
+    ],
+    "save_and_sample.py": [
+        r"made: \{'barbera': 500, 'barolo': 3\}",
+        r"the loaded one makes the same rows: True",
+        r"ten of five hundred: True",
+        r"two calls differ: True",
+    ],
+    "sklearn_pipeline.py": [
+        r"class_weight +0\.\d+ ± 0\.\d+",
+        r"ganaug +0\.\d+ ± 0\.\d+",
+        r"ganaug minus .*: \[",
+    ],
+}
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    language: str
+    source: str
+    line: int
+    runnable: bool
+
+
+def blocks_of(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    fence = re.compile(r"(<!-- runnable -->\n)?^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    return [
+        Block(found[2], found[3], text[: found.start(3)].count("\n"), bool(found[1]))
+        for found in fence.finditer(text)
+    ]
+
+
+def test_every_example_is_tested():
+    assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_prints_what_it_promises(name, tmp_path):
+    # One thread: several workers of the test run share few cores.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::FutureWarning", str(ROOT / "examples" / name), tmp_path],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr
+    missing = [line for line in EXAMPLES[name] if not re.search(line, done.stdout)]
+    assert not missing, done.stdout
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_is_short_and_says_what_it_shows(name):
+    source = (ROOT / "examples" / name).read_text(encoding="utf-8")
+    assert len(source.splitlines()) < 65
+    assert ast.get_docstring(ast.parse(source))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # The pages train to the end; here a start is enough.
+    monkeypatch.setattr("ganaug.augmenter.auto_steps", lambda rows: 15)
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    marked = [block for block in blocks_of(ROOT / page) if block.runnable]
+    assert marked
+    for block in marked:
+        if block.language == "python":
+            # The blank lines give tracebacks the page's own line numbers.
+            code = compile("\n" * block.line + block.source, str(ROOT / page), "exec")
+            exec(code, namespace)
+        else:
+            run_commands(block.source)
+
+
+def run_commands(source: str) -> None:
+    """Run each line, a ganaug command, in this process."""
+    pytest.importorskip("typer", reason="the command line needs the extra 'cli'")
+    from ganaug.cli import main
+
+    for line in source.splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "ganaug"
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert not end.value.code, line
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+def test_every_python_block_is_run(page):
+    assert not [b.line for b in blocks_of(ROOT / page) if b.language == "python" and not b.runnable]
+
+
+def test_the_guide_writes_what_its_commands_read(root):
+    guide = (root / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert 'to_csv("train.csv"' in guide
+    assert "ganaug augment train.csv" in guide
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs"])
+def test_links_between_files_lead_somewhere(page):
+    pages = sorted((ROOT / page).glob("*.md")) if page == "docs" else [ROOT / page]
+    broken = [
+        f"{path.name}: {target}"
+        for path in pages
+        for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8"))
+        if not target.startswith(("http", "#")) and not (path.parent / target).exists()
+    ]
+    assert not broken
+
+
+def test_the_presets_are_the_documented_ones(root):
+    page = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| \| (`gan`.*?)\n\n", page, re.DOTALL | re.MULTILINE)
+    rows = [[cell.strip(" `|") for cell in line.split(" | ")] for line in table.splitlines()]
+    names, fields = rows[0], rows[2:]
+    wrong = []
+    documented = {field for field, *_ in fields}
+    for column, name in enumerate(names):
+        plain = flat(Recipe.preset(name))
+        for field, *values in fields:
+            value = plain[field]
+            shown = value if isinstance(value, str) else f"{value:g}"
+            if values[column] != shown:
+                wrong.append(f"{name}: {field} is {shown}, not {values[column]}")
+        # What the table leaves out is the same everywhere.
+        default = flat(Recipe())
+        wrong += [
+            f"{name}: {field} is missing"
+            for field in plain.keys() - documented - {"name"}
+            if plain[field] != default[field]
+        ]
+    assert not wrong
+
+
+def test_the_page_on_training_states_the_numbers_of_the_code(root):
+    """Change a constant, and this names the sentence to change."""
+    from ganaug import anchors, evidence, fitting, sampling, selection
+    from ganaug.codecs import columns
+    from ganaug.training import history, monitor, trainer
+
+    page = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    sentences = [
+        f"at most {columns.KNOTS:,} order statistics",
+        f"more than {columns.ATOM_MASS:.0%} of the rows (and more than {columns.ATOM_ROWS} rows)",
+        f"at most {columns.MAX_ATOMS} of",
+        f"Decimals (up to {columns.MAX_DECIMALS})",
+        f"up to {columns.ONE_HOT_LEVELS} categories is one-hot",
+        f"| 2 to {fitting.INTERPOLATE_BELOW - 1} | `interpolate` |",
+        f"| {fitting.INTERPOLATE_BELOW} to {fitting.ANCHOR_BELOW - 1} | `anchored` |",
+        f"| {fitting.ANCHOR_BELOW} or more | `gan` |",
+        f"{anchors.NEIGHBOURS} nearest neighbours",
+        f"at least {fitting.auto_steps(1)} and at most {fitting.auto_steps(10**9):,}",
+        "$20\\sqrt{n}$ generator steps for $n$ rows",
+        f"in {sampling.CALIBRATION_ROUNDS} rounds of {sampling.CHUNK:,} samples",
+        f"full chunks of {sampling.CHUNK:,} rows",
+        f"at most {selection.MAX_BINS} bins",
+        f"the {selection.COPY_QUANTILE:.0%} quantile",
+        f"at most {selection.COPY_ROWS:,} of them",
+        f"At most {selection.OVERSAMPLING} candidates",
+        f"{monitor.SAMPLE} of each",
+        f"About {trainer.RECORDS} times",
+        f"below {history.COLLAPSE_RATIO} at step {history.COLLAPSE_AFTER} or later",
+        f"mean is above {history.OVERPOWERED_ACCURACY}",
+        f"below {history.STARVED_GRADIENT} of the largest",
+    ]
+    assert not [sentence for sentence in sentences if sentence not in page]
+    assert evidence.FOLDS == 3, "three small classifiers, each on two thirds of the rows"
+    assert fitting.auto_steps(10_000) == 20 * 100
+
+
+def flat(recipe: Recipe) -> dict[str, Any]:
+    """Return the fields of a recipe and its parts in one dictionary."""
+    nested = recipe.to_dict()
+    parts = {k: nested.pop(k) for k in ("architecture", "regularizers", "schedule")}
+    return nested | {field: value for part in parts.values() for field, value in part.items()}
+
+
+def test_the_command_line_page_lists_every_option(root):
+    pytest.importorskip("typer", reason="the command line needs the extra 'cli'")
+    from typer.main import get_command
+
+    from ganaug.commands import app
+
+    page = (root / "docs" / "cli.md").read_text(encoding="utf-8")
+    commands = get_command(app).commands
+    options = {
+        option
+        for command in commands.values()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert options - set(re.findall(r"--[a-z][a-z-]+", page)) == set()
+    assert set(re.findall(r"--[a-z][a-z-]+", page)) - options <= {"--help"}
+    assert set(commands) == set(re.findall(r"^\| `ganaug (\w+)", page, re.MULTILINE))
