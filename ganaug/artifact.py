@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import re
+import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
@@ -23,7 +26,9 @@ from ganaug.errors import ArtifactError
 FORMAT = 1
 CONFIG = "config.json"
 _KIND = "ganaug.GANAugmenter"
+_WEIGHTS = re.compile(r"model-[0-9a-f]{16}\.safetensors")
 _SCALARS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
+_MOMENTS: dict[str, Any] = {"Timestamp": pd.Timestamp, "Timedelta": pd.Timedelta}
 
 
 def tag(value: Any) -> Any:
@@ -39,6 +44,10 @@ def tag(value: Any) -> Any:
     kind = type(value).__name__
     if kind in _SCALARS:
         return {kind: repr(value) if kind == "float" else value}
+    if kind in _MOMENTS:
+        return {kind: value.isoformat()}
+    if isinstance(value, pd.Interval):
+        return {"Interval": [tag(value.left), tag(value.right), value.closed]}
     raise ArtifactError(f"A value of type {kind} cannot be saved: {value!r}.")
 
 
@@ -47,26 +56,43 @@ def untag(data: Any) -> Any:
     if not isinstance(data, dict) or len(data) != 1:
         raise ArtifactError(f"Not a stored value: {data!r}.")
     ((kind, value),) = data.items()
-    if kind == "float" and isinstance(value, str):
-        return float(value)
+    try:
+        if kind == "float" and isinstance(value, str):
+            return float(value)
+        if kind in _MOMENTS and isinstance(value, str):
+            return _MOMENTS[kind](value)
+        if kind == "Interval":
+            left, right, closed = value
+            return pd.Interval(untag(left), untag(right), closed)
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"Not a stored value: {data!r}: {error}.") from None
     if kind not in _SCALARS or type(value) is not _SCALARS[kind]:
         raise ArtifactError(f"Not a stored value: {data!r}.")
     return value
 
 
 def write(folder: Path, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    """Write a model; a crash at any instant leaves the previous one readable."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a model; a crash at any instant leaves the previous one readable.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder cannot be written: it is a file, read-only, or the disk is full.
+    """
     payload = save_tensors({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     digest = hashlib.sha256(payload).hexdigest()
     weights = f"model-{digest[:16]}.safetensors"
     document = {"kind": _KIND, "format": FORMAT, "weights": weights, "sha256": digest, **config}
     text = json.dumps(document, indent=1, allow_nan=False)
-    _replace(folder / weights, payload)
-    _replace(folder / CONFIG, text.encode())
-    for stale in folder.glob("model-*.safetensors"):
-        if stale.name != weights:
-            stale.unlink(missing_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _replace(folder / weights, payload)
+        _replace(folder / CONFIG, text.encode())
+        for stale in folder.glob("model-*.safetensors"):
+            if stale.name != weights:
+                stale.unlink(missing_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"The augmenter cannot be saved to {folder}: {error}.") from error
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -77,19 +103,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     ArtifactError
         If the folder is missing, damaged, of another kind or of a newer format.
     """
-    try:
-        config = json.loads((folder / CONFIG).read_bytes())
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"No saved augmenter can be read from {folder}: {error}.") from None
-    if not isinstance(config, dict) or config.get("kind") != _KIND:
-        raise ArtifactError(f"{folder / CONFIG} does not describe a GANAugmenter.")
-    if config.get("format") != FORMAT:
-        raise ArtifactError(
-            f"{folder} has format {config.get('format')!r}; this version reads {FORMAT}. "
-            "Upgrade ganaug."
-        )
+    config = _read_config(folder)
     name = config.get("weights")
-    if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+    if not isinstance(name, str) or not _WEIGHTS.fullmatch(name):
         raise ArtifactError(f"{folder / CONFIG} names an impossible weights file: {name!r}.")
     try:
         payload = (folder / name).read_bytes()
@@ -97,18 +113,52 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise ArtifactError(f"The weights cannot be read: {error}.") from None
     if hashlib.sha256(payload).hexdigest() != config.get("sha256"):
         raise ArtifactError(f"{folder / name} is damaged: its checksum does not match.")
-    return config, load_tensors(payload)
+    try:
+        return config, load_tensors(payload)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder / name} holds no arrays: {error}.") from None
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / CONFIG).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"No saved augmenter can be read from {folder}: {error}.") from None
+    if not isinstance(config, dict) or config.get("kind") != _KIND:
+        raise ArtifactError(f"{folder / CONFIG} does not describe a GANAugmenter.")
+    version = config.get("format")
+    if type(version) is not int or version < 1:
+        raise ArtifactError(f"{folder / CONFIG} has an impossible format: {version!r}.")
+    if version > FORMAT:
+        raise ArtifactError(
+            f"{folder} has format {version}; this version reads up to {FORMAT}. Upgrade ganaug."
+        )
+    return config
 
 
 def _replace(path: Path, data: bytes) -> None:
     """Write a file completely or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
+    # Not tempfile: its files are for their owner only, and a model may be for a team (umask).
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the renaming itself survive a power cut, where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

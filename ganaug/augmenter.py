@@ -27,13 +27,22 @@ from ganaug.errors import (
     ConfigError,
     GanaugWarning,
     InvalidInputError,
+    InvalidTypeError,
     MemoryBudgetError,
     ModeCollapseWarning,
     NotAvailableError,
     SchemaDriftError,
+    did_you_mean,
 )
 from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
-from ganaug.persistence import model_from_parts, model_to_parts
+from ganaug.persistence import (
+    model_from_parts,
+    model_to_parts,
+    name_in,
+    name_out,
+    params_from_dict,
+    params_to_dict,
+)
 from ganaug.recipe import Recipe
 from ganaug.rng import derive, numpy_stream, seed_from
 from ganaug.sampling import interleave
@@ -45,7 +54,6 @@ if TYPE_CHECKING:
 SMALL_CLASS = 10
 ID_ROWS = 50
 MAX_LEVELS = 20_000
-_SAVED_PARAMS = ("mode", "p", "on_singleton", "max_steps", "batch_size", "max_seconds", "verbose")
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -145,6 +153,9 @@ class GANAugmenter(BaseOverSampler):
     (5, 20)
     """
 
+    # What scikit-learn's _SetOutputMixin sets: that mixin itself would defeat the gates below.
+    _sklearn_auto_wrap_output_keys: ClassVar[set[str]] = {"transform"}
+
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "recipe": [str, Recipe],
         "sampling_strategy": [
@@ -200,6 +211,39 @@ class GANAugmenter(BaseOverSampler):
         self.verbose = verbose
         self.random_state = random_state
 
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **params
+            Parameters of the augmenter. Those of a recipe are changed with ``Recipe.replace``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ConfigError
+            If there is no such parameter; the nearest one is named.
+
+        Examples
+        --------
+        >>> from ganaug import GANAugmenter
+        >>> GANAugmenter().set_params(max_steps=10).max_steps
+        10
+        """
+        known = self._get_param_names()
+        for name in params:
+            if name.startswith("recipe__"):
+                field = name.removeprefix("recipe__")
+                raise ConfigError(f"{name!r}: set recipe=Recipe.preset(...).replace({field}=...).")
+            if name not in known:
+                nearest = did_you_mean(name, known)
+                raise ConfigError(f"GANAugmenter has no parameter {name!r}; {nearest}")
+        return super().set_params(**params)
+
     def fit(self, X: Any, y: Any) -> Self:
         """Learn the distribution of each class.
 
@@ -227,16 +271,20 @@ class GANAugmenter(BaseOverSampler):
         >>> GANAugmenter(max_steps=5, random_state=0).fit(X, y).plan_
         {0: 'anchored', 1: 'anchored', 2: 'anchored'}
         """
+        return self._learn(X, y, requested=False)
+
+    def _learn(self, X: Any, y: Any, *, requested: bool) -> Self:
+        """Fit; ``requested`` says that rows of every lacking class will be made right after."""
         self._check_params()
         budget = validate.check_budget(self.memory_budget)
         frame = validate.check_table(X, budget)
         labels, self._one_hot = validate.check_labels(y, len(frame))
-        validate_data(self, X, skip_check_array=True, reset=True)
-        self._template = X.iloc[:0] if isinstance(X, pd.DataFrame) else np.empty((0, 0), _dtype(X))
+        self._remember_columns(X)
+        self._template = X.iloc[:0].copy() if isinstance(X, pd.DataFrame) else np.empty((0, 0), _dtype(X))
         self.sampling_strategy_ = validate.check_strategy(self.sampling_strategy, labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         recipe = self._recipe()
-        methods = self._plan(np.bincount(codes), recipe)
+        methods = self._plan(np.bincount(codes), recipe, requested)
         self._seed, self._calls = seed_from(self.random_state), 0
         categorical = validate.check_categorical(self.categorical_features, frame)
         codec = TableCodec.fit(frame, categorical, derive(self._seed, "codec"))
@@ -284,7 +332,7 @@ class GANAugmenter(BaseOverSampler):
         >>> len(X_res), X_res.dtypes.equals(X.dtypes)
         (60, True)
         """
-        return self.fit(X, y).resample(X, y)
+        return self._learn(X, y, requested=True).resample(X, y)
 
     @_append_only
     def resample(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -317,7 +365,7 @@ class GANAugmenter(BaseOverSampler):
         self._check_request(self.model_.codec, 0, wanted, budget)
         synthetic, codes = self._synthesise(wanted, self._next_seed())
         X_res = containers.append_table(X, synthetic)
-        new = containers.like_labels(y, self._names(codes), len(self.classes_), self._one_hot)
+        new = containers.like_labels(y, self.classes_[codes], self._one_hot)
         same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
         index = X_res.index[len(frame) :] if same_index and X.index.equals(y.index) else None
         y_res = containers.append_labels(y, new, index)
@@ -346,7 +394,7 @@ class GANAugmenter(BaseOverSampler):
         >>> augmenter.fit_transform(X, y).shape
         (100, 20)
         """
-        self.fit(X, y)
+        self._learn(X, y, requested=True)
         frame, labels = self._check_again(X, y)
         rare = [label for label, missing in self.sampling_strategy_.items() if missing > 0]
         seed = self._next_seed()
@@ -384,8 +432,8 @@ class GANAugmenter(BaseOverSampler):
         True
         """
         check_is_fitted(self, "model_")
-        validate.check_table(X, validate.check_budget(self.memory_budget))
-        self._check_schema(X)
+        frame = validate.check_table(X, validate.check_budget(self.memory_budget))
+        self._check_schema(X, frame, dtypes=False)
         same = X if hasattr(X, "shape") else np.asarray(X)
         return self._wrap(same, X)
 
@@ -520,20 +568,18 @@ class GANAugmenter(BaseOverSampler):
         config, arrays = artifact.read(Path(path))
         try:
             return cls._from_parts(config["estimator"], config["model"], arrays)
-        except (KeyError, TypeError, IndexError) as error:
+        except ArtifactError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ArtifactError(f"{path} lacks a part of an augmenter: {error!r}.") from None
 
     def _estimator_out(self) -> dict[str, Any]:
         names = getattr(self, "feature_names_in_", None)
-        strategy = self.sampling_strategy
-        if isinstance(strategy, Mapping):
-            strategy = [[artifact.tag(k), int(v)] for k, v in strategy.items()]
-        elif callable(strategy):
-            raise ConfigError("A callable sampling_strategy cannot be saved; use a dict.")
+        levels: Any = self._template.columns if isinstance(self._template, pd.DataFrame) else None
         template = None if isinstance(self._template, pd.DataFrame) else str(self._template.dtype)
         return {
-            "params": {name: getattr(self, name) for name in _SAVED_PARAMS},
-            "sampling_strategy": strategy,
+            "params": params_to_dict(self.get_params(deep=False)),
+            "column_names": None if levels is None else [_named(name) for name in levels.names],
             "classes": [artifact.tag(label) for label in self.classes_.tolist()],
             "classes_dtype": str(self.classes_.dtype),
             "to_add": [[artifact.tag(k), v] for k, v in self.sampling_strategy_.items()],
@@ -547,13 +593,9 @@ class GANAugmenter(BaseOverSampler):
 
     @classmethod
     def _from_parts(cls, data: Any, model: Any, arrays: dict[str, NDArray[Any]]) -> Self:
-        strategy = data["sampling_strategy"]
-        if isinstance(strategy, list):
-            strategy = {artifact.untag(k): v for k, v in strategy}
-        params = {name: data["params"][name] for name in _SAVED_PARAMS}
-        self = cls(sampling_strategy=strategy, **params)
+        self = cls(**params_from_dict(data["params"]))
+        self._check_params()
         self.model_ = model_from_parts(model, arrays)
-        self.recipe = self.model_.recipe
         labels = [artifact.untag(label) for label in data["classes"]]
         self.classes_ = np.array(labels, dtype=data["classes_dtype"])
         self.sampling_strategy_ = {artifact.untag(k): v for k, v in data["to_add"]}
@@ -566,7 +608,9 @@ class GANAugmenter(BaseOverSampler):
             self.feature_names_in_ = np.array(data["feature_names"], dtype=object)
         if data["array_dtype"] is None:
             empty = np.zeros((0, self.model_.codec.layout.width), np.float32)
+            names = [None if name is None else name_in(name) for name in data["column_names"]]
             self._template = self.model_.codec.decode(empty)
+            self._template.columns = self._template.columns.set_names(names)
         else:
             self._template = np.empty((0, 0), np.dtype(data["array_dtype"]))
         return self
@@ -592,22 +636,17 @@ class GANAugmenter(BaseOverSampler):
     def _recipe(self) -> Recipe:
         return self.recipe if isinstance(self.recipe, Recipe) else Recipe.preset(self.recipe)
 
-    def _plan(self, counts: NDArray[np.int64], recipe: Recipe) -> list[str]:
+    def _plan(self, counts: NDArray[np.int64], recipe: Recipe, requested: bool) -> list[str]:
         """Choose each class's method; refuse or warn about classes too small to learn."""
         for label, count in zip(self.classes_.tolist(), counts.tolist(), strict=True):
             if not self.sampling_strategy_.get(label, 0) or count >= SMALL_CLASS:
                 continue
-            if count == 1 and self.on_singleton == "raise":
-                raise InvalidInputError(
-                    f"Class {label!r} has one row: there is nothing to learn from. Collect more, "
-                    'drop the class, or set on_singleton="duplicate" to repeat the row.'
-                )
-            warnings.warn(
-                f"Class {label!r} has only {count} row(s); its synthetic rows can hardly go beyond "
-                "them.",
-                GanaugWarning,
-                stacklevel=4,
-            )
+            problem = f"Class {label!r} has only {count} rows; synthetic ones hardly go beyond them."
+            if count == 1:
+                problem = _singleton(label)
+                if requested and self.on_singleton == "raise":
+                    raise InvalidInputError(problem)
+            warnings.warn(problem, GanaugWarning, stacklevel=5)
         return plan_methods(counts.tolist(), recipe)
 
     def _check_columns(self, codec: TableCodec, frame: pd.DataFrame, budget: int) -> None:
@@ -665,17 +704,28 @@ class GANAugmenter(BaseOverSampler):
         labels, one_hot = validate.check_labels(y, len(frame))
         if one_hot != self._one_hot:
             raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
-        self._check_schema(X)
+        self._check_schema(X, frame)
         for label in np.unique(labels).tolist():
             if label not in self.classes_:
                 raise InvalidInputError(validate.unknown_class(label, self.classes_.tolist()))
         return frame, labels
 
-    def _check_schema(self, X: Any) -> None:
+    def _remember_columns(self, X: Any) -> None:
+        try:
+            validate_data(self, X, skip_check_array=True, reset=True)
+        except TypeError as error:  # names of which only some are strings
+            raise InvalidTypeError(str(error)) from None
+
+    def _check_schema(self, X: Any, frame: pd.DataFrame, *, dtypes: bool = True) -> None:
+        seen = [(c.name, c.type.dtype if dtypes else None) for c in self.model_.codec.columns]
+        by_name = isinstance(self._template, pd.DataFrame) and isinstance(X, pd.DataFrame)
+        drift = validate.describe_drift(seen, frame, by_name=by_name)
         try:
             validate_data(self, X, skip_check_array=True, reset=False)
-        except ValueError as error:
-            raise SchemaDriftError(str(error)) from None
+        except (ValueError, TypeError) as error:
+            raise SchemaDriftError(f"{error}\n{drift}".strip()) from None
+        if drift:
+            raise SchemaDriftError(drift)
 
     def _synthesise(
         self, wanted: Mapping[Any, int], seed: int
@@ -688,15 +738,10 @@ class GANAugmenter(BaseOverSampler):
             code = numbers_of[label]
             single = self.model_.methods[code] == "duplicate" and count
             if single and self.on_singleton == "raise":
-                raise InvalidInputError(
-                    f'Class {label!r} has one row; set on_singleton="duplicate" to repeat it.'
-                )
+                raise InvalidInputError(_singleton(label))
             parts.append(self.model_.sample(code, count, seed))
             codes.append(np.full(count, code, np.int64))
         return self.model_.codec.decode(np.concatenate(parts)), np.concatenate(codes)
-
-    def _names(self, codes: NDArray[np.int64]) -> NDArray[Any]:
-        return codes if self._one_hot else self.classes_[codes]
 
     def _next_seed(self) -> int:
         """Return the seed of the next call: the estimator's stream goes on."""
@@ -735,12 +780,23 @@ class GANAugmenter(BaseOverSampler):
         raise NotImplementedError  # fit_resample is overridden whole.
 
 
+def _singleton(label: Any) -> str:
+    return (
+        f"Class {label!r} has one row: there is nothing to learn from. Collect more, drop the "
+        'class, or set on_singleton="duplicate" to repeat the row.'
+    )
+
+
 def _as_config_error(error: ValueError) -> Exception:
     """Return scikit-learn's parameter error as ours, still of the type that its checks expect."""
     from sklearn.utils._param_validation import InvalidParameterError
 
     kind = type("InvalidOption", (ConfigError, InvalidParameterError), {})
-    return kind(str(error))
+    return kind(f"{error}{validate.nearest_option(str(error))}")
+
+
+def _named(name: Any) -> Any:
+    return None if name is None else name_out(name)
 
 
 def _dtype(X: Any) -> np.dtype[Any]:
@@ -765,7 +821,8 @@ def _device(option: str | torch.device) -> torch.device:
     try:
         device = torch.device(option)
     except RuntimeError as error:
-        raise ConfigError(f"device={option!r}: {error}") from None
+        nearest = did_you_mean(str(option), ("auto", "cpu", "cuda", "mps"))
+        raise ConfigError(f"device={option!r} is not possible; {nearest} ({error})") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device={option!r} was asked for, but CUDA is not available here.")
     return device

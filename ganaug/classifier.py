@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import copy
+import math
+import numbers
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import joblib
 import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    MetaEstimatorMixin,
+    _clone_parametrized,
+    clone,
+)
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _num_samples,
     check_is_fitted,
     has_fit_parameter,
     validate_data,
 )
 
-from ganaug.errors import ConfigError, GanaugWarning
+from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError
 from ganaug.validate import check_labels, check_strategy
 
 if TYPE_CHECKING:
@@ -51,7 +65,8 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     synthetic_weight : float, default=1.0
         Weight of a synthetic row, as a multiple of the mean weight of the real rows of its class.
     prefit : bool, default=False
-        Use ``augmenter`` as it is fitted. It must not have seen the rows tested on.
+        Use ``augmenter`` as it is fitted, and leave it as it is. It must not have seen the rows
+        tested on. ``clone`` keeps what it has learned.
     memory : str, joblib.Memory or None, default=None
         Cache of the augmented data, so that a search over the classifier's parameters trains each
         generator once.
@@ -124,30 +139,44 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         0
         """
         self._check_options()
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        labels, _ = check_labels(y, n_rows)
+        labels, _ = check_labels(y, _num_samples(X))
         self.classes_ = np.unique(labels)
         validate_data(self, X, skip_check_array=True, reset=True)
+        weights = self._check_weights(sample_weight, X)
         X_res, y_res, synthetic = self._augment(X, y, labels)
-        weights = self._weights(sample_weight, X, labels, X_res, y_res, synthetic)
         if weights is not None:
-            if not has_fit_parameter(self.estimator, "sample_weight"):
-                raise ConfigError(
-                    f"{type(self.estimator).__name__} does not take sample_weight, which "
-                    "sample_weight or synthetic_weight needs."
-                )
+            weights = self._spread(weights, labels, y_res, synthetic)
             fit_params = {**fit_params, "sample_weight": weights}
         self.estimator_ = clone(self.estimator).fit(X_res, y_res, **fit_params)
+        self.classes_ = getattr(self.estimator_, "classes_", self.classes_)
         self.n_synthetic_ = 0 if synthetic is None else int(synthetic.sum())
         return self
 
     def _check_options(self) -> None:
         for name in ("dose", "synthetic_weight"):
             value = getattr(self, name)
-            if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
-                raise ConfigError(f"{name} must be a number of at least 0, got {value!r}.")
-        if self.prefit and self.augmenter is None:
-            raise ConfigError("prefit=True needs a fitted augmenter.")
+            number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if not number or not 0 <= value < math.inf:
+                raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
+        if not self.prefit:
+            return
+        if not hasattr(self.augmenter, "resample"):
+            raise ConfigError("prefit=True needs a fitted GANAugmenter with mode='append'.")
+        check_is_fitted(self.augmenter)
+
+    def _check_weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
+        """Return the weights of the real rows, None where those of all rows will be equal."""
+        if sample_weight is None and self.synthetic_weight == 1:
+            return None
+        if not has_fit_parameter(self.estimator, "sample_weight"):
+            raise ConfigError(
+                f"{type(self.estimator).__name__} does not take sample_weight, which "
+                "sample_weight or synthetic_weight needs."
+            )
+        try:
+            return _check_sample_weight(sample_weight, X, dtype=np.float64)
+        except ValueError as error:
+            raise InvalidInputError(str(error)) from None
 
     def _augment(
         self, X: Any, y: Any, labels: NDArray[Any]
@@ -159,12 +188,11 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.dose == 0 or len(self.classes_) < 2:
             return X, y, np.zeros(n_rows, bool)
         augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
-        augmenter = augmenter if self.prefit else clone(augmenter)
+        # A fitted augmenter is copied, so that its stream and its parameters stay the user's.
+        augmenter = copy.copy(augmenter) if self.prefit else clone(augmenter)
         if self.dose != 1:
-            augmenter = self._scaled(augmenter, labels)
+            augmenter.set_params(sampling_strategy=self._targets(augmenter, labels))
         if self.prefit:
-            import warnings
-
             warnings.warn(
                 "prefit=True: the augmenter must not have seen the rows this model is tested on.",
                 GanaugWarning,
@@ -177,10 +205,10 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if not hasattr(memory, "cache"):
                 memory = joblib.Memory(memory, verbose=0)
             X_res, y_res, self.augmenter_ = memory.cache(_fit_resample)(augmenter, X, y)
-        return X_res, y_res, _synthetic_rows(self.augmenter_, n_rows, _length(X_res))
+        return X_res, y_res, _synthetic_rows(self.augmenter_, X, X_res)
 
-    def _scaled(self, augmenter: Any, labels: NDArray[Any]) -> Any:
-        """Return the sampler with its targets scaled to the dose."""
+    def _targets(self, augmenter: Any, labels: NDArray[Any]) -> dict[Any, int]:
+        """Return the rows that each class shall have: the sampler's targets scaled to the dose."""
         if getattr(augmenter, "_sampling_type", None) != "over-sampling":
             raise ConfigError(
                 f"dose={self.dose} needs an over-sampler; {type(augmenter).__name__} takes dose=1."
@@ -188,34 +216,28 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         added = check_strategy(augmenter.sampling_strategy, labels)
         classes, counts = np.unique(labels, return_counts=True)
         present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-        target = {c: present[c] + round(self.dose * n) for c, n in added.items()}
-        return (
-            clone(augmenter).set_params(sampling_strategy=target)
-            if not self.prefit
-            else (augmenter.set_params(sampling_strategy=target))
-        )
+        return {c: present[c] + round(self.dose * n) for c, n in added.items()}
 
-    def _weights(
+    def _spread(
         self,
-        sample_weight: Any,
-        X: Any,
+        real: NDArray[np.float64],
         labels: NDArray[Any],
-        X_res: Any,
         y_res: Any,
         synthetic: NDArray[np.bool_] | None,
-    ) -> NDArray[np.float64] | None:
-        """Return the weights of the augmented rows, None where all are equal."""
-        if sample_weight is None and self.synthetic_weight == 1:
-            return None
+    ) -> NDArray[np.float64]:
+        """Return the weights of the augmented rows."""
         if synthetic is None:
+            kept = getattr(self.augmenter_, "sample_indices_", None)
+            if kept is not None:
+                return real[kept]
             raise ConfigError(
-                f"{type(self.augmenter_).__name__} removes rows, so weights cannot follow them."
+                f"{type(self.augmenter_).__name__} removes or changes rows, so weights cannot "
+                "follow them."
             )
-        real = _check_sample_weight(sample_weight, X)
-        weights = np.ones(len(synthetic))
+        weights = np.empty(len(synthetic))
         weights[~synthetic] = real
         new, _ = check_labels(y_res, len(synthetic))
-        for label in self.classes_:
+        for label in np.unique(labels):
             mean = real[labels == label].mean()
             weights[synthetic & (new == label)] = self.synthetic_weight * mean
         return weights
@@ -245,8 +267,20 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return self.estimator_.decision_function(self._checked(X))
 
     def _checked(self, X: Any) -> Any:
+        shape = getattr(X, "shape", None)
+        if shape is not None and len(shape) != 2:
+            raise InvalidInputError(
+                f"Expected a 2D table, got an array of shape {shape}. Reshape your data with "
+                "array.reshape(1, -1) if it is one row, or array.reshape(-1, 1) if one column."
+            )
         validate_data(self, X, skip_check_array=True, reset=False)
         return X
+
+    def __sklearn_clone__(self) -> Self:
+        copied = _clone_parametrized(self)
+        if self.prefit:
+            copied.augmenter = copy.copy(self.augmenter)
+        return copied
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -262,15 +296,21 @@ def _fit_resample(augmenter: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
     return X_res, y_res, augmenter
 
 
-def _length(X: Any) -> int:
-    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
-
-
-def _synthetic_rows(sampler: Any, before: int, after: int) -> NDArray[np.bool_] | None:
+def _synthetic_rows(sampler: Any, X: Any, X_res: Any) -> NDArray[np.bool_] | None:
     """Return which rows a sampler made: its own mask, else whatever stands behind the originals."""
-    mask = getattr(sampler, "synthetic_mask_", None)
+    mask: NDArray[np.bool_] | None = getattr(sampler, "synthetic_mask_", None)
     if mask is not None:
         return mask
-    if getattr(sampler, "_sampling_type", "") != "over-sampling" or after < before:
+    before, after = _num_samples(X), _num_samples(X_res)
+    if after < before or getattr(sampler, "_sampling_type", "") != "over-sampling":
+        return None
+    # A combination such as SMOTEENN calls itself an over-sampler and removes rows too.
+    if not isinstance(sampler, BaseOverSampler) and not _starts_with(X_res, X, before):
         return None
     return np.arange(after) >= before
+
+
+def _starts_with(longer: Any, table: Any, n: int) -> bool:
+    if sp.issparse(table):
+        return bool((longer[:n] != table).nnz == 0)
+    return pd.DataFrame(np.asarray(longer)[:n]).equals(pd.DataFrame(np.asarray(table)))

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
     """Return synthetic rows in the container and dtype of ``X`` (frames: a fresh index)."""
     if isinstance(X, pd.DataFrame):
-        return synthetic.set_axis(X.columns, axis=1)
+        new = synthetic.set_axis(X.columns, axis=1)
+        # Only categories can differ from those at fit, by more of them.
+        wider = zip(X.columns, X.dtypes, new.dtypes, strict=True)
+        changed = {name: dtype for name, dtype, own in wider if dtype != own}
+        return new.astype(changed) if changed else new
     if sp.issparse(X):
         return X.__class__(sp.csr_matrix(_matrix(synthetic, X.dtype)))
     if isinstance(X, list):
@@ -93,10 +97,11 @@ def _fresh_labels(taken: set[Any], n: int) -> list[str]:
     return labels
 
 
-def like_labels(y: Any, labels: NDArray[Any], n_classes: int, one_hot: bool) -> Any:
-    """Return new labels (class numbers where one-hot) in the container and dtype of ``y``."""
+def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
+    """Return new labels (column numbers where one-hot) in the container and dtype of ``y``."""
     if one_hot:
-        block = np.eye(n_classes)[labels.astype(np.int64)]
+        n_columns = y.shape[1] if hasattr(y, "shape") else len(y[0])
+        block = np.eye(n_columns)[labels.astype(np.int64)]
         if isinstance(y, pd.DataFrame):
             return pd.DataFrame(block, columns=y.columns).astype(y.dtypes.to_dict())
         if sp.issparse(y):
@@ -111,7 +116,7 @@ def like_labels(y: Any, labels: NDArray[Any], n_classes: int, one_hot: bool) -> 
         return pd.array(labels, dtype=y.dtype)
     if isinstance(y, list):
         return labels.tolist()
-    shape = (-1, 1) if np.ndim(y) == 2 else (-1,)
+    shape = (-1, 1) if np.asarray(y).ndim == 2 else (-1,)
     return labels.astype(np.asarray(y).dtype).reshape(shape)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,29 +11,100 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ganaug.anchors import AnchorBank
+from ganaug.anchors import NEIGHBOURS, AnchorBank
 from ganaug.artifact import tag, untag
-from ganaug.codecs.columns import CategoryCodec, NumberCodec
+from ganaug.codecs.columns import (
+    CODE_WIDTH,
+    KNOTS,
+    MAX_ATOMS,
+    MAX_DECIMALS,
+    ONE_HOT_LEVELS,
+    CategoryCodec,
+    NumberCodec,
+)
 from ganaug.codecs.dtypes import ColumnType
 from ganaug.codecs.tabular import Column, TableCodec
-from ganaug.errors import ArtifactError
+from ganaug.errors import ArtifactError, ConfigError
 from ganaug.evidence import EvidenceEnsemble
 from ganaug.nets.mlp import MLPGenerator
-from ganaug.recipe import Recipe
+from ganaug.recipe import Architecture, Recipe
 from ganaug.rng import torch_stream
 from ganaug.sampling import TableModel
 from ganaug.selection import Selector
+from ganaug.validate import MAX_WIDTH
 
 Arrays = dict[str, NDArray[Any]]
 
+_PLAIN_PARAMS = (
+    "mode", "p", "on_singleton", "max_steps", "batch_size", "max_seconds", "memory_budget",
+    "verbose",
+)  # fmt: skip
+_STORAGES = ("int", "uint64", "float", "datetime", "timedelta", "period", "objects", "levels")
+_METHODS = ("duplicate", "interpolate", "anchored", "gan")
 _SAFE_DTYPE = re.compile(r"[A-Za-z0-9_\[\]<>|=, :/+\-.]{1,80}")
+
+
+def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an augmenter as plain values.
+
+    What belongs to a process, not to a model, is left out: device, callbacks, generators.
+
+    Raises
+    ------
+    ConfigError
+        If the sampling strategy is a function.
+    """
+    out = {name: _native(params[name]) for name in _PLAIN_PARAMS}
+    strategy, recipe = params["sampling_strategy"], params["recipe"]
+    if isinstance(strategy, Mapping):
+        strategy = [[tag(label), int(count)] for label, count in strategy.items()]
+    elif callable(strategy):
+        raise ConfigError(
+            "A callable sampling_strategy cannot be saved, for a model file holds no code. Set "
+            "sampling_strategy to a dict first, for instance with set_params."
+        )
+    out["sampling_strategy"] = _native(strategy)
+    out["recipe"] = recipe.to_dict() if isinstance(recipe, Recipe) else recipe
+    chosen = params["categorical_features"]
+    one = chosen is None or isinstance(chosen, str)
+    out["categorical_features"] = chosen if one else [name_out(name) for name in _listed(chosen)]
+    seed = _native(params["random_state"])
+    out["random_state"] = seed if isinstance(seed, int) else None
+    return out
+
+
+def params_from_dict(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters that :func:`params_to_dict` described."""
+    params = {name: data[name] for name in (*_PLAIN_PARAMS, "random_state")}
+    strategy, recipe, chosen = (
+        data[name] for name in ("sampling_strategy", "recipe", "categorical_features")
+    )
+    if isinstance(strategy, list):
+        strategy = {untag(label): count for label, count in strategy}
+    params["sampling_strategy"] = strategy
+    params["recipe"] = Recipe.from_dict(recipe) if isinstance(recipe, dict) else recipe
+    params["categorical_features"] = (
+        [name_in(name) for name in chosen] if isinstance(chosen, list) else chosen
+    )
+    return params
+
+
+def _native(value: Any) -> Any:
+    """Return a numpy scalar as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _listed(chosen: Any) -> list[Any]:
+    return [chosen] if isinstance(chosen, (int, np.integer)) else list(chosen)
 
 
 def model_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:
     """Return the plain values and the arrays of a model."""
     arrays: Arrays = {}
     columns = [_column_out(i, column, arrays) for i, column in enumerate(model.codec.columns)]
-    modules = {f"generator.{i}": g for i, g in enumerate(model.generators)}
+    modules: dict[str, torch.nn.Module] = {
+        f"generator.{i}": g for i, g in enumerate(model.generators)
+    }
     modules["anchors"] = model.anchors
     if model.selector is not None:
         modules["selector"] = model.selector
@@ -60,18 +132,22 @@ def model_from_parts(config: dict[str, Any], arrays: Arrays) -> TableModel:
     try:
         recipe = Recipe.from_dict(config["recipe"])
         codec = TableCodec([_column_in(i, c, arrays) for i, c in enumerate(config["columns"])])
+        _require(codec.layout.width <= MAX_WIDTH, "width")
         methods = list(config["methods"])
-        anchors = _anchors(codec, arrays)
+        _require(methods and set(methods) <= set(_METHODS), "methods")
+        expected = len(methods) if recipe.conditioning == "per-class" else 1
+        _require(config["n_generators"] == expected, "n_generators")
+        anchors = _anchors(codec, arrays, len(methods))
         generators = [
             _generator(recipe, codec, _under(arrays, f"generator.{i}."))
             for i in range(config["n_generators"])
         ]
         selector = None
-        if config["has_selector"]:
+        if config["has_selector"] is True:
             selector = _selector(codec, len(methods), _under(arrays, "selector."))
     except ArtifactError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return TableModel(recipe, codec, methods, generators, anchors, selector)
 
@@ -84,13 +160,25 @@ def _under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
     }
 
 
-def _anchors(codec: TableCodec, arrays: Arrays) -> AnchorBank:
+def _require(holds: object, what: str) -> None:
+    """Refuse a file whose parts disagree, before anything is allocated from its numbers."""
+    if not holds:
+        raise ArtifactError(f"The saved model does not fit together: {what}.")
+
+
+def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
     state = _under(arrays, "anchors.")
-    counts = state["counts"].tolist()
+    rows, near, counts = state["rows"], state["neighbours"], state["counts"].tolist()
+    _require(rows.shape[1:] == (codec.layout.width,), "anchors.rows")
+    _require(len(counts) == n_classes and min(counts) >= 0, "anchors.counts")
+    _require(sum(counts) == len(rows), "anchors.counts")
+    _require(near.shape == (len(rows), NEIGHBOURS), "anchors.neighbours")
+    _require(near.numel() == 0 or 0 <= near.min() <= near.max() < len(rows), "anchors.neighbours")
     return AnchorBank(state["rows"], counts, state["neighbours"], codec.layout)
 
 
 def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]) -> MLPGenerator:
+    _check_sizes(recipe.architecture, codec.layout.width, state)
     tables = [torch.from_numpy(table) for table in codec.tables]
     generator = MLPGenerator(
         codec.layout, tables, state["anchored"], recipe.architecture, torch_stream(0)
@@ -99,9 +187,25 @@ def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]
     return generator.eval().requires_grad_(False)
 
 
+def _check_sizes(sizes: Architecture, width: int, state: dict[str, torch.Tensor]) -> None:
+    """Compare the recipe with the weights: a huge number in a small file must not allocate."""
+    blocks = {name.split(".")[1] for name in state if name.startswith("blocks.")}
+    _require(len(blocks) == sizes.depth, "depth")
+    _require(state["leave.weight"].shape == (width, sizes.width), "width")
+    _require(state["classes"].shape == (len(state["anchored"]), sizes.embedding_dim), "classes")
+    inputs = sizes.noise_dim + sizes.embedding_dim
+    inputs += width if state["anchored"].any() else 0
+    _require(state["enter.weight"].shape == (sizes.width, inputs), "noise_dim")
+
+
 def _selector(codec: TableCodec, n_classes: int, state: dict[str, torch.Tensor]) -> Selector:
     evidence = EvidenceEnsemble(codec.layout.width, n_classes, torch_stream(0))
     names = ("edges", "keep", "radius", "references", "counts")
+    bins, width = state["keep"].shape[-1], codec.layout.width
+    _require(state["keep"].shape == (n_classes, bins), "selector.keep")
+    _require(state["edges"].shape == (n_classes, bins - 1), "selector.edges")
+    _require(state["radius"].shape == state["counts"].shape == (n_classes,), "selector.radius")
+    _require(state["references"].shape == (state["counts"].sum(), width), "selector.references")
     selector = Selector(evidence, *(state[name] for name in names))
     selector.load_state_dict(state)
     return selector.eval().requires_grad_(False)
@@ -114,7 +218,8 @@ def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
         "kind": kind.kind,
         "storage": kind.storage,
         "unit": kind.unit,
-        "dtype": _dtype_out(kind.dtype),
+        "blank": kind.blank,
+        "dtype": _dtype_out(kind.dtype, column.name),
         "has_missing": codec.has_missing,
     }
     if isinstance(codec, NumberCodec):
@@ -127,20 +232,34 @@ def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
 
 
 def _column_in(index: int, data: dict[str, Any], arrays: Arrays) -> Column:
-    kind = ColumnType(data["kind"], _dtype_in(data["dtype"]), data["storage"], data["unit"])
-    codec: NumberCodec | CategoryCodec
-    if data["kind"] == "number":
-        codec = NumberCodec(
-            arrays[f"column.{index}.knots"],
-            arrays[f"column.{index}.atoms"],
-            data["has_missing"],
-            data["decimals"],
-            int(data["grain"]),
-        )
+    _require(data["storage"] in _STORAGES, f"storage of column {index}")
+    _require(isinstance(data["has_missing"], bool), f"has_missing of column {index}")
+    _require(data["blank"] in ("nan", "None", "NA"), f"blank of column {index}")
+    dtype = _dtype_in(data["dtype"])
+    kind = ColumnType(data["kind"], dtype, data["storage"], data["unit"], data["blank"])
+    codec = _numbers_in if kind.kind == "number" else _levels_in
+    return Column(name_in(data["name"]), kind, codec(index, data, arrays))
+
+
+def _numbers_in(index: int, data: dict[str, Any], arrays: Arrays) -> NumberCodec:
+    knots, atoms = arrays[f"column.{index}.knots"], arrays[f"column.{index}.atoms"]
+    _require(knots.ndim == atoms.ndim == 1, f"knots of column {index}")
+    _require(knots.dtype == atoms.dtype and knots.dtype in (np.int64, np.float64), "knots")
+    _require(len(knots) <= KNOTS and len(atoms) <= MAX_ATOMS, f"knots of column {index}")
+    grain = int(data["grain"])
+    _require(data["decimals"] in range(-1, MAX_DECIMALS + 1) and grain >= 1, "decimals")
+    return NumberCodec(knots, atoms, data["has_missing"], data["decimals"], grain)
+
+
+def _levels_in(index: int, data: dict[str, Any], arrays: Arrays) -> CategoryCodec:
+    levels = [untag(level) for level in data["levels"]]
+    table = arrays.get(f"column.{index}.table")
+    total = len(levels) + data["has_missing"]
+    if total > ONE_HOT_LEVELS:
+        _require(table is not None and table.shape == (len(levels), CODE_WIDTH), f"table {index}")
     else:
-        levels = [untag(level) for level in data["levels"]]
-        codec = CategoryCodec(levels, data["has_missing"], arrays.get(f"column.{index}.table"))
-    return Column(name_in(data["name"]), kind, codec)
+        _require(table is None, f"table {index}")
+    return CategoryCodec(levels, data["has_missing"], table)
 
 
 def name_out(name: Any) -> Any:
@@ -153,23 +272,47 @@ def name_in(data: Any) -> Any:
     return tuple(untag(part) for part in data) if isinstance(data, list) else untag(data)
 
 
-def _dtype_out(dtype: Any) -> Any:
+def _dtype_out(dtype: Any, name: Any) -> Any:
+    data = _describe(dtype)
+    try:
+        same = _dtype_in(data) == dtype
+    except (TypeError, ValueError, ImportError):
+        same = False
+    if not same:
+        raise ArtifactError(f"Column {name!r} has dtype {dtype}, which cannot be saved.")
+    return data
+
+
+def _describe(dtype: Any) -> Any:
     if isinstance(dtype, pd.CategoricalDtype):
         levels = [tag(level) for level in dtype.categories.tolist()]
-        inner = str(dtype.categories.dtype)
+        inner = _describe(dtype.categories.dtype)
         return {"levels": levels, "ordered": bool(dtype.ordered), "inner": inner}
     if isinstance(dtype, pd.SparseDtype):
-        fill = dtype.fill_value
-        return {"sparse": str(dtype.subtype), "fill": tag(fill)}
+        return {"sparse": str(dtype.subtype), "fill": tag(dtype.fill_value)}
+    if isinstance(dtype, pd.StringDtype):
+        missing = "NA" if getattr(dtype, "na_value", pd.NA) is pd.NA else "nan"
+        return {"string": dtype.storage, "missing": missing}
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype) == "string[pyarrow]":
+        return {"arrow": "string"}  # pandas takes the plain name for its own string dtype
     return str(dtype)
 
 
 def _dtype_in(data: Any) -> Any:
     if isinstance(data, dict) and "levels" in data:
-        levels = pd.Index([untag(level) for level in data["levels"]], dtype=data["inner"])
+        inner = _dtype_in(data["inner"])
+        levels = pd.Index([untag(level) for level in data["levels"]], dtype=inner)
         return pd.CategoricalDtype(levels, ordered=data["ordered"])
-    if isinstance(data, dict):
+    if isinstance(data, dict) and "sparse" in data:
         return pd.SparseDtype(np.dtype(data["sparse"]), untag(data["fill"]))
+    if isinstance(data, dict) and "string" in data:
+        if data["missing"] == "NA":
+            return pd.StringDtype(data["string"])
+        return pd.StringDtype(data["string"], na_value=np.nan)
+    if data == {"arrow": "string"}:
+        import pyarrow
+
+        return pd.ArrowDtype(pyarrow.string())
     if not isinstance(data, str) or not _SAFE_DTYPE.fullmatch(data):
         raise ArtifactError(f"Not a dtype: {data!r}.")
     return pd.api.types.pandas_dtype(data)

@@ -55,8 +55,13 @@ class NumberCodec:
     grain: int = 1
 
     @classmethod
-    def fit(cls, values: Numbers, missing: NDArray[np.bool_]) -> NumberCodec:
-        """Learn the distribution of the values that are not missing."""
+    def fit(
+        cls, values: Numbers, missing: NDArray[np.bool_], precision: Any = np.float64
+    ) -> NumberCodec:
+        """Learn the distribution of the values that are not missing.
+
+        ``precision`` is the float dtype of the column: 0.1 has one decimal in any of them.
+        """
         present = np.sort(values[~missing])
         atoms = _atoms(present)
         rest = present[~np.isin(present, atoms)]
@@ -65,7 +70,7 @@ class NumberCodec:
             rest[index] if len(rest) else rest,
             atoms,
             bool(missing.any()),
-            _decimals(present),
+            _decimals(present, precision),
             _grain(present),
         )
 
@@ -79,6 +84,11 @@ class NumberCodec:
         """Categories: continuous, each atom, missing; 0 where there is only one."""
         levels = self.n_values + len(self.atoms) + self.has_missing
         return levels if levels > 1 else 0
+
+    @property
+    def n_choices(self) -> int:
+        """Width of the one-hot vector."""
+        return self.n_levels
 
     def encode(
         self, values: Numbers, missing: NDArray[np.bool_], rng: np.random.Generator
@@ -146,7 +156,9 @@ class NumberCodec:
         # a + part (b - a) overflows for the widest floats; the weighted sum does not.
         value = a * (1.0 - part) + b * part
         if self.decimals >= 0:
-            value = np.round(value, self.decimals)
+            with np.errstate(over="ignore", invalid="ignore"):
+                rounded = np.round(value, self.decimals)
+            value = np.where(np.isfinite(rounded), rounded, value)
         return np.clip(value, self.knots[0], self.knots[-1])
 
 
@@ -162,12 +174,14 @@ def _atoms(present: Numbers) -> Numbers:
     return unique[heavy]
 
 
-def _decimals(present: Numbers) -> int:
+def _decimals(present: Numbers, precision: Any) -> int:
     if present.dtype.kind == "i" or not len(present):
         return -1
-    for digits in range(MAX_DECIMALS + 1):
-        if np.array_equal(np.round(present, digits), present):
-            return digits
+    own = present.astype(precision)
+    with np.errstate(over="ignore", invalid="ignore"):  # rounding the widest floats overflows
+        for digits in range(MAX_DECIMALS + 1):
+            if np.array_equal(np.round(present, digits).astype(precision), own):
+                return digits
     return -1
 
 
@@ -182,15 +196,16 @@ def _grain(present: Numbers) -> int:
 class CategoryCodec:
     """Codec of a categorical column.
 
-    Up to ONE_HOT_LEVELS categories are one-hot; more get a fixed random table of directions, one
-    row a category, and a generated row means the category it is nearest to (by inner product).
+    Up to ONE_HOT_LEVELS categories are one-hot, and "missing" is one of them. More get a fixed
+    random table of directions, one row a category, and a generated row means the category it is
+    nearest to (by inner product); "missing" then is a choice of its own, beside the table.
 
     Parameters
     ----------
     levels : list
         The categories.
     has_missing : bool
-        Whether "missing" is one more category.
+        Whether values are missing.
     table : ndarray of shape (levels, CODE_WIDTH) or None
         The embedding of each category, if there are many.
     """
@@ -203,14 +218,12 @@ class CategoryCodec:
     def fit(cls, codes: Codes, levels: list[Any], rng: np.random.Generator) -> CategoryCodec:
         """Learn whether values are missing; many levels get an embedding table."""
         has_missing = bool((codes < 0).any())
-        total = len(levels) + has_missing
-        table = None
-        if total > ONE_HOT_LEVELS:
-            table = rng.standard_normal((total, CODE_WIDTH))
+        if len(levels) + has_missing > ONE_HOT_LEVELS:
+            table = rng.standard_normal((len(levels), CODE_WIDTH))
             # Of one length, or a long row would win the inner product with its neighbours.
             length = np.linalg.norm(table, axis=1, keepdims=True) / np.sqrt(CODE_WIDTH)
-            table = (table / length).astype(np.float32)
-        return cls(levels, has_missing, table)
+            return cls(levels, has_missing, (table / length).astype(np.float32))
+        return cls(levels, has_missing)
 
     @property
     def n_levels(self) -> int:
@@ -218,12 +231,31 @@ class CategoryCodec:
         levels = len(self.levels) + self.has_missing
         return levels if levels > 1 else 0
 
-    def encode(self, codes: Codes) -> Codes:
-        """Give "missing" the last code."""
-        return np.where(codes < 0, len(self.levels), codes)
+    @property
+    def n_choices(self) -> int:
+        """Width of the one-hot vector: all categories, or only present and missing, or none."""
+        if self.table is None:
+            return self.n_levels
+        return 2 if self.has_missing else 0
 
-    def decode(self, codes: Codes) -> Codes:
-        """Give "missing" the code -1."""
-        if not self.n_levels:
-            return np.full(len(codes), 0 if self.levels else -1)
-        return np.where(codes >= len(self.levels), -1, codes)
+    def choose(self, codes: Codes) -> Codes:
+        """Return the position of each row in the one-hot vector."""
+        if self.table is None:
+            return np.where(codes < 0, len(self.levels), codes)
+        return (codes < 0).astype(np.int64)
+
+    def embed(self, codes: Codes, rng: np.random.Generator) -> Values:
+        """Return the embedding of each row; a missing one has that of a random present one."""
+        assert self.table is not None
+        present = codes[codes >= 0]
+        filled = rng.choice(present, len(codes)) if len(present) else np.zeros_like(codes)
+        return self.table[np.where(codes < 0, filled, codes)]
+
+    def decode(self, choices: Codes, embedded: Values) -> Codes:
+        """Return the level of each row, -1 where it is missing."""
+        if self.table is None:
+            if not self.n_levels:
+                return np.full(len(choices), 0 if self.levels else -1)
+            return np.where(choices >= len(self.levels), -1, choices)
+        nearest = (embedded @ self.table.T).argmax(1)
+        return np.where(choices > 0, -1, nearest)

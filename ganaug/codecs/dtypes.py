@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from ganaug.errors import InvalidInputError, InvalidTypeError
 
 Kind = Literal["number", "category"]
-Numbers = NDArray[np.int64] | NDArray[np.float64]
+Numbers = NDArray[Any]
+"""int64 or float64."""
 
+_BLANKS: dict[str, Any] = {"nan": np.nan, "None": None, "NA": pd.NA}
 _SIGN_BIT = np.uint64(1 << 63)
 
 
@@ -36,12 +38,15 @@ class ColumnType:
         ``timedelta``, ``period``, ``objects``; for categories ``levels``.
     unit : str
         Resolution of dates and durations, else empty.
+    blank : {"nan", "None", "NA"}
+        What a missing value of an object column is.
     """
 
     kind: Kind
     dtype: Any
     storage: str
     unit: str = ""
+    blank: str = "nan"
 
 
 def column_type(series: pd.Series, name: Any, categorical: bool) -> ColumnType:
@@ -62,16 +67,16 @@ def column_type(series: pd.Series, name: Any, categorical: bool) -> ColumnType:
     """
     dtype = series.dtype
     if isinstance(dtype, pd.SparseDtype):
-        dense = column_type(series.sparse.to_dense(), name, categorical)
+        dense = column_type(_dense(series), name, categorical)
         return ColumnType(dense.kind, dtype, dense.storage, dense.unit)
     if categorical or isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype):
-        return ColumnType("category", dtype, "levels")
+        return ColumnType("category", dtype, "levels", blank=_blank(series))
     if pd.api.types.is_complex_dtype(dtype):
         raise InvalidTypeError(f"Complex data not supported: column {name!r}.")
     if isinstance(dtype, pd.PeriodDtype):
         return ColumnType("number", dtype, "period")
-    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
-        what = "timedelta" if pd.api.types.is_timedelta64_dtype(dtype) else "datetime"
+    if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind == "m":
+        what = "timedelta" if dtype.kind == "m" else "datetime"
         return ColumnType("number", dtype, what, _unit(dtype))
     if pd.api.types.is_integer_dtype(dtype):
         wide = pd.api.types.is_unsigned_integer_dtype(dtype) and _bits(dtype) == 64
@@ -90,19 +95,39 @@ def _object_type(series: pd.Series, name: Any) -> ColumnType:
     present = series[series.notna()]
     found = pd.api.types.infer_dtype(present, skipna=True)
     if found in ("string", "boolean", "empty"):
-        return ColumnType("category", series.dtype, "levels")
+        return ColumnType("category", series.dtype, "levels", blank=_blank(series))
     if found in ("integer", "floating", "mixed-integer-float"):
-        return ColumnType("number", series.dtype, "objects", found)
+        return ColumnType("number", series.dtype, "objects", found, _blank(series))
     if found.startswith("mixed"):
         kinds = sorted({type(value).__name__ for value in present})
         raise InvalidTypeError(
-            f"Column {name!r} mixes values of different types ({', '.join(kinds)}). Convert it to "
-            "one type, for instance with astype(str)."
+            f"Column {name!r} mixes values of different types ({', '.join(kinds)}); every column "
+            "of the argument must be all strings or all numbers. Convert it to one type, for instance "
+            "with astype(str)."
         )
     raise InvalidTypeError(
         f"Column {name!r} holds {found} objects, which cannot be synthesised. Convert it first: "
         "dates with pandas.to_datetime, decimals with astype(float), others with astype(str)."
     )
+
+
+def _dense(series: pd.Series) -> pd.Series:
+    accessor: Any = series.sparse
+    return accessor.to_dense()
+
+
+def _array(series: pd.Series) -> Any:
+    return series.array
+
+
+def _blank(series: pd.Series) -> str:
+    """Return what marks a missing value in an object column (NaN if there are several marks)."""
+    if series.dtype != object:
+        return "nan"
+    kinds = {type(value).__name__ for value in series[series.isna()]}
+    if len(kinds) != 1:
+        return "nan"
+    return {"NoneType": "None", "NAType": "NA"}.get(kinds.pop(), "nan")
 
 
 def _bits(dtype: Any) -> int:
@@ -111,17 +136,25 @@ def _bits(dtype: Any) -> int:
 
 def _unit(dtype: Any) -> str:
     if isinstance(dtype, pd.ArrowDtype):
-        return "ns"
+        return str(getattr(dtype.pyarrow_dtype, "unit", "s"))
     return str(getattr(dtype, "unit", None) or np.datetime_data(dtype)[0])
+
+
+def float_precision(kind: ColumnType) -> np.dtype[Any]:
+    """Return the numpy dtype in which the decimals of a column are to be counted."""
+    dtype = kind.dtype.subtype if isinstance(kind.dtype, pd.SparseDtype) else kind.dtype
+    if kind.storage != "float":
+        return np.dtype(np.float64)
+    return np.dtype(getattr(dtype, "numpy_dtype", dtype))
 
 
 def to_numbers(series: pd.Series, kind: ColumnType) -> tuple[Numbers, NDArray[np.bool_]]:
     """Return the values as int64 or float64, and which are missing (their value is 0)."""
     if isinstance(series.dtype, pd.SparseDtype):
-        series = series.sparse.to_dense()
+        series = _dense(series)
     missing = series.isna().to_numpy(dtype=bool)
     if kind.storage == "period":
-        return np.where(missing, 0, series.array.asi8), missing  # type: ignore[attr-defined]
+        return np.where(missing, 0, _array(series).asi8), missing
     if kind.storage in ("datetime", "timedelta"):
         raw = _naive(series, kind).to_numpy()
         return np.where(
@@ -162,13 +195,13 @@ def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) 
         return from_numbers(values, missing, dense).astype(dtype)
     if kind.storage == "period":
         ordinals = np.where(missing, pd.NaT._value, values)  # type: ignore[attr-defined]
-        return pd.Series(pd.PeriodIndex.from_ordinals(ordinals, freq=dtype.freq))
+        index: Any = pd.PeriodIndex
+        return pd.Series(index.from_ordinals(ordinals, freq=dtype.freq))
     if kind.storage in ("datetime", "timedelta"):
         return _dates(values, missing, kind)
     if kind.storage == "objects":
         column = pd.Series(values.tolist(), dtype=object)
-        column[missing] = np.nan
-        return column
+        return column.mask(missing, _BLANKS[kind.blank])
     if kind.storage == "float":
         column = pd.Series(np.where(missing, np.nan, values)).astype(dtype)
     elif kind.storage == "uint64":
@@ -193,7 +226,11 @@ def levels_of(series: pd.Series) -> list[Any]:
     """Return the levels of a category column: its declared ones, else those present, sorted."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         return series.cat.categories.tolist()
-    present = [v.item() if isinstance(v, np.generic) else v for v in series.dropna().unique()]
+    try:
+        unique = series.dropna().unique()
+    except (TypeError, NotImplementedError) as error:
+        raise InvalidTypeError(f"Column {series.name!r} cannot be a category: {error}.") from None
+    present = [v.item() if isinstance(v, np.generic) else v for v in unique]
     try:
         return sorted(present)
     except TypeError:
@@ -207,7 +244,8 @@ def to_codes(series: pd.Series, levels: list[Any]) -> NDArray[np.int64]:
             return series.cat.codes.to_numpy(dtype=np.int64)
         series = series.astype(object)
     # An object index compares True with True and "1" with "1", without casting to one type.
-    return pd.Index(levels, dtype=object).get_indexer(series.astype(object)).astype(np.int64)
+    found: Any = pd.Index(levels, dtype=object).get_indexer(pd.Index(series.astype(object)))
+    return np.asarray(found, np.int64)
 
 
 def from_codes(codes: NDArray[np.int64], levels: list[Any], kind: ColumnType) -> pd.Series:
@@ -217,6 +255,5 @@ def from_codes(codes: NDArray[np.int64], levels: list[Any], kind: ColumnType) ->
         return pd.Series(pd.Categorical.from_codes(codes.tolist(), dtype=dtype))
     table = np.empty(len(levels) + 1, dtype=object)
     table[:-1] = levels
-    missing: Any = np.nan if isinstance(dtype, np.dtype) else pd.NA
-    table[-1] = missing
+    table[-1] = _BLANKS[kind.blank] if isinstance(dtype, np.dtype) else pd.NA
     return pd.Series(table[codes], dtype=object).astype(dtype)

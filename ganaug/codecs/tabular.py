@@ -14,13 +14,14 @@ from ganaug.codecs.columns import CategoryCodec, NumberCodec
 from ganaug.codecs.dtypes import (
     ColumnType,
     column_type,
+    float_precision,
     from_codes,
     from_numbers,
     levels_of,
     to_codes,
     to_numbers,
 )
-from ganaug.encoding import Layout, Segment
+from ganaug.encoding import Layout, Segment, SegmentKind
 from ganaug.rng import numpy_stream
 
 Encoded = NDArray[np.float32]
@@ -46,6 +47,7 @@ class TableCodec:
     ----------
     layout : Layout
         Of an encoded row: the normal scores, then the one-hot blocks, then the embeddings.
+        Never empty.
     tables : list of ndarray
         Embedding table of each ``code`` segment.
 
@@ -64,29 +66,32 @@ class TableCodec:
 
     def __init__(self, columns: Sequence[Column]) -> None:
         self.columns = list(columns)
-        self.tables: list[NDArray[np.float32]] = []
+        tables = {i: _table(column) for i, column in enumerate(self.columns)}
+        self.tables = [table for table in tables.values() if table is not None]
         segments: list[Segment] = []
-        self._value: dict[int, Segment] = {}
-        self._category: dict[int, Segment] = {}
-        start = 0
-        for i, column in enumerate(self.columns):
-            if isinstance(column.codec, NumberCodec) and column.codec.n_values:
-                self._value[i] = Segment("value", start, 1)
-                start += 1
-        segments += self._value.values()
-        for i, column in enumerate(self.columns):
-            if column.codec.n_levels and _table(column) is None:
-                levels = column.codec.n_levels
-                self._category[i] = Segment("choice", start, levels, levels)
-                segments.append(self._category[i])
-                start += levels
-        for i, column in enumerate(self.columns):
-            table = _table(column)
-            if table is not None:
-                self._category[i] = Segment("code", start, table.shape[1], table.shape[0])
-                segments.append(self._category[i])
-                self.tables.append(table)
-                start += table.shape[1]
+
+        def place(kind: SegmentKind, width: int, levels: int = 0) -> Segment:
+            start = segments[-1].stop if segments else 0
+            segments.append(Segment(kind, start, width, levels))
+            return segments[-1]
+
+        self._value = {
+            i: place("value", 1)
+            for i, column in enumerate(self.columns)
+            if isinstance(column.codec, NumberCodec) and column.codec.n_values
+        }
+        if not any(column.codec.n_levels for column in self.columns) and not segments:
+            place("value", 1)  # A table of constants: the networks need something to look at.
+        self._choice = {
+            i: place("choice", column.codec.n_choices, column.codec.n_choices)
+            for i, column in enumerate(self.columns)
+            if column.codec.n_choices
+        }
+        self._code = {
+            i: place("code", table.shape[1], table.shape[0])
+            for i, table in tables.items()
+            if table is not None
+        }
         self.layout = Layout(tuple(segments))
 
     @classmethod
@@ -118,21 +123,18 @@ class TableCodec:
         out = np.zeros((len(frame), self.layout.width), np.float32)
         rows = np.arange(len(frame))
         for i, column in enumerate(self.columns):
-            series = frame.iloc[:, i]
-            if isinstance(column.codec, NumberCodec):
-                score, codes = column.codec.encode(*to_numbers(series, column.type), rng)
+            series, codec = frame.iloc[:, i], column.codec
+            if isinstance(codec, NumberCodec):
+                score, choices = codec.encode(*to_numbers(series, column.type), rng)
                 if i in self._value:
                     out[:, self._value[i].start] = score
             else:
-                codes = column.codec.encode(to_codes(series, column.codec.levels))
-            segment = self._category.get(i)
-            if segment is None:
-                continue
-            table = _table(column)
-            if table is None:
-                out[rows, segment.start + codes] = 1.0
-            else:
-                out[:, segment.start : segment.stop] = table[codes]
+                codes = to_codes(series, codec.levels)
+                choices = codec.choose(codes)
+                if code := self._code.get(i):
+                    out[:, code.start : code.stop] = codec.embed(codes, rng)
+            if choice := self._choice.get(i):
+                out[rows, choice.start + choices] = 1.0
         return out
 
     def decode(self, encoded: Encoded) -> pd.DataFrame:
@@ -144,24 +146,17 @@ class TableCodec:
 
     def _decode_column(self, i: int, encoded: Encoded) -> pd.Series:
         column = self.columns[i]
-        codes = self._codes(i, encoded)
+        choices = np.zeros(len(encoded), np.int64)
+        if choice := self._choice.get(i):
+            choices = encoded[:, choice.start : choice.stop].argmax(1)
         if isinstance(column.codec, CategoryCodec):
-            return from_codes(column.codec.decode(codes), column.codec.levels, column.type)
-        segment = self._value.get(i)
+            code = self._code.get(i, Segment("code", 0, 0))
+            codes = column.codec.decode(choices, encoded[:, code.start : code.stop])
+            return from_codes(codes, column.codec.levels, column.type)
         score = np.zeros(len(encoded), np.float32)
-        if segment is not None:
-            score = encoded[:, segment.start]
-        return from_numbers(*column.codec.decode(score, codes), column.type)
-
-    def _codes(self, i: int, encoded: Encoded) -> NDArray[np.int64]:
-        segment = self._category.get(i)
-        if segment is None:
-            return np.zeros(len(encoded), np.int64)
-        block = encoded[:, segment.start : segment.stop]
-        table = _table(self.columns[i])
-        if table is not None:
-            block = block @ table.T
-        return block.argmax(1)
+        if value := self._value.get(i):
+            score = encoded[:, value.start]
+        return from_numbers(*column.codec.decode(score, choices), column.type)
 
 
 def _table(column: Column) -> NDArray[np.float32] | None:
@@ -172,7 +167,7 @@ def _fit_column(
     series: pd.Series, kind: ColumnType, seed: int, index: int
 ) -> NumberCodec | CategoryCodec:
     if kind.kind == "number":
-        return NumberCodec.fit(*to_numbers(series, kind))
+        return NumberCodec.fit(*to_numbers(series, kind), precision=float_precision(kind))
     levels = levels_of(series)
     codes = to_codes(series, levels)
     return CategoryCodec.fit(codes, levels, numpy_stream(seed, "table", index))

@@ -1,0 +1,246 @@
+"""Faults 46 to 50: options that are impossible, too large or misspelt."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from ganaug import Callback, ConfigError, EarlyStop, GANAugmenter, GanaugWarning, Recipe
+
+LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic")
+
+
+@pytest.mark.parametrize("penalty", ["gradient_penalty", "r1", "r2"])
+@pytest.mark.parametrize("preset", ["gan", "cgan", "wgan", "wgan-gp", "auto"])
+def test_fault_46_batch_norm_critic_with_a_gradient_penalty_is_refused(preset, penalty):
+    with pytest.raises(ConfigError, match=r"batch norm.*critic_norm=") as caught:
+        Recipe.preset(preset).replace(critic_norm="batch", **{penalty: 0.5})
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("change", [{"critic_norm": "layer", "r1": 1.0}, {"critic_norm": "batch"}])
+def test_fault_46_the_ways_out_train(quick, table, change):
+    recipe = Recipe.preset("cgan").replace(**change)
+    _, y_res = quick(recipe=recipe).fit_resample(*table)
+    assert Counter(y_res.tolist()) == {0: 45, 1: 45}
+
+
+def test_fault_46_an_unpickled_or_rebuilt_recipe_is_checked_too():
+    data = Recipe.preset("wgan-gp").to_dict()
+    data["architecture"]["critic_norm"] = "batch"
+    with pytest.raises(ConfigError, match="batch norm"):
+        Recipe.from_dict(data)
+
+
+@pytest.mark.parametrize("loss", ["wasserstein", "hinge"])
+def test_fault_47_label_smoothing_of_scores_is_refused(loss):
+    with pytest.raises(ConfigError, match=f"label_smoothing.*{loss}"):
+        Recipe.preset("wgan-gp").replace(loss=loss, label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("preset", ["wgan", "wgan-gp"])
+def test_fault_47_label_smoothing_in_the_wasserstein_presets_is_refused(preset):
+    with pytest.raises(ConfigError, match="label_smoothing"):
+        Recipe.preset(preset).replace(label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("value", [0.5, 0.9, 1.5, -0.1, float("nan"), "0.1"])
+def test_fault_47_label_smoothing_out_of_range_is_refused(value):
+    with pytest.raises(ConfigError, match="label_smoothing"):
+        Recipe.preset("cgan").replace(label_smoothing=value)
+
+
+@pytest.mark.parametrize("batch", [61, 500, 100_000])
+@pytest.mark.parametrize("preset", ["auto", "cgan", "gan", "wgan-gp"])
+def test_fault_48_a_batch_above_n_shrinks_with_a_warning_and_trains(
+    quick, table, count_steps, preset, batch
+):
+    augmenter = quick(batch_size=batch, recipe=preset, callbacks=[count_steps])
+    with pytest.warns(GanaugWarning, match=f"batch_size={batch} is more than the 60 rows"):
+        augmenter.fit(*table)
+    assert count_steps.steps == 2 * (2 if preset == "gan" else 1)
+    assert set(augmenter.history_["samples"]) <= {60, 120}
+    assert np.abs(augmenter.history_["generator_grad_norm"]).max() > 0
+
+
+@pytest.mark.parametrize("batch", ["auto", 60, 2])
+def test_fault_48_a_batch_that_fits_gives_no_warning(quick, table, batch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GanaugWarning)
+        quick(batch_size=batch).fit(*table)
+
+
+@pytest.mark.parametrize("preset", ["auto", "cgan", "gan", "wgan-gp"])
+@pytest.mark.parametrize("norm", ["none", "batch"])
+def test_fault_49_a_last_batch_of_one(quick, preset, norm):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(65, 2)), np.repeat([0, 1], [48, 17])  # 65 = 4 * 16 + 1
+    recipe = Recipe.preset(preset).replace(generator_norm=norm)
+    augmenter = quick(recipe=recipe, batch_size=16, max_steps=6)
+    X_res, y_res = augmenter.fit_resample(X, y)
+    assert Counter(y_res.tolist()) == {0: 48, 1: 48}
+    assert np.isfinite(X_res).all()
+    assert augmenter.history_["step"][-1] == 6
+
+
+@pytest.mark.parametrize("pac", [2, 5])
+def test_fault_49_packs_that_do_not_divide_the_batch(quick, table, pac):
+    recipe = Recipe.preset("cgan").replace(pac=pac, generator_norm="batch", critic_norm="batch")
+    _, y_res = quick(recipe=recipe, batch_size=7).fit_resample(*table)
+    assert Counter(y_res.tolist()) == {0: 45, 1: 45}
+
+
+@pytest.mark.parametrize("change", [{"generator_norm": "batch"}, {"critic_norm": "batch"}, {}])
+def test_fault_49_batches_of_one_train_or_are_refused(quick, table, change):
+    try:
+        augmenter = quick(recipe=Recipe.preset("cgan").replace(batch_size=1, **change))
+        augmenter.fit(*table)
+    except ConfigError as error:
+        assert "batch" in str(error)
+        assert change
+    else:
+        assert augmenter.history_["step"][-1] == 2
+
+
+def test_fault_49_the_smallest_batches_and_tables(quick):
+    X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 0])
+    with pytest.warns(GanaugWarning):
+        _, y_res = quick(batch_size=2, on_singleton="duplicate").fit_resample(X, y)
+    assert Counter(y_res.tolist()) == {0: 3, 1: 3}
+
+
+@pytest.mark.parametrize(
+    ("options", "nearest"),
+    [
+        ({"recipe": "wgan_gp"}, "'wgan-gp'"),
+        ({"recipe": "Auto"}, "'auto'"),
+        ({"recipe": "cggan"}, "'cgan'"),
+        ({"sampling_strategy": "minorty"}, "'minority'"),
+        ({"sampling_strategy": "not majorty"}, "'not majority'"),
+        ({"sampling_strategy": "atuo"}, "'auto'"),
+        ({"mode": "apend"}, "'append'"),
+        ({"mode": "Replace"}, "'replace'"),
+        ({"on_singleton": "duplicat"}, "'duplicate'"),
+        ({"max_steps": "atuo"}, "'auto'"),
+        ({"batch_size": "autoo"}, "'auto'"),
+        ({"device": "cudda"}, "'cuda'"),
+        ({"device": "gpu"}, "cuda"),
+        ({"device": "CPU"}, "'cpu'"),
+        ({"categorical_features": "knid"}, "'kind'"),
+        ({"categorical_features": ["kind", "conut"]}, "'count'"),
+        ({"categorical_features": "atuo"}, "'auto'"),
+        ({"memory_budget": "2 GBB"}, '"2GB"'),
+        ({"memory_budget": "atuo"}, '"auto"'),
+    ],
+)
+def test_fault_50_a_misspelt_option_gets_the_nearest(refused, table, options, nearest):
+    X, y = table
+    (name,) = options
+    strategy = {"mode", "on_singleton", "max_steps", "batch_size", "sampling_strategy"}
+    error = refused(X, y, nearest, *({name} & strategy), **options)
+    assert isinstance(error, ConfigError)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"recipe": None},
+        {"recipe": {"loss": "hinge"}},
+        {"sampling_strategy": 0},
+        {"sampling_strategy": 1.5},
+        {"sampling_strategy": float("nan")},
+        {"sampling_strategy": None},
+        {"sampling_strategy": lambda y: "some"},
+        {"sampling_strategy": lambda y: None},
+        {"p": -0.1},
+        {"p": 2},
+        {"p": "half"},
+        {"max_steps": 0},
+        {"max_steps": 2.5},
+        {"batch_size": 1},
+        {"max_seconds": 0},
+        {"max_seconds": "1"},
+        {"device": 3.5},
+        {"device": "cuda:99"},
+        {"memory_budget": 0},
+        {"memory_budget": -5},
+        {"memory_budget": "lots"},
+        {"callbacks": EarlyStop()},
+        {"callbacks": [print]},
+        {"verbose": "yes"},
+        {"random_state": "seed"},
+        {"random_state": -1},
+        {"random_state": 2.5},
+        {"categorical_features": [7]},
+        {"categorical_features": 1.5},
+        {"categorical_features": [None]},
+        {"categorical_features": [True, False]},
+    ],
+    ids=repr,
+)
+def test_fault_50_impossible_values_are_refused(table, options, count_steps):
+    (name,) = options
+    options = {"callbacks": [count_steps], **options}
+    with pytest.raises(ConfigError) as caught:
+        GANAugmenter(**{"max_steps": 1, "random_state": 0, **options}).fit_resample(*table)
+    assert name in str(caught.value)
+    assert count_steps.begun == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("n_critics", "n_critic"),
+        ("batchsize", "batch_size"),
+        ("conditionning", "conditioning"),
+        ("gradient_penality", "gradient_penalty"),
+        ("widht", "width"),
+    ],
+)
+def test_fault_50_a_misspelt_recipe_field_gets_the_nearest(name, nearest):
+    with pytest.raises(ConfigError, match=f"no field '{name}'; did you mean '{nearest}'"):
+        Recipe.preset("wgan-gp").replace(**{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "nearest"),
+    [
+        ("loss", "wassertein", "wasserstein"),
+        ("loss", "non_saturating", "non-saturating"),
+        ("conditioning", "project", "projection"),
+        ("critic_norm", "bach", "batch"),
+        ("selection", "evidance", "evidence"),
+    ],
+)
+def test_fault_50_a_misspelt_recipe_value_gets_the_nearest(field, value, nearest):
+    with pytest.raises(ConfigError, match=f"{field}='{value}'.*did you mean '{nearest}'"):
+        Recipe.preset("cgan").replace(**{field: value})
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_fault_50_every_documented_loss_is_known(loss):
+    assert Recipe.preset("wgan-gp").replace(loss=loss).loss == loss
+
+
+def test_fault_50_a_misspelt_parameter_of_the_augmenter():
+    with pytest.raises(TypeError, match="recipie"):
+        GANAugmenter(recipie="auto")
+    with pytest.raises(ConfigError, match=r"'recipie'; did you mean 'recipe'"):
+        GANAugmenter().set_params(recipie="auto")
+    with pytest.raises(ConfigError, match=r"Recipe\.preset"):
+        GANAugmenter().set_params(recipe__n_critic=3)
+    augmenter = GANAugmenter().set_params(max_steps=7, mode="replace")
+    assert (augmenter.max_steps, augmenter.mode) == (7, "replace")
+
+
+def test_fault_50_a_misspelt_history_column_is_refused(quick, table):
+    class Silent(Callback):
+        pass
+
+    with pytest.raises(ConfigError, match="diversity"):
+        quick(callbacks=[Silent(), EarlyStop("diversty")]).fit(*table)
+    with pytest.raises(ConfigError, match=r"did you mean 'max'"):
+        EarlyStop(mode="maxi")
