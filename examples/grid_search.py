@@ -31,7 +31,7 @@ def search(memory: str | None) -> tuple[GridSearchCV, float]:
     classifier = AugmentedClassifier(
         LogisticRegression(),
         # A fixed random_state: the cache can only know work that is repeatable.
-        GANAugmenter(max_steps=100, random_state=0),
+        GANAugmenter(max_steps=60, random_state=0),
         memory=memory,
     )
     pipeline = make_pipeline(StandardScaler(), classifier)

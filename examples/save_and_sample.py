@@ -15,7 +15,7 @@ from ganaug import GANAugmenter
 data = load_wine(as_frame=True)
 X, y = data.data, data.target.map({0: "barolo", 1: "grignolino", 2: "barbera"})
 
-augmenter = GANAugmenter(random_state=0).fit(X, y)
+augmenter = GANAugmenter(max_steps=200, random_state=0).fit(X, y)
 print("how each class is made:", augmenter.plan_)
 
 with tempfile.TemporaryDirectory() as folder:

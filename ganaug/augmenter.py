@@ -46,6 +46,7 @@ from ganaug.persistence import (
 from ganaug.recipe import Recipe
 from ganaug.rng import derive, numpy_stream, seed_from
 from ganaug.sampling import interleave
+from ganaug.training.callbacks import Callback
 from ganaug.training.history import History
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def _in_mode(mode: str, instead: str) -> Callable[[_Method], _Method]:
     """Gate a method: in another mode its AttributeError says what does the job."""
 
     def check(self: GANAugmenter) -> bool:
-        if self.mode != mode:
+        # A misspelt mode hides nothing: calling the method then says what is wrong with it.
+        if self.mode != mode and self.mode in ("append", "replace"):
             raise NotAvailableError(f'Not available with mode="{self.mode}". {instead}')
         return True
 
@@ -632,6 +634,9 @@ class GANAugmenter(BaseOverSampler):
             self._validate_params()
         except ValueError as error:
             raise _as_config_error(error) from None
+        for callback in self.callbacks or ():
+            if not isinstance(callback, Callback):
+                raise ConfigError(f"callbacks must be instances of Callback, got {callback!r}.")
 
     def _recipe(self) -> Recipe:
         return self.recipe if isinstance(self.recipe, Recipe) else Recipe.preset(self.recipe)
@@ -821,7 +826,7 @@ def _device(option: str | torch.device) -> torch.device:
     try:
         device = torch.device(option)
     except RuntimeError as error:
-        nearest = did_you_mean(str(option), ("auto", "cpu", "cuda", "mps"))
+        nearest = did_you_mean(str(option).lower(), ("auto", "cpu", "cuda", "mps"))
         raise ConfigError(f"device={option!r} is not possible; {nearest} ({error})") from None
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(f"device={option!r} was asked for, but CUDA is not available here.")

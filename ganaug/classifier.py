@@ -33,7 +33,7 @@ from sklearn.utils.validation import (
 )
 
 from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError
-from ganaug.validate import check_labels, check_strategy
+from ganaug.validate import check_labels, check_names, check_strategy
 
 if TYPE_CHECKING:
     from typing import Self
@@ -139,7 +139,12 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         0
         """
         self._check_options()
-        labels, _ = check_labels(y, _num_samples(X))
+        n_rows = _num_samples(X)
+        if n_rows == 0:
+            raise InvalidInputError("Found array with 0 sample(s); there is nothing to learn from.")
+        if isinstance(X, pd.DataFrame):
+            check_names(X)
+        labels, _ = check_labels(y, n_rows)
         self.classes_ = np.unique(labels)
         validate_data(self, X, skip_check_array=True, reset=True)
         weights = self._check_weights(sample_weight, X)

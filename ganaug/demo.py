@@ -160,18 +160,6 @@ def compare(data: DemoData, seed: int, max_steps: int | None, progress: bool) ->
     -------
     DemoRun
     """
-    import torch
-
-    # Two threads make such small networks hardly faster, much slower where the cores are shared.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return _compare(data, seed, max_steps, progress)
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _compare(data: DemoData, seed: int, max_steps: int | None, progress: bool) -> DemoRun:
     from sklearn.model_selection import RepeatedStratifiedKFold
     from tqdm import tqdm
 

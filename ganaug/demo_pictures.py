@@ -94,7 +94,7 @@ def _draw_components(axes: Axes, data: DemoData, run: DemoRun, synthetic: pd.Dat
     share = principal.explained_variance_ratio_
     axes.set_xlabel(f"first principal component ({share[0]:.0%} of the variance)")
     axes.set_ylabel(f"second principal component ({share[1]:.0%})")
-    axes.legend(fontsize=8.5, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    _legend_above(axes)
 
 
 def _draw_feature(axes: Axes, feature: str, real: pd.DataFrame, synthetic: pd.DataFrame) -> None:
@@ -106,6 +106,11 @@ def _draw_feature(axes: Axes, feature: str, real: pd.DataFrame, synthetic: pd.Da
     )
     axes.set_xlabel(feature)
     axes.set_ylabel("rows")
+
+
+def _legend_above(axes: Axes) -> None:
+    """Explain the marks where nothing is drawn."""
+    axes.legend(fontsize=8.5, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
 
 
 def draw_training(path: Path, run: DemoRun) -> None:
@@ -125,7 +130,7 @@ def draw_training(path: Path, run: DemoRun) -> None:
     _lines(panels[0, 1], history, gradients, "gradient norm")
     _lines(panels[1, 0], history, {"critic_accuracy": "critic accuracy"}, "critic accuracy")
     panels[1, 0].axhline(0.5, color=GREY, linestyle=":", label="cannot tell real from synthetic")
-    limit = f"overpowering above {OVERPOWERED_ACCURACY}, with a starved generator"
+    limit = f"overpowering above {OVERPOWERED_ACCURACY}"
     panels[1, 0].axhline(OVERPOWERED_ACCURACY, color=BLACK, linestyle=":", label=limit)
     panels[1, 0].set_ylim(0, 1.02)
     diversity = {
@@ -141,7 +146,7 @@ def draw_training(path: Path, run: DemoRun) -> None:
     _shade_signals(panels[1, 0], history, "overpowering_critic", "signal: overpowering critic")
     _shade_signals(panels[1, 1], history, "mode_collapse", "signal: mode collapse")
     for axes in panels.flat:
-        axes.legend(fontsize=9, frameon=False)
+        _legend_above(axes)
     for axes in panels[1]:
         axes.set_xlabel("generator step")
     raised = ", ".join(run.augmenter.history_.signals()) or "none"

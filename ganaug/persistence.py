@@ -169,6 +169,8 @@ def _require(holds: object, what: str) -> None:
 def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
     state = _under(arrays, "anchors.")
     rows, near, counts = state["rows"], state["neighbours"], state["counts"].tolist()
+    types = (rows.dtype, near.dtype, state["counts"].dtype)
+    _require(types == (torch.float32, torch.int64, torch.int64), "anchors")
     _require(rows.shape[1:] == (codec.layout.width,), "anchors.rows")
     _require(len(counts) == n_classes and min(counts) >= 0, "anchors.counts")
     _require(sum(counts) == len(rows), "anchors.counts")
@@ -201,6 +203,8 @@ def _check_sizes(sizes: Architecture, width: int, state: dict[str, torch.Tensor]
 def _selector(codec: TableCodec, n_classes: int, state: dict[str, torch.Tensor]) -> Selector:
     evidence = EvidenceEnsemble(codec.layout.width, n_classes, torch_stream(0))
     names = ("edges", "keep", "radius", "references", "counts")
+    types = [state[name].dtype for name in names]
+    _require(types == [torch.float32] * 4 + [torch.int64], "selector")
     bins, width = state["keep"].shape[-1], codec.layout.width
     _require(state["keep"].shape == (n_classes, bins), "selector.keep")
     _require(state["edges"].shape == (n_classes, bins - 1), "selector.edges")
@@ -256,6 +260,7 @@ def _levels_in(index: int, data: dict[str, Any], arrays: Arrays) -> CategoryCode
     table = arrays.get(f"column.{index}.table")
     total = len(levels) + data["has_missing"]
     if total > ONE_HOT_LEVELS:
+        _require(table is not None and table.dtype == np.float32, f"table {index}")
         _require(table is not None and table.shape == (len(levels), CODE_WIDTH), f"table {index}")
     else:
         _require(table is None, f"table {index}")

@@ -130,7 +130,7 @@ class Schedule:
     n_critic : int
         Critic steps for each generator step.
     batch_size : int
-        Rows in a step; an estimator's ``batch_size`` overrides it, and it shrinks to the data.
+        Rows in a step, drawn with replacement; an estimator's ``batch_size`` overrides it.
     label_smoothing : float
         One-sided: the critic's target for real rows is ``1 - label_smoothing``.
     pac : int

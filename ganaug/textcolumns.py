@@ -26,8 +26,9 @@ MISSING = frozenset(
 
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 _FLOAT = re.compile(
-    r"[+-]?((?!0\d)\d+(\.(?P<decimals>\d*))?|\.(?P<bare>\d+))(?P<exponent>e[+-]?\d+)?|[+-]?inf(inity)?",
-    re.I,
+    r"[+-]?((?!0\d)\d+(\.(?P<decimals>\d*))?|\.(?P<bare>\d+))(?P<exponent>e[+-]?\d+)?"
+    r"|[+-]?inf(inity)?",
+    re.IGNORECASE,
 )
 _ALL_DECIMALS = 17
 _DATES = (
@@ -171,7 +172,8 @@ def _floats(
 ) -> tuple[TextFormat, pd.Series] | None:
     texts = {value: value.replace(point, ".") for value in present}
     matches = [_FLOAT.fullmatch(text) for text in texts.values()]
-    if not all(matches):
+    beyond_64_bits = all(map(_INTEGER.fullmatch, present))
+    if beyond_64_bits or not all(matches):
         return None
     plain = [m for m in matches if m and not m["exponent"]]
     lengths = [len(m["decimals"] or m["bare"] or "") for m in plain] or [0]

@@ -48,7 +48,7 @@ def check_table(X: Any, budget: int) -> pd.DataFrame:
         matrices that do not fit the budget as dense ones.
     """
     if isinstance(X, pd.DataFrame):
-        _check_names(X)
+        check_names(X)
         frame = X
         if len(frame) == 0:
             raise InvalidInputError(
@@ -89,7 +89,8 @@ def _check_matrix(X: Any, budget: int) -> NDArray[Any]:
     return dense.astype(object) if dense.dtype.kind in "US" else dense
 
 
-def _check_names(frame: pd.DataFrame) -> None:
+def check_names(frame: pd.DataFrame) -> None:
+    """Refuse columns that cannot be told apart."""
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique().tolist()
         raise InvalidInputError(
@@ -266,7 +267,8 @@ def _plain(y: Any) -> NDArray[Any]:
     """Return labels of any container as a numpy array of a plain dtype."""
     if sp.issparse(y):
         return y.toarray()
-    array = np.asarray(y)
+    # An array made of a list at once would turn ["x", 1] into strings.
+    array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
     if array.dtype == object and array.ndim == 2:
         return np.asarray(array.tolist())
     if array.dtype == object and array.ndim == 1:

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from imblearn.over_sampling import SMOTE, RandomOverSampler
-from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 
 from ganaug import (
@@ -213,8 +212,10 @@ def test_refitting_forgets_the_previous_data() -> None:
     augmenter = quick().fit(*numbers((40, 10)))
     other = quick()
     X, y = table()
-    assert augmenter.fit(X, y).sample(4, random_state=0)[0].equals(
-        other.fit(X, y).sample(4, random_state=0)[0]
+    assert (
+        augmenter.fit(X, y)
+        .sample(4, random_state=0)[0]
+        .equals(other.fit(X, y).sample(4, random_state=0)[0])
     )
     assert augmenter.plan_ == other.plan_
 

@@ -354,7 +354,7 @@ def test_grid_search_reaches_both_parts() -> None:
     model = AugmentedClassifier(LogisticRegression(), quick())
     search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
     best = search.best_estimator_
-    assert best.estimator_.C == search.best_params_["estimator__C"]
+    assert search.best_params_["estimator__C"] == best.estimator_.C
     assert best.augmenter_.max_steps == search.best_params_["augmenter__max_steps"]
 
 

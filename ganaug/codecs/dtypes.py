@@ -102,8 +102,8 @@ def _object_type(series: pd.Series, name: Any) -> ColumnType:
         kinds = sorted({type(value).__name__ for value in present})
         raise InvalidTypeError(
             f"Column {name!r} mixes values of different types ({', '.join(kinds)}); every column "
-            "of the argument must be all strings or all numbers. Convert it to one type, for instance "
-            "with astype(str)."
+            "of the argument must be all strings or all numbers. Convert it to one type, for "
+            "instance with astype(str)."
         )
     raise InvalidTypeError(
         f"Column {name!r} holds {found} objects, which cannot be synthesised. Convert it first: "
@@ -177,6 +177,9 @@ def to_numbers(series: pd.Series, kind: ColumnType) -> tuple[Numbers, NDArray[np
 def _naive(series: pd.Series, kind: ColumnType) -> pd.Series:
     """Drop the time zone, keeping the instant, and any Arrow storage."""
     if isinstance(series.dtype, pd.ArrowDtype):
+        if str(series.dtype).startswith("date"):
+            stamp: Any = pd.api.types.pandas_dtype(f"timestamp[{kind.unit}][pyarrow]")
+            series = series.astype(stamp)
         series = pd.Series(series.to_numpy(dtype=f"{_numpy_letter(kind)}8[{kind.unit}]"))
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         return series.dt.tz_convert("UTC").dt.tz_localize(None)
@@ -223,9 +226,9 @@ def _dates(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) -> pd.
 
 
 def levels_of(series: pd.Series) -> list[Any]:
-    """Return the levels of a category column: its declared ones, else those present, sorted."""
+    """Return the levels of a category column that occur, in their declared or natural order."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        return series.cat.categories.tolist()
+        return series.cat.remove_unused_categories().cat.categories.tolist()
     try:
         unique = series.dropna().unique()
     except (TypeError, NotImplementedError) as error:
@@ -240,9 +243,8 @@ def levels_of(series: pd.Series) -> list[Any]:
 def to_codes(series: pd.Series, levels: list[Any]) -> NDArray[np.int64]:
     """Return the position of each value in ``levels``, -1 where missing or unknown."""
     if isinstance(series.dtype, pd.CategoricalDtype):
-        if series.cat.categories.tolist() == levels:
-            return series.cat.codes.to_numpy(dtype=np.int64)
-        series = series.astype(object)
+        position = _positions(series.cat.categories.tolist(), levels)
+        return position[series.cat.codes.to_numpy()]
     # An object index compares True with True and "1" with "1", without casting to one type.
     found: Any = pd.Index(levels, dtype=object).get_indexer(pd.Index(series.astype(object)))
     return np.asarray(found, np.int64)
@@ -252,8 +254,15 @@ def from_codes(codes: NDArray[np.int64], levels: list[Any], kind: ColumnType) ->
     """Return the column with the level of each code, missing where it is -1."""
     dtype = kind.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return pd.Series(pd.Categorical.from_codes(codes.tolist(), dtype=dtype))
+        declared = _positions(levels, dtype.categories.tolist())[codes]
+        return pd.Series(pd.Categorical.from_codes(declared.tolist(), dtype=dtype))
     table = np.empty(len(levels) + 1, dtype=object)
     table[:-1] = levels
     table[-1] = _BLANKS[kind.blank] if isinstance(dtype, np.dtype) else pd.NA
     return pd.Series(table[codes], dtype=object).astype(dtype)
+
+
+def _positions(levels: list[Any], among: list[Any]) -> NDArray[np.int64]:
+    """Return where each level stands in another list, -1 if it does not; the last is for -1."""
+    where = {level: i for i, level in enumerate(among)}
+    return np.array([*(where.get(level, -1) for level in levels), -1], np.int64)

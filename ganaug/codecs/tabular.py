@@ -141,8 +141,8 @@ class TableCodec:
         """Return the table that the encoded rows stand for, with the original dtypes."""
         data = [self._decode_column(i, encoded) for i in range(len(self.columns))]
         frame = pd.concat(data, axis=1) if data else pd.DataFrame(index=range(len(encoded)))
-        frame.columns = pd.RangeIndex(len(data))
-        return frame.set_axis(self.names, axis=1)
+        frame.columns = pd.Index(self.names)  # tuples become a MultiIndex
+        return frame
 
     def _decode_column(self, i: int, encoded: Encoded) -> pd.Series:
         column = self.columns[i]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ganaug import Callback, GANAugmenter, GanaugError
+from ganaug import Callback, GanaugError, GANAugmenter
 
 
 class CountSteps(Callback):
