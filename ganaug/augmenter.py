@@ -282,7 +282,8 @@ class GANAugmenter(BaseOverSampler):
         frame = validate.check_table(X, budget)
         labels, self._one_hot = validate.check_labels(y, len(frame))
         self._remember_columns(X)
-        self._template = X.iloc[:0].copy() if isinstance(X, pd.DataFrame) else np.empty((0, 0), _dtype(X))
+        framed = isinstance(X, pd.DataFrame)
+        self._template = X.iloc[:0].copy() if framed else np.empty((0, 0), _dtype(X))
         self.sampling_strategy_ = validate.check_strategy(self.sampling_strategy, labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         recipe = self._recipe()
@@ -646,7 +647,7 @@ class GANAugmenter(BaseOverSampler):
         for label, count in zip(self.classes_.tolist(), counts.tolist(), strict=True):
             if not self.sampling_strategy_.get(label, 0) or count >= SMALL_CLASS:
                 continue
-            problem = f"Class {label!r} has only {count} rows; synthetic ones hardly go beyond them."
+            problem = f"Class {label!r} has only {count} rows; synthetic ones hardly vary more."
             if count == 1:
                 problem = _singleton(label)
                 if requested and self.on_singleton == "raise":

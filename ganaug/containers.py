@@ -113,7 +113,8 @@ def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
     if isinstance(y, (pd.Series, pd.Index)):
         return pd.Series(labels, name=y.name).astype(y.dtype)
     if isinstance(y, pd.api.extensions.ExtensionArray):
-        return pd.array(labels, dtype=y.dtype)
+        dtype: Any = y.dtype
+        return pd.array(labels, dtype=dtype)
     if isinstance(y, list):
         return labels.tolist()
     shape = (-1, 1) if np.asarray(y).ndim == 2 else (-1,)
@@ -130,7 +131,8 @@ def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
     if isinstance(y, pd.Index):
         return y.append(pd.Index(new))
     if isinstance(y, pd.api.extensions.ExtensionArray):
-        return y._concat_same_type([y, new])
+        joined: Any = type(y)
+        return joined._concat_same_type([y, new])
     if sp.issparse(y):
         return y.__class__(sp.vstack([y, new]).asformat(y.format))
     if isinstance(y, list):

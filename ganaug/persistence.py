@@ -153,11 +153,11 @@ def model_from_parts(config: dict[str, Any], arrays: Arrays) -> TableModel:
 
 
 def _under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
-    return {
-        name[len(prefix) :]: torch.from_numpy(array.copy())
-        for name, array in arrays.items()
-        if name.startswith(prefix)
-    }
+    own = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+    for name, array in own.items():
+        # A module would convert other types without a word.
+        _require(array.dtype in (np.float32, np.int64), name)
+    return {name[len(prefix) :]: torch.from_numpy(array.copy()) for name, array in own.items()}
 
 
 def _require(holds: object, what: str) -> None:

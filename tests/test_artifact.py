@@ -101,7 +101,7 @@ def arrow_frame() -> pd.DataFrame:
 def equal(left: Any, right: Any) -> None:
     assert type(left) is type(right)
     if isinstance(left, pd.DataFrame):
-        pd.testing.assert_frame_equal(left, right)
+        pd.testing.assert_frame_equal(left, right, check_freq=False)
     elif isinstance(left, pd.Series):
         pd.testing.assert_series_equal(left, right)
     elif sp.issparse(left):
@@ -234,7 +234,7 @@ def test_date_labels_are_refused_before_there_is_anything_to_save():
         pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1), ("c", 9)]),
         pd.Index([3, 2, 1, 0], name="number"),
         pd.Index(["a", "b", "é\n", ""], name="word"),
-        pd.date_range("2020", periods=4),
+        pd.DatetimeIndex(["2020-01-01", "2020-01-05", "2021-01-01", "1999-01-01"]),
         pd.RangeIndex(4),
     ],
     ids=["multi", "mixed multi", "ints", "words", "dates", "range"],
@@ -607,7 +607,7 @@ def test_wrong_arrays_are_refused(saved, copy, change):
         "empty": lambda a: a[:0],
         "wider": lambda a: np.concatenate([a, a], -1),
         "longer": lambda a: np.concatenate([a, a]),
-        "type": lambda a: a.astype(np.uint8),
+        "type": lambda a: a.astype(np.float16),
         "flat": lambda a: np.concatenate([a.ravel(), a.ravel()]),
     }
     payload = weights_of(copy).read_bytes()

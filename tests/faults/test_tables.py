@@ -58,11 +58,11 @@ def test_fault_14_every_class_may_be_missing_somewhere(quick):
     assert set(new["a"].dropna()) <= {1.5}
 
 
-@pytest.mark.parametrize("recipe", ["auto", "cgan"])
+@pytest.mark.parametrize(("recipe", "steps"), [("auto", 300), ("cgan", 20)])
 @pytest.mark.parametrize(
     "kind", ["float64", "Int64", "str", "category", "datetime64[ns]", "boolean"]
 )
-def test_fault_15_the_missing_rate_of_each_class_is_kept(quick, recipe, kind):
+def test_fault_15_the_missing_rate_of_each_class_is_kept(quick, recipe, steps, kind):
     random = rng()
     y = np.repeat([0, 1], [600, 300])
     gone = random.random(900) < np.where(y == 1, 0.6, 0.1)
@@ -71,13 +71,13 @@ def test_fault_15_the_missing_rate_of_each_class_is_kept(quick, recipe, kind):
     if kind == "str":
         column = column.astype(str)
     X = pd.DataFrame({"a": column.astype(kind).mask(gone), "b": random.normal(size=900)})
-    augmenter = quick(recipe=recipe, max_steps=20).fit(X, y)
+    augmenter = quick(recipe=recipe, max_steps=steps).fit(X, y)
     new, labels = augmenter.sample({0: 4000, 1: 4000}, random_state=0)
     assert new.dtypes.equals(X.dtypes)
     for label in (0, 1):
         wanted = X.loc[y == label, "a"].isna().mean()
         found = new.loc[labels == label, "a"].isna().mean()
-        assert found == pytest.approx(wanted, abs=0.05)
+        assert found == pytest.approx(wanted, abs=0.03)
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf])
