@@ -89,6 +89,7 @@ def fit_evidence(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
     return model.eval().requires_grad_(False), fold
 
 

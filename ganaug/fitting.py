@@ -142,6 +142,8 @@ def _fit(
     calibrate_choices(model, encoded, codes, job.seed)
     if recipe.selection == "evidence":
         _attach_selector(model, rows.to(job.device), classes.to(job.device), job)
+        # Selection moves the categories' shares a little: once more, on what it keeps.
+        calibrate_choices(model, encoded, codes, job.seed)
     return model, history
 
 
@@ -162,7 +164,9 @@ def _train(
     generator = MLPGenerator(
         layout, tables, torch.tensor(anchored), recipe.architecture, torch_stream(seed, "generator")
     ).to(job.device)
-    pac = recipe.schedule.pac
+    pac, normed = recipe.schedule.pac, "batch" in _norms(recipe)
+    # A batch norm has no variance to divide by in a batch of one.
+    packs = max(job.batch_size // pac, 2 if normed else 1)
     critic = MLPCritic(
         layout.width, len(names), recipe.conditioning, pac, recipe.architecture,
         torch_stream(seed, "critic"),
@@ -175,7 +179,7 @@ def _train(
         model.anchors,
         names,
         steps=job.steps,
-        batch_size=max(job.batch_size // pac, 1) * pac,
+        batch_size=packs * pac,
         seed=seed,
         callbacks=job.callbacks,
         max_seconds=job.max_seconds,
@@ -183,6 +187,10 @@ def _train(
     )
     history = trainer.run()
     return trainer.average, history
+
+
+def _norms(recipe: Recipe) -> tuple[str, str]:
+    return recipe.architecture.generator_norm, recipe.architecture.critic_norm
 
 
 def _attach_selector(
@@ -193,13 +201,8 @@ def _attach_selector(
     evidence, fold = fit_evidence(
         rows, classes, len(model.methods), steps=max(1, min(job.steps, 300)), seed=seed
     )
-    pilots = [
-        model.candidates(label, torch_stream(seed, "pilot", label, device=job.device))
-        if method in ("gan", "anchored")
-        else None
-        for label, method in enumerate(model.methods)
-    ]
-    model.selector = fit_selector(evidence, fold, rows, classes, pilots)
+    generated = [method in ("gan", "anchored") for method in model.methods]
+    model.selector = fit_selector(evidence, fold, rows, classes, generated)
 
 
 def _joined(before: History, run: History, name: str) -> History:

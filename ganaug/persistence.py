@@ -202,12 +202,11 @@ def _check_sizes(sizes: Architecture, width: int, state: dict[str, torch.Tensor]
 
 def _selector(codec: TableCodec, n_classes: int, state: dict[str, torch.Tensor]) -> Selector:
     evidence = EvidenceEnsemble(codec.layout.width, n_classes, torch_stream(0))
-    names = ("edges", "keep", "radius", "references", "counts")
+    names = ("floor", "radius", "references", "counts")
     types = [state[name].dtype for name in names]
-    _require(types == [torch.float32] * 4 + [torch.int64], "selector")
-    bins, width = state["keep"].shape[-1], codec.layout.width
-    _require(state["keep"].shape == (n_classes, bins), "selector.keep")
-    _require(state["edges"].shape == (n_classes, bins - 1), "selector.edges")
+    _require(types == [torch.float32] * 3 + [torch.int64], "selector")
+    width = codec.layout.width
+    _require(state["floor"].shape == (n_classes,), "selector.floor")
     _require(state["radius"].shape == state["counts"].shape == (n_classes,), "selector.radius")
     _require(state["references"].shape == (state["counts"].sum(), width), "selector.references")
     selector = Selector(evidence, *(state[name] for name in names))

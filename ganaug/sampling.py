@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CHUNK = 2048
 CALIBRATION_ROUNDS = 3
+CALIBRATION_CHUNKS = 4
 
 
 @dataclass
@@ -91,10 +92,14 @@ class TableModel:
 
     def _chunk(self, label: int, chunk: int, seed: int, select: bool) -> Tensor:
         random = torch_stream(seed, label, chunk, device=self.device)
+        return self.chosen(label, random) if select else self.candidates(label, random)
+
+    def chosen(self, label: int, random: torch.Generator) -> Tensor:
+        """Return the rows of one chunk of candidates that are kept."""
         rows = self.candidates(label, random)
-        if select and self.selector is not None and self.methods[label] in ("gan", "anchored"):
-            rows = rows[self.selector.choose(rows, label, random)]
-        return rows
+        if self.selector is None or self.methods[label] not in ("gan", "anchored"):
+            return rows
+        return rows[self.selector.choose(rows, label)]
 
 
 @torch.no_grad()
@@ -104,28 +109,41 @@ def calibrate_choices(
     """Shift the category logits of each class until their mean probabilities are the real ones.
 
     A generator learns dependencies well and marginal frequencies only roughly; the share of
-    missing values, for one, is known exactly.
+    missing values, for one, is known exactly. Where there is a selector, the shares are those of
+    the rows that it keeps.
     """
     span = model.codec.layout.span("choice")
     if span.start == span.stop:
         return
-    overall = encoded[:, span].mean(0)
+    overall = torch.from_numpy(encoded[:, span].mean(0)).to(model.device)
     for label, method in enumerate(model.methods):
         if method not in ("gan", "anchored"):
             continue
-        own = encoded[codes == label][:, span]
+        own = torch.from_numpy(encoded[codes == label][:, span]).to(model.device)
         # One pseudo-row at the overall frequencies: a category unseen in a class stays rare.
-        target = torch.from_numpy((own.sum(0) + overall) / (len(own) + 1)).to(model.device)
+        target = (own.sum(0) + overall) / (len(own) + 1)
         generator, local = model.generator_of(label)
         for _ in range(CALIBRATION_ROUNDS):
             random = torch_stream(seed, "calibrate", label, device=model.device)
-            labels = torch.full((CHUNK,), local, device=model.device)
-            noise = torch.randn((CHUNK, generator.noise_dim), generator=random, device=model.device)
-            start = model.anchors.draw(labels, random) if generator.uses_anchors else None
-            raw = generator.raw(noise, labels, start)
-            found = generator.head.probabilities(raw, labels).mean(0)
+            found = _category_shares(model, label, random, overall)
             shift = ((target + 1e-6) / (found + 1e-6)).log().clamp(-3.0, 3.0)
             generator.head.offsets[local] += shift
+
+
+def _category_shares(
+    model: TableModel, label: int, random: torch.Generator, overall: Tensor
+) -> Tensor:
+    """Return how often each category comes out for a class, (choice columns,)."""
+    if model.selector is not None:
+        rows = torch.cat([model.chosen(label, random) for _ in range(CALIBRATION_CHUNKS)])
+        kept = rows[:, model.codec.layout.span("choice")]
+        return (kept.sum(0) + overall) / (len(kept) + 1)
+    generator, local = model.generator_of(label)
+    labels = torch.full((CHUNK,), local, device=model.device)
+    noise = torch.randn((CHUNK, generator.noise_dim), generator=random, device=model.device)
+    start = model.anchors.draw(labels, random) if generator.uses_anchors else None
+    raw = generator.raw(noise, labels, start)
+    return generator.head.probabilities(raw, labels).mean(0)
 
 
 def interleave(weights: Sequence[float], n: int) -> NDArray[np.int64]:

@@ -76,7 +76,7 @@ def test_the_evidence_of_kept_rows_is_closer_to_the_real_than_that_of_all(augmen
     model = augmenter.model_
     selector, random = model.selector, torch.Generator().manual_seed(0)
     candidates = model.candidates(1, random)
-    kept = candidates[selector.choose(candidates, 1, random)]
+    kept = candidates[selector.choose(candidates, 1)]
     fold = torch.zeros(len(candidates), dtype=torch.long)
     real = selector.evidence.margins(selector.references, fold[: len(selector.references)], 1)
     middle = real.median()

@@ -40,7 +40,7 @@ class TableHead(nn.Module):
     pad: Tensor
     firsts: Tensor
     owner: Tensor
-    same: Tensor
+    member: Tensor
 
     def __init__(self, layout: Layout, tables: Sequence[Tensor], n_classes: int) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class TableHead(nn.Module):
     def _segment_softmax(self, logits: Tensor, largest: Tensor) -> Tensor:
         """Return the softmax within each segment, for all segments at once."""
         share = (logits - largest.index_select(1, self.owner)).exp()
-        return share / (share @ self.same)
+        return share / (share @ self.member).index_select(1, self.owner)
 
     def _draw_choices(self, logits: Tensor, generator: torch.Generator) -> Tensor:
         """Draw a category of each segment; return the straight-through one-hot vectors."""
@@ -103,8 +103,8 @@ def _choice_indices(layout: Layout) -> dict[str, Tensor]:
 
     Segments of different widths become one padded block, so that any number of categorical columns
     costs the same handful of operations: ``pad`` (its columns in the flat logits), ``firsts`` (the
-    first column of each segment), ``owner`` (the segment of each column) and ``same`` (1 where two
-    columns belong to one segment).
+    first column of each segment), ``owner`` (the segment of each column) and ``member`` (1 where
+    a column belongs to a segment).
     """
     choices, span = layout.of_kind("choice"), layout.span("choice")
     widest = max((segment.width for segment in choices), default=0)
@@ -114,8 +114,8 @@ def _choice_indices(layout: Layout) -> dict[str, Tensor]:
         pad[row, : segment.width] = firsts[row] + torch.arange(segment.width)
     widths = torch.tensor([segment.width for segment in choices], dtype=torch.long)
     owner = torch.arange(len(choices)).repeat_interleave(widths)
-    same = (owner[:, None] == owner[None, :]).float()
-    return {"pad": pad.flatten(), "firsts": firsts, "owner": owner, "same": same}
+    member = one_hot(owner, len(choices)).float() if len(choices) else torch.zeros(0, 0)
+    return {"pad": pad.flatten(), "firsts": firsts, "owner": owner, "member": member}
 
 
 def _gumbel_noise(logits: Tensor, generator: torch.Generator) -> Tensor:
