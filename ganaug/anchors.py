@@ -41,7 +41,7 @@ class AnchorBank(nn.Module):
     neighbours: Tensor
     counts: Tensor
     starts: Tensor
-    column_segment: Tensor
+    owner: Tensor
 
     def __init__(
         self, rows: Tensor, counts: Sequence[int], neighbours: Tensor, layout: Layout
@@ -53,11 +53,12 @@ class AnchorBank(nn.Module):
         self.register_buffer("neighbours", neighbours)
         self.register_buffer("counts", sizes)
         self.register_buffer("starts", sizes.cumsum(0) - sizes, persistent=False)
-        # Columns of one category move together: each column knows its segment.
-        column_segment = torch.arange(layout.width)
-        for segment in layout.segments:
-            column_segment[segment.start : segment.stop] = segment.start
-        self.register_buffer("column_segment", column_segment, persistent=False)
+        # Columns of one category move together: each column after the values knows its segment.
+        drawn = [segment for segment in layout.segments if segment.kind != "value"]
+        widths = torch.tensor([segment.width for segment in drawn], dtype=torch.long)
+        owner = torch.arange(len(drawn)).repeat_interleave(widths)
+        self.register_buffer("owner", owner, persistent=False)
+        self.n_values, self.n_drawn = layout.width - len(owner), len(drawn)
 
     @classmethod
     def build(
@@ -101,10 +102,9 @@ class AnchorBank(nn.Module):
         second = self.neighbours[first, (u[1, :, 0] * NEIGHBOURS).long()]
         parents = self.rows[first], self.rows[second]
         # Numbers are interpolated; each category comes whole from one of the two parents.
-        coin = torch.rand((batch, self.layout.width), generator=generator, device=device)
-        take = (coin[:, self.column_segment] < u[2]).to(self.rows.dtype)
-        values = self.layout.span("value")
-        take[:, values] = u[2]
+        coin = torch.rand((batch, self.n_drawn), generator=generator, device=device)
+        whole = (coin < u[2]).to(self.rows.dtype).index_select(1, self.owner)
+        take = torch.cat([u[2].expand(batch, self.n_values), whole], 1)
         drawn = torch.lerp(parents[0], parents[1], take)
         return drawn * (counts > 0).unsqueeze(1)
 

@@ -32,6 +32,9 @@ ANCHOR_BELOW = 100
 """Class sizes under which ``auto`` interpolates between real rows, or starts from them."""
 
 
+EVIDENCE_STEPS = 200
+
+
 @dataclass(frozen=True)
 class Job:
     """What a fit is asked to do, beyond the recipe.
@@ -78,7 +81,7 @@ def auto_steps(n_rows: int) -> int:
 
     Never read from a clock, so that a fit is the same on a busy machine.
     """
-    return int(min(max(10 * math.sqrt(n_rows), 300), 3000))
+    return int(min(max(10 * math.sqrt(n_rows), 250), 3000))
 
 
 def fit_table_model(
@@ -199,7 +202,7 @@ def _attach_selector(
     """Learn the class evidence and freeze the thresholds of the generated classes."""
     seed = derive(job.seed, "evidence")
     evidence, fold = fit_evidence(
-        rows, classes, len(model.methods), steps=max(1, min(job.steps, 300)), seed=seed
+        rows, classes, len(model.methods), steps=min(job.steps, EVIDENCE_STEPS), seed=seed
     )
     generated = [method in ("gan", "anchored") for method in model.methods]
     model.selector = fit_selector(evidence, fold, rows, classes, generated)
