@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class DemoRun:
         Method, metric, then one score a fold.
     test_share : float
         Test rows divided by training rows.
+    folds : list of dict
+        Rows that each fold trains on and is tested on, and what a rare test row weighs.
     augmenter : GANAugmenter
         That of the first fold, for the pictures.
     train : DataFrame
@@ -52,6 +54,7 @@ class DemoRun:
 
     scores: Scores
     test_share: float
+    folds: list[dict[str, Any]] = field(default_factory=list)
     augmenter: GANAugmenter | None = None
     train: pd.DataFrame | None = None
     labels: NDArray[Any] | None = None
@@ -137,12 +140,15 @@ def _pictures() -> Any:
 def introduction(data: DemoData) -> str:
     """Return what is done to the data and how the methods are compared."""
     rare, common = int((data.y == RARE).sum()), int((data.y == COMMON).sum())
+    one_in = round((rare + common) / rare)
     return (
         f"Data: the breast cancer table of scikit-learn, {data.X.shape[1]} measurements a biopsy.\n"
         f"Made imbalanced: {len(data.removed)} of the {rare + len(data.removed)} {RARE} rows were "
         f"removed at random.\nLeft: {common} {COMMON} and {rare} {RARE} rows.\n\n"
         f"Each method balances the training rows only; logistic regression is then tested on real\n"
         f"rows that no method has seen: {REPEATS} x {FOLDS} stratified folds, the same for all.\n"
+        f"The removed rows serve as further test rows, weighted so that the {RARE} share stays\n"
+        f"1 in {one_in}; no method sees them while training.\n"
     )
 
 
@@ -164,18 +170,45 @@ def compare(data: DemoData, seed: int, max_steps: int | None, progress: bool) ->
     from tqdm import tqdm
 
     splits = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
-    run = DemoRun({method: {m: [] for m in METRICS} for method in METHODS}, 1 / (FOLDS - 1))
+    run = DemoRun({method: {m: [] for m in METRICS} for method in METHODS}, _test_share(data))
     folds = list(splits.split(data.X, data.y))
     bar = tqdm(folds, desc="folds", disable=not progress)
-    for number, (train, test) in enumerate(bar):
+    for number, (train, fold) in enumerate(bar):
+        X_train, y_train = data.X.iloc[train], data.y.iloc[train]
+        X_test, y_test, weights = data.test_set(fold)
+        run.folds.append(_counts(data, y_train, y_test, weights))
         for method, model in models(seed + number, max_steps):
-            model.fit(data.X.iloc[train], data.y.iloc[train])
-            for metric, score in _score(model, data.X.iloc[test], data.y.iloc[test]).items():
+            model.fit(X_train, y_train)
+            for metric, score in _score(model, X_test, y_test, weights).items():
                 run.scores[method][metric].append(score)
             if method == OURS and number == 0:
                 run.scaler, run.augmenter = model[0], model[1]
-                run.train, run.labels = data.X.iloc[train], data.y.iloc[train].to_numpy()
+                run.train, run.labels = X_train, y_train.to_numpy()
     return run
+
+
+def _test_share(data: DemoData) -> float:
+    """Return how many test rows there are to a training row, on average over the folds."""
+    # The removed rows count in full. The larger the test, the more of the spread between folds
+    # stems from training, on rows that the folds share and so do not average out. The removed
+    # rows are the same in every fold too, so the chance in them does not show in that spread.
+    # For both reasons the correction has to grow; 1 / (FOLDS - 1) would claim too much.
+    rows = len(data.X)
+    return (rows / FOLDS + len(data.removed)) / (rows - rows / FOLDS)
+
+
+def _counts(
+    data: DemoData, y_train: pd.Series, y_test: pd.Series, weights: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Return what results.json says about one fold."""
+    rare = (y_test == RARE).to_numpy()
+    return {
+        "train": y_train.value_counts().to_dict(),
+        "test": y_test.value_counts().to_dict(),
+        "test_rows_from_removed": int(y_test.index.isin(data.removed.index).sum()),
+        f"weight_of_{RARE}_test_rows": float(weights[rare][0]),
+        f"weighted_{RARE}_share": float(weights[rare].sum() / weights.sum()),
+    }
 
 
 def models(seed: int, max_steps: int | None) -> Iterator[tuple[str, Any]]:
@@ -197,15 +230,17 @@ def models(seed: int, max_steps: int | None) -> Iterator[tuple[str, Any]]:
         yield method, make_pipeline(StandardScaler(), sampler, LogisticRegression(max_iter=1000))
 
 
-def _score(model: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, float]:
+def _score(
+    model: Any, X: pd.DataFrame, y: pd.Series, weights: NDArray[np.float64]
+) -> dict[str, float]:
     from sklearn.metrics import average_precision_score, balanced_accuracy_score, f1_score
 
     predicted, scores = model.predict(X), model.decision_function(X)
     sign = 1 if model.classes_[1] == RARE else -1
     values = (
-        balanced_accuracy_score(y, predicted),
-        f1_score(y, predicted, average="macro"),
-        average_precision_score(y == RARE, sign * scores),
+        balanced_accuracy_score(y, predicted, sample_weight=weights),
+        f1_score(y, predicted, average="macro", sample_weight=weights),
+        average_precision_score(y == RARE, sign * scores, sample_weight=weights),
     )
     return dict(zip(METRICS, map(float, values), strict=True))
 
@@ -259,6 +294,7 @@ def table(scores: Scores, differences: dict[str, dict[str, Difference]]) -> str:
     lines += [
         "",
         "Intervals: paired by fold, corrected resampled t (Nadeau and Bengio 2003).",
+        f"They compare each method with {BASELINE}, not the methods with one another.",
         "",
     ]
     return "\n".join(lines)
@@ -294,7 +330,8 @@ def _save(
             "rows": data.y.value_counts().to_dict(),
             "removed": {RARE: len(data.removed)},
         },
-        "folds": {"splits": FOLDS, "repeats": REPEATS},
+        "folds": {"splits": FOLDS, "repeats": REPEATS, "rows": run.folds},
+        "test_share": run.test_share,
         "interval": "corrected resampled t (Nadeau and Bengio 2003), 95%, minus " + BASELINE,
         "scores": run.scores,
         "differences": {

@@ -82,7 +82,7 @@ def _draw_components(axes: Axes, data: DemoData, run: DemoRun, synthetic: pd.Dat
         ".",
         14,
     )
-    dots(data.removed, f"{RARE}, real (removed, never seen)", BLUE, "o", 22)
+    dots(data.removed, f"{RARE}, real (removed, only for testing)", BLUE, "o", 22)
     dots(synthetic, f"{RARE}, synthetic", ORANGE, "^", 22)
     dots(
         run.train.iloc[np.flatnonzero(run.labels == RARE)],

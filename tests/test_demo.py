@@ -50,10 +50,42 @@ def test_the_data_are_real_rows_less_the_removed_ones():
     assert not load_demo_data(seed=4).X.equals(data.X)
 
 
+def test_rows_keep_their_numbers():
+    everything = load_breast_cancer(as_frame=True).data
+    data = load_demo_data(seed=3)
+    assert sorted([*data.X.index, *data.removed.index]) == list(everything.index)
+    assert data.X.equals(everything.loc[data.X.index])
+    assert data.removed.equals(everything.loc[data.removed.index])
+    assert data.y.index.equals(data.X.index)
+
+
+def test_test_sets_hold_every_removed_row_and_weigh_malignant_as_the_table_does():
+    data = load_demo_data(seed=3)
+    fold = np.r_[np.flatnonzero(data.y == "malignant")[:4], np.flatnonzero(data.y == "benign")[:71]]
+    X, y, weights = data.test_set(fold)
+    assert list(X.index) == list(y.index) == [*data.X.index[fold], *data.removed.index]
+    assert X.dtypes.equals(data.X.dtypes)
+    real = load_breast_cancer().target[y.index]
+    np.testing.assert_array_equal(y == "benign", real.astype(bool))
+    rare = (y == "malignant").to_numpy()
+    assert rare.sum() == 4 + 192
+    np.testing.assert_allclose(weights[rare].sum() / weights.sum(), 20 / 377)
+    np.testing.assert_array_equal(weights[~rare], 1)
+    assert len(set(weights[rare])) == 1
+
+
 def test_it_says_which_rows_were_removed(quick):
     text = quick[0].stdout
     assert "192 of the 212 malignant rows were removed" in text
     assert "357 benign and 20 malignant rows" in text
+
+
+def test_it_says_that_the_removed_rows_are_tested_on_and_never_trained_on(quick):
+    text = " ".join(quick[0].stdout.split())
+    assert (
+        "The removed rows serve as further test rows, weighted so that the malignant share stays "
+        "1 in 19; no method sees them while training."
+    ) in text
 
 
 def test_the_table_has_all_methods_and_metrics_and_names_its_interval(quick):
@@ -64,6 +96,7 @@ def test_the_table_has_all_methods_and_metrics_and_names_its_interval(quick):
         assert f"\nBy {metric}, " in text
     assert "95% confidence interval" in text
     assert "Nadeau and Bengio" in text
+    assert "not the methods with one another" in text
     *lines, _ = text.splitlines()  # the last one has the folder's name
     assert max(map(len, lines)) <= 100
 
@@ -81,6 +114,17 @@ def test_it_saves_pictures_and_results(quick):
         assert (folder / name).stat().st_size > 20_000
     saved = json.loads((folder / "results.json").read_text())
     assert saved["data"]["removed"] == {"malignant": 192}
+    rows = saved["folds"]["rows"]
+    assert len(rows) == 10
+    for fold in rows:
+        assert fold["train"]["malignant"] == 16
+        assert fold["test"]["malignant"] == 4 + 192
+        assert fold["test_rows_from_removed"] == 192
+        assert fold["train"]["benign"] + fold["test"]["benign"] == 357
+        assert fold["weighted_malignant_share"] == pytest.approx(20 / 377)
+    shares = [sum(fold["test"].values()) / sum(fold["train"].values()) for fold in rows]
+    assert saved["test_share"] == pytest.approx(np.mean(shares), rel=1e-3)
+    assert saved["test_share"] > 0.88
     for metrics in saved["scores"].values():
         for metric, scores in metrics.items():
             assert len(scores) == 10
@@ -96,18 +140,24 @@ def test_the_seed_repeats_it(quick, tmp_path):
     assert again.stderr == ""
 
 
-def test_methods_are_tested_on_the_same_untouched_rows(monkeypatch):
+def test_methods_are_tested_on_the_same_rows_and_trained_on_none_of_them(monkeypatch):
     seen: list[Any] = []
+    data = load_demo_data(0)
+    removed = set(data.removed.index)
 
     class Spy:
         classes_ = ("benign", "malignant")
 
         def fit(self, X, y):
             self.known = set(X.index)
+            assert list(y.index) == list(X.index)
+            assert not self.known & removed
             return self
 
         def predict(self, X):
             assert not self.known & set(X.index)
+            assert self.known | set(X.index) == set(range(569))
+            assert removed <= set(X.index)
             seen.append((tuple(X.index), tuple(sorted(self.known))))
             return np.array(["benign"] * len(X))
 
@@ -118,10 +168,15 @@ def test_methods_are_tested_on_the_same_untouched_rows(monkeypatch):
             return self
 
     monkeypatch.setattr(demo, "models", lambda *_: [(name, Spy()) for name in demo.METHODS])
-    demo.compare(load_demo_data(0), 0, None, False)
+    run = demo.compare(data, 0, None, False)
     assert len(seen) == 40
     for fold in range(10):
         assert len(set(seen[4 * fold : 4 * fold + 4])) == 1
+    # A model that tells nothing scores what it would on the imbalanced table: the weights are used.
+    for scores in run.scores.values():
+        np.testing.assert_allclose(scores["balanced accuracy"], 0.5)
+        np.testing.assert_allclose(scores["macro F1"], 357 / (2 * 357 + 20))
+        np.testing.assert_allclose(scores["average precision"], 20 / 377)
 
 
 def test_the_interval_is_the_corrected_resampled_t():
