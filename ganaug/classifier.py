@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import numbers
-import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import joblib
 import numpy as np
@@ -23,7 +21,6 @@ from sklearn.base import (
     clone,
 )
 from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
@@ -32,21 +29,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError
-from ganaug.validate import check_labels, check_names, check_strategy
+from ganaug.errors import ConfigError, InvalidInputError, warn
+from ganaug.gates import of_estimator
+from ganaug.targets import check_labels, check_strategy
+from ganaug.validate import check_names
 
 if TYPE_CHECKING:
     from typing import Self
-
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
-def _estimator_has(name: str) -> Callable[[_Method], _Method]:
-    def check(self: AugmentedClassifier) -> bool:
-        getattr(getattr(self, "estimator_", self.estimator), name)
-        return True
-
-    return cast("Callable[[_Method], _Method]", available_if(check))
 
 
 class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
@@ -198,11 +187,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.dose != 1:
             augmenter.set_params(sampling_strategy=self._targets(augmenter, labels))
         if self.prefit:
-            warnings.warn(
-                "prefit=True: the augmenter must not have seen the rows this model is tested on.",
-                GanaugWarning,
-                stacklevel=3,
-            )
+            warn("prefit=True: the augmenter must not have seen the rows this model is tested on.")
             X_res, y_res = augmenter.resample(X, y)
             self.augmenter_ = augmenter
         else:
@@ -247,25 +232,25 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             weights[synthetic & (new == label)] = self.synthetic_weight * mean
         return weights
 
-    @_estimator_has("predict")
+    @of_estimator
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the class of each row, by the fitted classifier."""
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict(self._checked(X))
 
-    @_estimator_has("predict_proba")
+    @of_estimator
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability of each class, (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_proba(self._checked(X))
 
-    @_estimator_has("predict_log_proba")
+    @of_estimator
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Return the log-probability of each class, (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
         return self.estimator_.predict_log_proba(self._checked(X))
 
-    @_estimator_has("decision_function")
+    @of_estimator
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the classifier's confidence scores."""
         check_is_fitted(self, "estimator_")

@@ -13,6 +13,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 
+def append(
+    X: Any, y: Any, synthetic: pd.DataFrame, labels: NDArray[Any], one_hot: bool
+) -> tuple[Any, Any]:
+    """Return ``X`` and ``y`` followed by the synthetic rows and their labels."""
+    X_res = append_table(X, synthetic)
+    same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
+    index = X_res.index[len(X) :] if same_index and X.index.equals(y.index) else None
+    return X_res, append_labels(y, like_labels(y, labels, one_hot), index)
+
+
 def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
     """Return synthetic rows in the container and dtype of ``X`` (frames: a fresh index)."""
     if isinstance(X, pd.DataFrame):
@@ -138,3 +148,19 @@ def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
     if isinstance(y, list):
         return [*y, *new]
     return np.concatenate([np.asarray(y), new])
+
+
+def dtype_of(X: Any) -> np.dtype[Any]:
+    """Return the dtype of an array-like; strings become objects."""
+    dtype = (
+        X.dtype if hasattr(X, "dtype") and isinstance(X.dtype, np.dtype) else np.asarray(X).dtype
+    )
+    return np.dtype(object) if dtype.kind in "US" else dtype
+
+
+def in_order(
+    synthetic: pd.DataFrame, codes: NDArray[np.int64], order: NDArray[np.int64]
+) -> pd.DataFrame:
+    """Return rows of the classes ``codes`` rearranged to follow ``order``, each class in turn."""
+    ranks = np.argsort(np.argsort(order, kind="stable"), kind="stable")
+    return synthetic.iloc[np.argsort(codes, kind="stable")[ranks]].reset_index(drop=True)

@@ -7,7 +7,10 @@ catch, so ``except ValueError`` keeps working.
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
+from types import FrameType
 
 
 class GanaugError(Exception):
@@ -140,8 +143,28 @@ class ModeCollapseWarning(GanaugWarning):
     """
 
 
+def near(name: str, known: Iterable[str]) -> str | None:
+    """Return the known option that ``name`` misspells, if one is close enough."""
+    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the end of an error message that names the nearest known option."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}."
+    nearest = near(name, known)
+    return f"known: {', '.join(known)}." if nearest is None else f"did you mean {nearest!r}?"
+
+
+def warn(message: str, category: type[GanaugWarning] = GanaugWarning) -> None:
+    """Warn at the line that called into ganaug, however deep in it the reason was found."""
+    frame, level = sys._getframe(1), 2
+    # joblib stands between AugmentedClassifier and its augmenter.
+    while frame.f_back and _package(frame) in ("ganaug", "joblib"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+def _package(frame: FrameType) -> str:
+    name: str = frame.f_globals.get("__name__", "")
+    return name.partition(".")[0]

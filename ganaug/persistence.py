@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from ganaug.codecs.columns import (
 )
 from ganaug.codecs.dtypes import ColumnType
 from ganaug.codecs.tabular import Column, TableCodec
-from ganaug.errors import ArtifactError, ConfigError
+from ganaug.errors import ArtifactError
 from ganaug.evidence import EvidenceEnsemble
 from ganaug.nets.mlp import MLPGenerator
 from ganaug.recipe import Architecture, Recipe
@@ -35,67 +34,9 @@ from ganaug.validate import MAX_WIDTH
 
 Arrays = dict[str, NDArray[Any]]
 
-_PLAIN_PARAMS = (
-    "mode", "p", "on_singleton", "max_steps", "batch_size", "max_seconds", "memory_budget",
-    "verbose",
-)  # fmt: skip
 _STORAGES = ("int", "uint64", "float", "datetime", "timedelta", "period", "objects", "levels")
 _METHODS = ("duplicate", "interpolate", "anchored", "gan")
 _SAFE_DTYPE = re.compile(r"[A-Za-z0-9_\[\]<>|=, :/+\-.]{1,80}")
-
-
-def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of an augmenter as plain values.
-
-    What belongs to a process, not to a model, is left out: device, callbacks, generators.
-
-    Raises
-    ------
-    ConfigError
-        If the sampling strategy is a function.
-    """
-    out = {name: _native(params[name]) for name in _PLAIN_PARAMS}
-    strategy, recipe = params["sampling_strategy"], params["recipe"]
-    if isinstance(strategy, Mapping):
-        strategy = [[tag(label), int(count)] for label, count in strategy.items()]
-    elif callable(strategy):
-        raise ConfigError(
-            "A callable sampling_strategy cannot be saved, for a model file holds no code. Set "
-            "sampling_strategy to a dict first, for instance with set_params."
-        )
-    out["sampling_strategy"] = _native(strategy)
-    out["recipe"] = recipe.to_dict() if isinstance(recipe, Recipe) else recipe
-    chosen = params["categorical_features"]
-    one = chosen is None or isinstance(chosen, str)
-    out["categorical_features"] = chosen if one else [name_out(name) for name in _listed(chosen)]
-    seed = _native(params["random_state"])
-    out["random_state"] = seed if isinstance(seed, int) else None
-    return out
-
-
-def params_from_dict(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that :func:`params_to_dict` described."""
-    params = {name: data[name] for name in (*_PLAIN_PARAMS, "random_state")}
-    strategy, recipe, chosen = (
-        data[name] for name in ("sampling_strategy", "recipe", "categorical_features")
-    )
-    if isinstance(strategy, list):
-        strategy = {untag(label): count for label, count in strategy}
-    params["sampling_strategy"] = strategy
-    params["recipe"] = Recipe.from_dict(recipe) if isinstance(recipe, dict) else recipe
-    params["categorical_features"] = (
-        [name_in(name) for name in chosen] if isinstance(chosen, list) else chosen
-    )
-    return params
-
-
-def _native(value: Any) -> Any:
-    """Return a numpy scalar as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _listed(chosen: Any) -> list[Any]:
-    return [chosen] if isinstance(chosen, (int, np.integer)) else list(chosen)
 
 
 def model_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:

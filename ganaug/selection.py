@@ -119,9 +119,7 @@ def fit_selector(
         references.append(reference)
         counts[label] = reference.shape[0]
         radius[label] = _copy_radius(reference)
-    selector = Selector(
-        evidence, floor, radius, torch.cat(references).cpu(), torch.tensor(counts)
-    )
+    selector = Selector(evidence, floor, radius, torch.cat(references).cpu(), torch.tensor(counts))
     return selector.to(rows.device).eval()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import pickle
+import re
 import warnings
 from collections import Counter
 from typing import Any
@@ -12,8 +15,10 @@ import pytest
 import scipy.sparse as sp
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.exceptions import NotFittedError
+from sklearn.naive_bayes import GaussianNB
 
 from ganaug import (
+    AugmentedClassifier,
     ConfigError,
     GANAugmenter,
     GanaugWarning,
@@ -525,12 +530,25 @@ def test_what_is_known_after_fit() -> None:
 def test_a_mode_hides_the_other_ones_methods(mode: Any, hidden: str, instead: str) -> None:
     augmenter = quick(mode=mode)
     assert not hasattr(augmenter, hidden)
-    with pytest.raises(AttributeError) as caught:
+    message = f"'{hidden}' is not available with mode=\"{mode}\".*{instead}"
+    with pytest.raises(AttributeError, match=message) as caught:
         getattr(augmenter, hidden)
-    error: Any = caught.value
-    text = f"{error} {error.__cause__}"
-    assert instead in text
-    assert isinstance(error, NotAvailableError) or isinstance(error.__cause__, NotAvailableError)
+    assert isinstance(caught.value, NotAvailableError)
+    with pytest.raises(AttributeError, match=message):
+        getattr(GANAugmenter, hidden)(augmenter)
+    other = {"append": "replace", "replace": "append"}[mode]
+    assert hasattr(augmenter.set_params(mode=other), hidden)
+
+
+def test_a_gated_method_is_an_ordinary_one_to_tools() -> None:
+    assert list(inspect.signature(GANAugmenter.transform).parameters) == ["self", "X"]
+    assert "prediction time" in (inspect.getdoc(GANAugmenter.transform) or "")
+    assert pickle.loads(pickle.dumps(GANAugmenter.transform)) is GANAugmenter.transform
+    X, y = numbers((60, 30))
+    method = pickle.loads(pickle.dumps(quick(mode="replace").fit(X, y).transform))
+    assert method.__name__ == "transform"
+    assert list(inspect.signature(method).parameters) == ["X"]
+    assert np.array_equal(method(X), X)
 
 
 def make_replace(p: float = 0.5) -> tuple[GANAugmenter, Any, Any, Any]:
@@ -617,3 +635,82 @@ def test_set_output_keeps_the_index() -> None:
     assert X_new.index.equals(frame.index)
     assert list(X_new.columns) == list("abc")
     assert augmenter.get_feature_names_out().tolist() == list("abc")
+
+
+# ------------------------------------------------------------------ warnings
+
+
+def append(X: Any, y: Any, **options: Any) -> int:
+    quick(**options).fit_resample(X, y)
+    return line()
+
+
+def replace(X: Any, y: Any, **options: Any) -> int:
+    quick(mode="replace", **options).fit_transform(X, y)
+    return line()
+
+
+def learn(X: Any, y: Any, **options: Any) -> int:
+    quick(**options).fit(X, y)
+    return line()
+
+
+def wrapped(X: Any, y: Any, **options: Any) -> int:
+    AugmentedClassifier(GaussianNB(), quick(**options)).fit(X, y)
+    return line()
+
+
+def line() -> int:
+    """Return the line before the one that asks."""
+    frame: Any = inspect.currentframe()
+    return frame.f_back.f_lineno - 1
+
+
+@pytest.mark.parametrize("call", [append, replace, learn, wrapped])
+def test_warnings_point_at_the_line_of_the_user(call: Any) -> None:
+    X = pd.DataFrame({"id": range(69), "size": np.tile([0.5, 1.5, 2.5], 23)})
+    with pytest.warns(GanaugWarning) as caught:
+        at = call(X, np.repeat([0, 1], [60, 9]), batch_size=128)
+    ours = [w for w in caught if issubclass(w.category, GanaugWarning)]
+    assert all((w.filename, w.lineno) == (__file__, at) for w in ours)
+    text = " ".join(str(w.message) for w in ours)
+    for part in ("only 9 rows", "'id' looks like an identifier", "batch_size=128 is more"):
+        assert part in text
+
+
+# ------------------------------------------------------------------ messages
+
+
+@pytest.mark.parametrize(
+    ("options", "says", "never"),
+    [
+        (
+            {"sampling_strategy": {9: 50}},
+            "^sampling_strategy: there is no class 9; known: 0, 1",
+            "",
+        ),
+        ({"sampling_strategy": "minorty"}, "Did you mean 'minority'", "collections.abc"),
+        ({"sampling_strategy": "maybe"}, "Known: ", "'dict'.* Known:.*dict"),
+        ({"categorical_features": ["q"]}, "no column 'q'; known: a, b", "auto"),
+        ({"categorical_features": "atuo"}, "did you mean 'auto'", "known"),
+    ],
+)
+def test_a_message_names_the_option_and_what_was_meant(
+    options: dict[str, Any], says: str, never: str
+) -> None:
+    values, y = numbers((30, 12))
+    X = pd.DataFrame(values[:, :2], columns=["a", "b"])
+    with pytest.raises(ConfigError, match=says) as caught:
+        quick(**options).fit(X, y)
+    assert not never or not re.search(never, str(caught.value))
+
+
+def test_one_class_is_shown_as_a_plain_value() -> None:
+    with pytest.raises(InvalidInputError, match="Got 1 class instead: 0"):
+        quick().fit(np.ones((5, 2)), np.zeros(5, int))
+
+
+def test_a_far_fetched_option_is_not_suggested() -> None:
+    with pytest.raises(ConfigError) as caught:
+        GANAugmenter(on_singleton="maybe").fit(*numbers())
+    assert "did you mean" not in str(caught.value).lower()

@@ -39,6 +39,7 @@ from ganaug import (
     GANAugmenter,
     GanaugWarning,
     InvalidInputError,
+    NotAvailableError,
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
@@ -412,6 +413,10 @@ def test_methods_follow_the_estimator(estimator: Any, has: list[str], lacks: lis
     for fitted in (model, clone(model).fit(X, y)):
         assert all(hasattr(fitted, name) for name in has)
         assert not any(hasattr(fitted, name) for name in lacks)
+        for name in lacks:
+            message = f"^AugmentedClassifier has '{name}' where its classifier has it: .*{name}"
+            with pytest.raises(NotAvailableError, match=message):
+                getattr(fitted, name)
     for name in [*has, "predict"]:
         with pytest.raises(NotFittedError):
             getattr(model, name)(X)

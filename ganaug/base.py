@@ -1,0 +1,126 @@
+"""What scikit-learn asks of the augmenter, and how it gets back at what it has learned."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import NDArray
+from sklearn.utils._set_output import _wrap_data_with_container
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ganaug import checks, containers, targets, validate
+from ganaug.errors import InvalidInputError, InvalidTypeError, SchemaDriftError
+from ganaug.rng import derive
+from ganaug.sampling import interleave
+
+
+class TableOverSampler(BaseOverSampler):
+    """The private side of :class:`~ganaug.augmenter.GANAugmenter`.
+
+    Checks of later tables against the fitted one, seeds, decoded rows; tags, containers of the
+    output and pickling for scikit-learn.
+    """
+
+    # What scikit-learn's _SetOutputMixin sets: that mixin itself would defeat the gates.
+    _sklearn_auto_wrap_output_keys: ClassVar[set[str]] = {"transform"}
+
+    def _check_params(self) -> None:
+        params = self.get_params(deep=False)
+        checks.check_options(self._parameter_constraints, params, type(self).__name__)
+
+    def _check_request(self, wanted: Iterable[int]) -> None:
+        budget = validate.check_budget(self.memory_budget)
+        checks.check_request(self.model_.codec, 0, wanted, budget)
+
+    def _check_again(self, X: Any, y: Any) -> tuple[pd.DataFrame, NDArray[Any]]:
+        check_is_fitted(self, "model_")
+        frame = validate.check_table(X, validate.check_budget(self.memory_budget))
+        labels, one_hot = targets.check_labels(y, len(frame))
+        if one_hot != self._one_hot:
+            raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
+        self._check_schema(X, frame)
+        for label in np.unique(labels).tolist():
+            if label not in self.classes_:
+                raise InvalidInputError(targets.unknown_class(label, self.classes_.tolist()))
+        return frame, labels
+
+    def _remember_columns(self, X: Any) -> None:
+        try:
+            validate_data(self, X, skip_check_array=True, reset=True)
+        except TypeError as error:  # names of which only some are strings
+            raise InvalidTypeError(str(error)) from None
+        framed = isinstance(X, pd.DataFrame)
+        self._template = X.iloc[:0].copy() if framed else np.empty((0, 0), containers.dtype_of(X))
+
+    def _check_schema(self, X: Any, frame: pd.DataFrame, *, dtypes: bool = True) -> None:
+        seen = [(c.name, c.type.dtype if dtypes else None) for c in self.model_.codec.columns]
+        by_name = isinstance(self._template, pd.DataFrame) and isinstance(X, pd.DataFrame)
+        drift = validate.describe_drift(seen, frame, by_name=by_name)
+        try:
+            validate_data(self, X, skip_check_array=True, reset=False)
+        except (ValueError, TypeError) as error:
+            raise SchemaDriftError(f"{error}\n{drift}".strip()) from None
+        if drift:
+            raise SchemaDriftError(drift)
+
+    def _synthesise(
+        self, wanted: Mapping[Any, int], seed: int
+    ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+        """Return decoded rows of each class in turn, and their class numbers."""
+        numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        width = self.model_.codec.layout.width
+        parts, codes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+        for label, count in wanted.items():
+            code = numbers_of[label]
+            single = self.model_.methods[code] == "duplicate" and count
+            if single and self.on_singleton == "raise":
+                raise InvalidInputError(checks.one_row(label))
+            parts.append(self.model_.sample(code, count, seed))
+            codes.append(np.full(count, code, np.int64))
+        return self.model_.codec.decode(np.concatenate(parts)), np.concatenate(codes)
+
+    def _turns(self, n_rows: int) -> NDArray[np.int64]:
+        """Return the class number of each of ``n_rows``, in the proportions of the strategy."""
+        weights = [self.sampling_strategy_.get(label, 0) for label in self.classes_.tolist()]
+        return interleave(weights if any(weights) else [1] * len(weights), n_rows)
+
+    def _next_seed(self) -> int:
+        """Return the seed of the next call: the estimator's stream goes on."""
+        seed = derive(self._seed, "sample", self._calls)
+        self._calls += 1
+        return seed
+
+    def _wrap(self, data: Any, X: Any) -> Any:
+        return _wrap_data_with_container("transform", data, X, self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        model = state.get("model_")
+        if model is not None and model.device.type != "cpu":
+            state["model_"] = copy.deepcopy(model).to("cpu")
+        return state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        if self.mode == "replace":
+            from sklearn.utils import TransformerTags
+
+            tags.transformer_tags = TransformerTags()
+            tags.sampler_tags = None
+            tags.non_deterministic = True
+        return tags
+
+    def _more_tags(self) -> dict[str, Any]:
+        tags = {**super()._more_tags(), "allow_nan": True}
+        return {**tags, "non_deterministic": True} if self.mode == "replace" else tags
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        raise NotImplementedError  # fit_resample is overridden whole.
