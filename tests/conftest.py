@@ -10,6 +10,9 @@ import pytest
 
 # Before anything imports matplotlib or albumentations: no window, no request for a newer version.
 os.environ.setdefault("MPLBACKEND", "agg")
+# Before anything imports torch: in two processes with a thread a core each, threads wait for one
+# another more than they work.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)

@@ -17,20 +17,11 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 import scipy.sparse as sp
-import torch
 
 from ganaug import ArtifactError, ConfigError, GANAugmenter, InvalidTypeError, Recipe
 
 N = 60
 CODES = np.repeat([0, 1], [45, 15])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def quick(**options: Any) -> GANAugmenter:

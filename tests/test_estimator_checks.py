@@ -6,12 +6,11 @@ itself for a reason that is not listed here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from unittest import SkipTest
 
 import pytest
-import torch
 from imblearn.utils.estimator_checks import estimator_checks_generator as imblearn_checks
 from imblearn.utils.estimator_checks import parametrize_with_checks as with_imblearn_checks
 from sklearn.base import BaseEstimator
@@ -61,15 +60,6 @@ SKIP_THEMSELVES: dict[str, dict[str, str]] = {
     },
     "classifier": {"check_array_api_input": NO_ARRAY_API},
 }
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Keep torch from fighting over cores for the sake of tiny matrices."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _name(check: Any) -> str:
