@@ -81,7 +81,7 @@ def auto_steps(n_rows: int) -> int:
 
     Never read from a clock, so that a fit is the same on a busy machine.
     """
-    return int(min(max(10 * math.sqrt(n_rows), 250), 3000))
+    return int(min(max(10 * math.sqrt(n_rows), 200), 3000))
 
 
 def fit_table_model(

@@ -407,7 +407,7 @@ PRESETS: dict[str, Recipe] = {
         name="auto",
         architecture=Architecture(width=64),
         loss="relativistic",
-        regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=4),
+        regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=8),
         schedule=Schedule(
             learning_rate=1e-3,
             critic_learning_rate=1e-3,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -35,11 +36,20 @@ if TYPE_CHECKING:
     from ganaug.training.callbacks import Callback
     from ganaug.training.data import TrainingRows
 
+@dataclass(frozen=True)
+class Batch:
+    """Classes (batch,), and a real and a generated row of each (batch, width)."""
+
+    labels: Tensor
+    real: Tensor
+    fake: Tensor
+
+
 Side = tuple[Tensor, Tensor]
 """The critic's logits and features for the real or the generated half of a step."""
 
 RECORDS = 60
-"""Lines of history in a run."""
+"""Lines of history in a run, at most."""
 
 
 class Trainer:
@@ -119,13 +129,17 @@ class Trainer:
         """Train to the end and return the history."""
         self.started = time.monotonic()
         self._notify("on_train_begin")
-        every = max(1, self.steps // RECORDS)
+        every = -(-self.steps // RECORDS)
         for step in self._countdown():
             self.step = step
             self._follow_schedule()
-            for _ in range(self.recipe.schedule.n_critic):
-                self.critic_step()
-            self.generator_step()
+            for turn in range(self.recipe.schedule.n_critic):
+                # The generator learns from the last batch that the critic has seen: generating
+                # it once saves a sixth of the step.
+                last = turn + 1 == self.recipe.schedule.n_critic
+                batch = self.draw_batch(differentiable=last)
+                self.critic_step(batch)
+            self.generator_step(batch)
             self.average_weights()
             if (step + 1) % every == 0 or step + 1 == self.steps:
                 self._record()
@@ -137,14 +151,18 @@ class Trainer:
         self._notify("on_train_end")
         return self.history
 
-    def critic_step(self) -> None:
-        """Teach the critic to tell real rows from generated ones."""
+    def draw_batch(self, *, differentiable: bool) -> Batch:
+        """Return classes, a real row of each, and a generated one."""
         labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
         real = self.rows.draw_rows(labels, self.random)
-        with torch.no_grad():
-            fake = self.generate(labels)
+        with torch.set_grad_enabled(differentiable):
+            fake = generate(self.generator, self.anchors, labels, self.random)
+        return Batch(labels, real, fake)
+
+    def critic_step(self, batch: Batch) -> None:
+        """Teach the critic to tell real rows from generated ones."""
         penalties = self._due_critic_penalties()
-        context = self._score(real, fake, labels, differentiable=bool(penalties))
+        context = self._score(batch, differentiable=bool(penalties))
         loss = self.loss.critic(context.real_logits, context.fake_logits)
         self.last["critic_loss"] = loss.detach()
         self.last["margin"] = (context.real_logits - context.fake_logits).detach()
@@ -155,23 +173,17 @@ class Trainer:
             clip_weights(self.critic.parameters(), limit)
         self.critic_steps += 1
 
-    def generator_step(self) -> None:
+    def generator_step(self, batch: Batch) -> None:
         """Teach the generator to make rows that the critic takes for real."""
-        labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
-        real, fake = self.rows.draw_rows(labels, self.random), self.generate(labels)
         with torch.no_grad():
-            real_side = self.critic(real, labels)
-        context = self._context(real, fake, labels, real_side, self.critic(fake, labels))
+            real_side = self.critic(batch.real, batch.labels)
+        context = self._context(batch, real_side, self.critic(batch.fake, batch.labels))
         loss = self.loss.generator(context.real_logits, context.fake_logits)
         self.last["generator_loss"] = loss.detach()
         for name, penalty in GENERATOR_PENALTIES.items():
             if weight := self.weights[name]:
                 loss = loss + weight * penalty(context)
         self._update(self.generator_optimizer, loss, "generator_grad_norm")
-
-    def generate(self, labels: Tensor) -> Tensor:
-        """Return one generated row a label from the generator in training."""
-        return generate(self.generator, self.anchors, labels, self.random)
 
     @torch.no_grad()
     def average_weights(self) -> None:
@@ -186,10 +198,9 @@ class Trainer:
             if buffer is not mine_buffer and buffer.is_floating_point():
                 mine_buffer.copy_(buffer)
 
-    def _score(
-        self, real: Tensor, fake: Tensor, labels: Tensor, *, differentiable: bool
-    ) -> Context:
-        """Show real and generated rows to the critic."""
+    def _score(self, batch: Batch, *, differentiable: bool) -> Context:
+        """Show real and generated rows to the critic, apart from the generator's gradient."""
+        labels, real, fake = batch.labels, batch.real.detach(), batch.fake.detach()
         if differentiable:
             # Apart, so that a penalty differentiates only through its own half.
             real, fake = real.requires_grad_(), fake.requires_grad_()
@@ -197,13 +208,11 @@ class Trainer:
         else:
             logits, features = self.critic(torch.cat([real, fake]), torch.cat([labels, labels]))
             real_side, fake_side = zip(logits.chunk(2), features.chunk(2), strict=True)
-        return self._context(real, fake, labels, real_side, fake_side)
+        return self._context(Batch(labels, real, fake), real_side, fake_side)
 
-    def _context(
-        self, real: Tensor, fake: Tensor, labels: Tensor, real_side: Side, fake_side: Side
-    ) -> Context:
+    def _context(self, batch: Batch, real_side: Side, fake_side: Side) -> Context:
         return Context(
-            self.critic, real, fake, labels, real_side[0], fake_side[0],
+            self.critic, batch.real, batch.fake, batch.labels, real_side[0], fake_side[0],
             real_side[1], fake_side[1], self.random,
         )  # fmt: skip
 
