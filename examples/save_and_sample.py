@@ -15,7 +15,8 @@ from ganaug import GANAugmenter
 data = load_wine(as_frame=True)
 X, y = data.data, data.target.map({0: "barolo", 1: "grignolino", 2: "barbera"})
 
-augmenter = GANAugmenter(max_steps=200, random_state=0).fit(X, y)
+# On the CPU, where models are loaded: a GPU's generator would draw other rows.
+augmenter = GANAugmenter(max_steps=200, device="cpu", random_state=0).fit(X, y)
 print("how each class is made:", augmenter.plan_)
 
 with tempfile.TemporaryDirectory() as folder:

@@ -41,7 +41,9 @@ class AnchorBank(nn.Module):
     neighbours: Tensor
     counts: Tensor
     starts: Tensor
-    owner: Tensor
+    coin: Tensor
+    gated: Tensor
+    gate: Tensor
 
     def __init__(
         self, rows: Tensor, counts: Sequence[int], neighbours: Tensor, layout: Layout
@@ -53,12 +55,9 @@ class AnchorBank(nn.Module):
         self.register_buffer("neighbours", neighbours)
         self.register_buffer("counts", sizes)
         self.register_buffer("starts", sizes.cumsum(0) - sizes, persistent=False)
-        # Columns of one category move together: each column after the values knows its segment.
-        drawn = [segment for segment in layout.segments if segment.kind != "value"]
-        widths = torch.tensor([segment.width for segment in drawn], dtype=torch.long)
-        owner = torch.arange(len(drawn)).repeat_interleave(widths)
-        self.register_buffer("owner", owner, persistent=False)
-        self.n_values, self.n_drawn = layout.width - len(owner), len(drawn)
+        for name, index in _coin_indices(layout).items():
+            self.register_buffer(name, index, persistent=False)
+        self.n_coins = len({segment.column for segment in layout.segments})
 
     @classmethod
     def build(
@@ -101,12 +100,36 @@ class AnchorBank(nn.Module):
         first = first.clamp_max_(self.rows.shape[0] - 1)
         second = self.neighbours[first, (u[1, :, 0] * NEIGHBOURS).long()]
         parents = self.rows[first], self.rows[second]
-        # Numbers are interpolated; each category comes whole from one of the two parents.
-        coin = torch.rand((batch, self.n_drawn), generator=generator, device=device)
-        whole = (coin < u[2]).to(self.rows.dtype).index_select(1, self.owner)
-        take = torch.cat([u[2].expand(batch, self.n_values), whole], 1)
+        # A category comes whole from one of the two parents, by one coin a column of the table.
+        # Numbers are interpolated, but where a parent's is missing or a value of its own (an
+        # atom) there is nothing between them: the number comes from the same parent.
+        coins = torch.rand((batch, self.n_coins), generator=generator, device=device)
+        take = (coins < u[2]).to(self.rows.dtype).index_select(1, self.coin)
+        values = self.layout.span("value")
+        gated = take[:, self.gated]
+        take[:, values] = u[2]
+        numbers = parents[0][:, self.gate] * parents[1][:, self.gate] > 0
+        take[:, self.gated] = torch.where(numbers, u[2], gated)
         drawn = torch.lerp(parents[0], parents[1], take)
         return drawn * (counts > 0).unsqueeze(1)
+
+
+def _coin_indices(layout: Layout) -> dict[str, Tensor]:
+    """Return what columns of the table mean for columns of the encoded rows.
+
+    ``coin`` is the coin of each encoded column (segments of one table column share it), ``gated``
+    are the values that do not always count, and ``gate`` the columns that are 1 where they do.
+    """
+    columns = sorted({segment.column for segment in layout.segments})
+    widths = torch.tensor([segment.width for segment in layout.segments], dtype=torch.long)
+    coins = torch.tensor([columns.index(segment.column) for segment in layout.segments])
+    switches = {segment.column: segment.start for segment in layout.of_kind("choice")}
+    gated = [value for value in layout.of_kind("value") if value.column in switches]
+    return {
+        "coin": coins.repeat_interleave(widths),
+        "gated": torch.tensor([value.start for value in gated], dtype=torch.long),
+        "gate": torch.tensor([switches[value.column] for value in gated], dtype=torch.long),
+    }
 
 
 def _neighbours(rows: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -77,22 +77,48 @@ def write(folder: Path, config: dict[str, Any], arrays: dict[str, NDArray[Any]])
     Raises
     ------
     ArtifactError
-        If the folder cannot be written: it is a file, read-only, or the disk is full.
+        If the folder cannot be written (it is a file, read-only, or the disk is full), if it
+        holds a ``config.json`` of something else, or if a value cannot be stored.
     """
     payload = save_tensors({k: np.ascontiguousarray(v) for k, v in arrays.items()})
     digest = hashlib.sha256(payload).hexdigest()
     weights = f"model-{digest[:16]}.safetensors"
     document = {"kind": _KIND, "format": FORMAT, "weights": weights, "sha256": digest, **config}
-    text = json.dumps(document, indent=1, allow_nan=False)
+    try:
+        text = json.dumps(document, indent=1, allow_nan=False, default=_plain)
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(f"The augmenter cannot be saved: {error}.") from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _refuse_strangers(folder / CONFIG)
         _replace(folder / weights, payload)
         _replace(folder / CONFIG, text.encode())
         for stale in folder.glob("model-*.safetensors"):
-            if stale.name != weights:
+            if stale.name != weights and _WEIGHTS.fullmatch(stale.name):
                 stale.unlink(missing_ok=True)
     except OSError as error:
         raise ArtifactError(f"The augmenter cannot be saved to {folder}: {error}.") from error
+
+
+def _plain(value: Any) -> Any:
+    """Return a numpy scalar as Python's: callbacks may put them into the history."""
+    if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is of type {type(value).__name__}")
+
+
+def _refuse_strangers(path: Path) -> None:
+    """Refuse to replace a configuration that is not ours: many models are saved in folders."""
+    if not path.exists():
+        return
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict) or config.get("kind") != _KIND:
+        raise ArtifactError(
+            f"{path} is there already and does not describe a GANAugmenter. Save to another folder."
+        )
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

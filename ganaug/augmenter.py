@@ -51,7 +51,7 @@ class GANAugmenter(TableOverSampler):
     max_steps : "auto" or int, default="auto"
         Generator steps. "auto" depends on the number of rows only, never on a clock.
     batch_size : "auto" or int, default="auto"
-        Rows in a step; "auto" is the recipe's.
+        Rows in a step, drawn with replacement; "auto" is the recipe's.
     max_seconds : float or None, default=None
         Stop training after this time. The result then depends on the machine's speed.
     device : str or torch.device, default="auto"
@@ -188,6 +188,14 @@ class GANAugmenter(TableOverSampler):
 
     def _learn(self, X: Any, y: Any, *, requested: bool) -> Self:
         """Fit; ``requested`` says that rows of every lacking class will be made right after."""
+        self._forget()
+        try:
+            return self._learn_anew(X, y, requested=requested)
+        except BaseException:
+            self._forget()
+            raise
+
+    def _learn_anew(self, X: Any, y: Any, *, requested: bool) -> Self:
         self._check_params()
         budget = validate.check_budget(self.memory_budget)
         frame = validate.check_table(X, budget)
@@ -200,7 +208,8 @@ class GANAugmenter(TableOverSampler):
         checks.check_small_classes(
             dict(zip(names, counts.tolist(), strict=True)),
             self.sampling_strategy_,
-            refuse_single=requested and self.on_singleton == "raise",
+            self.on_singleton,
+            requested=requested,
         )
         self._seed, self._calls = seed_from(self.random_state), 0
         categorical = validate.check_categorical(self.categorical_features, frame)
@@ -209,7 +218,7 @@ class GANAugmenter(TableOverSampler):
         checks.check_request(codec, len(frame), self.sampling_strategy_.values(), budget)
         job = Job(
             auto_steps(len(frame)) if self.max_steps == "auto" else int(self.max_steps),
-            checks.fit_batch_size(self.batch_size, recipe.schedule.batch_size, len(frame)),
+            checks.fit_batch_size(self.batch_size, recipe, len(frame)),
             derive(self._seed, "fit"),
             checks.choose_device(self.device),
             tuple(self.callbacks or ()),
@@ -284,7 +293,7 @@ class GANAugmenter(TableOverSampler):
         """
         frame, labels = self._check_again(X, y)
         wanted = targets.check_strategy(self.sampling_strategy, labels)
-        self._check_request(wanted.values())
+        self._check_wanted(wanted)
         synthetic, codes = self._synthesise(wanted, self._next_seed())
         X_res, y_res = containers.append(X, y, synthetic, self.classes_[codes], self._one_hot)
         self.synthetic_mask_ = np.arange(len(frame) + len(codes)) >= len(frame)
@@ -349,7 +358,7 @@ class GANAugmenter(TableOverSampler):
         check_is_fitted(self, "model_")
         frame = validate.check_table(X, validate.check_budget(self.memory_budget))
         self._check_schema(X, frame, dtypes=False)
-        same = X if hasattr(X, "shape") else np.asarray(X)
+        same = X if hasattr(X, "shape") or isinstance(X, list) else containers.as_array(X)
         return self._wrap(same, X)
 
     @replace_only
@@ -414,7 +423,7 @@ class GANAugmenter(TableOverSampler):
             wanted = dict(zip(self.classes_.tolist(), counts, strict=True))
         else:
             raise ConfigError(f"n_samples must be an int or a dict, got {n_samples!r}.")
-        self._check_request(wanted.values())
+        self._check_wanted(wanted)
         seed = self._next_seed() if random_state is None else seed_from(random_state)
         synthetic, codes = self._synthesise(wanted, seed)
         if order is not None:
@@ -431,6 +440,11 @@ class GANAugmenter(TableOverSampler):
         ----------
         path : str or Path
             Folder, made if absent.
+
+        Raises
+        ------
+        ArtifactError
+            If the folder cannot be written, or holds the ``config.json`` of something else.
 
         Examples
         --------

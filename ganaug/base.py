@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,11 @@ from ganaug import checks, containers, targets, validate
 from ganaug.errors import InvalidInputError, InvalidTypeError, SchemaDriftError
 from ganaug.rng import derive
 from ganaug.sampling import interleave
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_FITTED = ("_template", "_one_hot", "_seed", "_calls")
 
 
 class TableOverSampler(BaseOverSampler):
@@ -33,9 +38,23 @@ class TableOverSampler(BaseOverSampler):
         params = self.get_params(deep=False)
         checks.check_options(self._parameter_constraints, params, type(self).__name__)
 
+    def _forget(self) -> None:
+        """Drop what a fit has set, so that a failed one leaves no mixture of two."""
+        for name in list(vars(self)):
+            if name in _FITTED or (name.endswith("_") and not name.startswith("_")):
+                delattr(self, name)
+
     def _check_request(self, wanted: Iterable[int]) -> None:
         budget = validate.check_budget(self.memory_budget)
         checks.check_request(self.model_.codec, 0, wanted, budget)
+
+    def _check_wanted(self, wanted: Mapping[Any, int]) -> None:
+        """Refuse, before a row is made, what does not fit or cannot be made of one row."""
+        self._check_request(wanted.values())
+        methods = dict(zip(self.classes_.tolist(), self.model_.methods, strict=True))
+        for label, count in wanted.items():
+            if count and methods[label] == "duplicate" and self.on_singleton == "raise":
+                raise InvalidInputError(checks.one_row(label))
 
     def _check_again(self, X: Any, y: Any) -> tuple[pd.DataFrame, NDArray[Any]]:
         check_is_fitted(self, "model_")
@@ -77,9 +96,6 @@ class TableOverSampler(BaseOverSampler):
         parts, codes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
         for label, count in wanted.items():
             code = numbers_of[label]
-            single = self.model_.methods[code] == "duplicate" and count
-            if single and self.on_singleton == "raise":
-                raise InvalidInputError(checks.one_row(label))
             parts.append(self.model_.sample(code, count, seed))
             codes.append(np.full(count, code, np.int64))
         return self.model_.codec.decode(np.concatenate(parts)), np.concatenate(codes)
@@ -96,7 +112,23 @@ class TableOverSampler(BaseOverSampler):
         return seed
 
     def _wrap(self, data: Any, X: Any) -> Any:
-        return _wrap_data_with_container("transform", data, X, self)
+        if not isinstance(X, list):
+            return _wrap_data_with_container("transform", data, X, self)
+        # scikit-learn would take the list's method "index" for the labels of the rows.
+        array = containers.as_array(data)
+        wrapped = _wrap_data_with_container("transform", array, array, self)
+        return data if wrapped is array else wrapped
+
+    # By themselves, copies would go through __getstate__ and leave the device.
+    def __copy__(self) -> Self:
+        same = type(self).__new__(type(self))
+        vars(same).update(vars(self))
+        return same
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        same = memo[id(self)] = type(self).__new__(type(self))
+        vars(same).update(copy.deepcopy(vars(self), memo))
+        return same
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())

@@ -26,7 +26,7 @@ from ganaug.errors import (
     did_you_mean,
     warn,
 )
-from ganaug.recipe import Recipe
+from ganaug.recipe import PRESETS, Recipe
 from ganaug.targets import unknown_class
 from ganaug.training.callbacks import Callback
 from ganaug.validate import check_memory, check_width, nearest_option, readable
@@ -34,6 +34,7 @@ from ganaug.validate import check_memory, check_width, nearest_option, readable
 SMALL_CLASS = 10
 ID_ROWS = 50
 MAX_LEVELS = 20_000
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 OPTIONS: dict[str, Any] = {
     "recipe": [str, Recipe],
@@ -60,6 +61,10 @@ OPTIONS: dict[str, Any] = {
 """What the parameters of GANAugmenter may be, in scikit-learn's form."""
 
 
+class InvalidOptionError(ConfigError, InvalidParameterError):
+    """A parameter has an impossible value; an error of scikit-learn's own kind too."""
+
+
 def check_names(params: Iterable[str], known: Sequence[str]) -> None:
     """Refuse names of parameters that do not exist."""
     for name in params:
@@ -82,23 +87,27 @@ def check_options(constraints: Mapping[str, Any], params: Mapping[str, Any], own
     try:
         validate_parameter_constraints(constraints, params, caller_name=owner)
     except InvalidParameterError as error:
-        kind = type("InvalidOption", (ConfigError, InvalidParameterError), {})
-        raise kind(f"{error}{nearest_option(str(error))}") from None
+        raise InvalidOptionError(f"{error}{nearest_option(str(error))}") from None
     for callback in params["callbacks"] or ():
         if not isinstance(callback, Callback):
             raise ConfigError(f"callbacks must be instances of Callback, got {callback!r}.")
 
 
 def check_small_classes(
-    counts: Mapping[Any, int], to_add: Mapping[Any, int], *, refuse_single: bool
+    counts: Mapping[Any, int], to_add: Mapping[Any, int], on_singleton: str, *, requested: bool
 ) -> None:
-    """Warn about classes too small to learn that shall grow; refuse those of one row if asked."""
+    """Warn about classes too small to learn that shall grow.
+
+    A class of one row is refused if its rows are requested and are not to be repeated.
+    """
     for label, count in counts.items():
         if not to_add.get(label, 0) or count >= SMALL_CLASS:
             continue
         if count > 1:
             warn(f"Class {label!r} has only {count} rows; synthetic ones hardly vary more.")
-        elif refuse_single:
+        elif on_singleton == "duplicate":
+            warn(f"Class {label!r} has one row: there is nothing to learn from; it is repeated.")
+        elif requested:
             raise InvalidInputError(one_row(label))
         else:
             warn(one_row(label))
@@ -162,26 +171,55 @@ def check_counts(wanted: Mapping[Any, Any], classes: Sequence[Any]) -> dict[Any,
     return {label: int(count) for label, count in wanted.items()}
 
 
-def fit_batch_size(option: Any, default: int, n_rows: int) -> int:
-    """Return the rows in a step: the option's, the recipe's for "auto", at most all."""
+def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
+    """Return the rows in a step: the option's, or the recipe's for "auto".
+
+    What the user chose is at most all rows; the presets' draw with replacement from few.
+    """
+    size, chosen = option, "batch_size"
     if option == "auto":
-        return default
-    if option > n_rows:
-        warn(f"batch_size={option} is more than the {n_rows} rows; using {n_rows}.")
-    return int(min(option, n_rows))
+        size, chosen = recipe.schedule.batch_size, "The recipe's batch_size"
+        if size in {preset.schedule.batch_size for preset in PRESETS.values()}:
+            return int(size)
+    if size > n_rows:
+        warn(f"{chosen}={size} is more than the {n_rows} rows; using {n_rows}.")
+    return int(min(size, n_rows))
 
 
 def choose_device(option: str | torch.device) -> torch.device:
-    """Return the device to train on."""
+    """Return the device to train on.
+
+    Raises
+    ------
+    ConfigError
+        If it is unknown, or not here.
+    """
     if option == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(option)
-    except RuntimeError as error:
-        nearest = did_you_mean(str(option).lower(), ("auto", "cpu", "cuda", "mps"))
+    except (RuntimeError, ValueError, OverflowError) as error:
+        nearest = did_you_mean(str(option).lower(), DEVICES)
         raise ConfigError(f"device={option!r} is not possible; {nearest} ({error})") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ConfigError(f"device={option!r} was asked for, but CUDA is not available here.")
+    if device.type not in DEVICES:
+        raise ConfigError(f"device={str(option)!r} is not possible; known: {', '.join(DEVICES)}.")
+    count = _count_devices(device.type)
+    if not count:
+        name = device.type.upper()
+        raise ConfigError(
+            f"device={str(option)!r} was asked for, but {name} is not available here."
+        )
+    if (device.index or 0) >= count:
+        raise ConfigError(
+            f"device={str(option)!r} is not possible: the last one here is "
+            f"'{device.type}:{count - 1}'."
+        )
     return device
+
+
+def _count_devices(kind: str) -> int:
+    if kind == "cuda":
+        return torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return int(kind == "cpu" or torch.backends.mps.is_available())

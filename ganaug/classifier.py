@@ -29,7 +29,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ganaug.errors import ConfigError, InvalidInputError, warn
+from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
 from ganaug.gates import of_estimator
 from ganaug.targets import check_labels, check_strategy
 from ganaug.validate import check_names
@@ -135,7 +135,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             check_names(X)
         labels, _ = check_labels(y, n_rows)
         self.classes_ = np.unique(labels)
-        validate_data(self, X, skip_check_array=True, reset=True)
+        self._check_columns(X, reset=True)
         weights = self._check_weights(sample_weight, X)
         X_res, y_res, synthetic = self._augment(X, y, labels)
         if weights is not None:
@@ -263,8 +263,14 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 f"Expected a 2D table, got an array of shape {shape}. Reshape your data with "
                 "array.reshape(1, -1) if it is one row, or array.reshape(-1, 1) if one column."
             )
-        validate_data(self, X, skip_check_array=True, reset=False)
+        self._check_columns(X, reset=False)
         return X
+
+    def _check_columns(self, X: Any, *, reset: bool) -> None:
+        try:
+            validate_data(self, X, skip_check_array=True, reset=reset)
+        except TypeError as error:  # names of which only some are strings
+            raise InvalidTypeError(str(error)) from None
 
     def __sklearn_clone__(self) -> Self:
         copied = _clone_parametrized(self)

@@ -33,9 +33,8 @@ def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
         return new.astype(changed) if changed else new
     if sp.issparse(X):
         return X.__class__(sp.csr_matrix(_matrix(synthetic, X.dtype)))
-    if isinstance(X, list):
-        return _matrix(synthetic, np.asarray(X).dtype).tolist()
-    return _matrix(synthetic, np.asarray(X).dtype)
+    new = _matrix(synthetic, as_array(X).dtype)
+    return new.tolist() if isinstance(X, list) else new
 
 
 def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
@@ -49,7 +48,7 @@ def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
         return X.__class__(sp.vstack([X, new]).asformat(X.format))
     if isinstance(X, list):
         return [*X, *new]
-    return np.concatenate([np.asarray(X), new])
+    return np.concatenate([as_array(X), new])
 
 
 def replace_rows(X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> Any:
@@ -67,7 +66,7 @@ def replace_rows(X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> An
     if isinstance(X, list):
         fresh = iter(new)
         return [next(fresh) if swap else row for row, swap in zip(X, rows, strict=True)]
-    changed = np.array(X)
+    changed = as_array(X).copy()
     changed[rows] = new
     return changed
 
@@ -84,15 +83,18 @@ def next_index(index: pd.Index, n: int) -> pd.Index:
     if isinstance(index, pd.MultiIndex):
         taken = set(index.get_level_values(0))
         first = _fresh_labels(taken, n)
-        rest = [[level[0]] * n for level in index.levels[1:]]
+        # A level of missing values only has no label to repeat.
+        rest = [[level[0] if len(level) else np.nan] * n for level in index.levels[1:]]
         return pd.MultiIndex.from_arrays([first, *rest], names=index.names)
-    if pd.api.types.is_integer_dtype(index.dtype) and len(index):
+    if pd.api.types.is_integer_dtype(index.dtype) and index.notna().any():
         if isinstance(index, pd.RangeIndex) and index.step > 0:
             stop = index[-1] + index.step * (n + 1)
             return pd.RangeIndex(index[-1] + index.step, stop, index.step, name=index.name)
         most = int(index.max())
-        if most + n <= np.iinfo(np.int64).max:
-            return pd.Index(np.arange(most + 1, most + 1 + n), name=index.name, dtype=index.dtype)
+        for dtype in (index.dtype, np.dtype(np.int64)):
+            if most + n <= np.iinfo(getattr(dtype, "numpy_dtype", dtype)).max:
+                labels = [most + 1 + i for i in range(n)]
+                return pd.Index(labels, name=index.name, dtype=dtype)
     return pd.Index(_fresh_labels(set(index), n), name=index.name, dtype=object)
 
 
@@ -148,6 +150,14 @@ def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
     if isinstance(y, list):
         return [*y, *new]
     return np.concatenate([np.asarray(y), new])
+
+
+def as_array(X: Any) -> NDArray[Any]:
+    """Return an array-like as an array; in lists, numbers beside strings stay numbers."""
+    array = np.asarray(X)
+    if array.dtype.kind in "US" and isinstance(X, (list, tuple)):
+        return np.array(X, dtype=object)
+    return array
 
 
 def dtype_of(X: Any) -> np.dtype[Any]:

@@ -21,12 +21,16 @@ class Segment:
         Place in the encoded row.
     levels : int
         Number of categories of a ``choice`` or ``code``; 0 for a ``value``.
+    column : int
+        The table's column that it encodes, possibly together with other segments: a number's
+        ``choice`` says first whether its ``value`` counts; a ``code`` may have one for missing.
     """
 
     kind: SegmentKind
     start: int
     width: int
     levels: int = 0
+    column: int = -1
 
     @property
     def stop(self) -> int:

@@ -107,7 +107,7 @@ class DivergenceError(GanaugError, RuntimeError):
 
 
 class ArtifactError(GanaugError, ValueError):
-    """A saved augmenter cannot be read: missing, damaged, or not one of ours.
+    """An augmenter cannot be saved, or a saved one not read: missing, damaged, not one of ours.
 
     Examples
     --------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +34,7 @@ ANCHOR_BELOW = 100
 
 
 EVIDENCE_STEPS = 200
+"""Training steps of the classifiers behind selection, at most."""
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,19 @@ def _fit(
     history = History()
     rows, classes = torch.from_numpy(encoded), torch.from_numpy(codes)
     if recipe.conditioning == "per-class":
+        started = time.monotonic()
         for label, name in enumerate(labels):
             own = rows[classes == label]
             part = classes[classes == label] * 0
-            trained = _train(model, own, part, [str(name)], job, label)
+            turn = _remaining(job, started)
+            if methods[label] == "duplicate":
+                turn = replace(turn, steps=1)  # It is never asked for a row.
+            trained = _train(model, own, part, [str(name)], [methods[label]], turn, label)
             model.generators.append(trained[0])
             history = _joined(history, trained[1], str(name))
     else:
-        generator, history = _train(model, rows, classes, [str(x) for x in labels], job, 0)
+        names = [str(label) for label in labels]
+        generator, history = _train(model, rows, classes, names, methods, job, 0)
         model.generators.append(generator)
     calibrate_choices(model, encoded, codes, job.seed)
     if recipe.selection == "evidence":
@@ -155,14 +162,14 @@ def _train(
     rows: torch.Tensor,
     classes: torch.Tensor,
     names: list[str],
+    methods: list[str],
     job: Job,
     stream: int,
 ) -> tuple[MLPGenerator, History]:
     """Train one generator on the given rows."""
     recipe, layout = model.recipe, model.codec.layout
     seed = derive(job.seed, "train", stream)
-    shared = len(names) == len(model.methods) and recipe.conditioning != "per-class"
-    anchored = [shared and method == "anchored" for method in model.methods][: len(names)]
+    anchored = [method == "anchored" for method in methods]
     tables = [torch.from_numpy(table) for table in model.codec.tables]
     generator = MLPGenerator(
         layout, tables, torch.tensor(anchored), recipe.architecture, torch_stream(seed, "generator")
@@ -181,6 +188,7 @@ def _train(
         TrainingRows(rows, classes, len(names), recipe.schedule.class_balance, job.device),
         model.anchors,
         names,
+        [method in ("gan", "anchored") for method in methods],
         steps=job.steps,
         batch_size=packs * pac,
         seed=seed,
@@ -190,6 +198,13 @@ def _train(
     )
     history = trainer.run()
     return trainer.average, history
+
+
+def _remaining(job: Job, started: float) -> Job:
+    """Return the job with the time that earlier classes have left."""
+    if job.max_seconds is None:
+        return job
+    return replace(job, max_seconds=max(job.max_seconds - (time.monotonic() - started), 0.0))
 
 
 def _norms(recipe: Recipe) -> tuple[str, str]:

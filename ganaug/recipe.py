@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -345,11 +346,14 @@ def _check_field(name: str, kind: str, value: Any) -> None:
             raise ConfigError(
                 f"{name}={value!r} is not possible; {did_you_mean(str(value), _CHOICES[name])}"
             )
+    elif kind == "str":
+        if not isinstance(value, str):
+            raise ConfigError(f"{name} must be a string, got {value!r}.")
     elif kind == "int":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
             raise ConfigError(f"{name} must be an integer of at least 1, got {value!r}.")
     elif kind == "float":
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or value < 0:
             raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
         if name in _UNIT_INTERVAL and value > 1:
@@ -380,6 +384,11 @@ def _check_rules(recipe: Recipe) -> None:
         raise ConfigError("beta1, beta2 and ema must be below 1.")
     if schedule.pac > schedule.batch_size:
         raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
+    if recipe.conditioning == "per-class" and recipe.small_classes == "auto":
+        raise ConfigError(
+            'small_classes="auto" does not go with conditioning="per-class": small classes borrow '
+            "from the others in one network. Use projection or concat."
+        )
     bounded = penalties.uses_input_gradient or penalties.weight_clip > 0
     if recipe.loss == "wasserstein" and not bounded:
         raise ConfigError(

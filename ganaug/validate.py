@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from ganaug.containers import as_array
 from ganaug.errors import (
     ConfigError,
     InvalidInputError,
@@ -30,6 +31,9 @@ from ganaug.errors import (
 
 MAX_WIDTH = 8192
 """Widest encoded row: beyond it a table has more columns than a GAN can learn from rows."""
+
+CGROUP = Path("/sys/fs/cgroup")
+"""Where the limits of a container stand."""
 
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
@@ -75,7 +79,11 @@ def _check_matrix(X: Any, budget: int) -> NDArray[Any]:
             )
     try:
         checked = check_array(
-            X, accept_sparse=True, dtype=None, ensure_all_finite=False, estimator="GANAugmenter"
+            as_array(X) if isinstance(X, (list, tuple)) else X,
+            accept_sparse=True,
+            dtype=None,
+            ensure_all_finite=False,
+            estimator="GANAugmenter",
         )
     except ValueError as error:
         raise InvalidInputError(str(error)) from None
@@ -193,7 +201,7 @@ def check_categorical(option: Any, frame: pd.DataFrame) -> list[bool]:
     Raises
     ------
     ConfigError
-        If a name or a position does not exist.
+        If a name or a position does not exist, and for a mask of the wrong length.
     """
     n = frame.shape[1]
     if option is None or (isinstance(option, str) and option == "auto"):
@@ -204,7 +212,14 @@ def check_categorical(option: Any, frame: pd.DataFrame) -> list[bool]:
     if isinstance(option, (str, int, np.integer)):
         option = [option]
     chosen = list(option)
-    if len(chosen) == n and all(isinstance(item, (bool, np.bool_)) for item in chosen):
+    masks = [isinstance(item, (bool, np.bool_)) for item in chosen]
+    if any(masks):
+        if len(chosen) != n or not all(masks):
+            # As positions, True and False would be 1 and 0.
+            raise ConfigError(
+                f"categorical_features: a mask needs True or False for each of the {n} columns, "
+                f"got {len(chosen)} items."
+            )
         return [bool(item) for item in chosen]
     flags = [False] * n
     for item in chosen:
@@ -213,11 +228,12 @@ def check_categorical(option: Any, frame: pd.DataFrame) -> list[bool]:
 
 
 def _position(item: Any, frame: pd.DataFrame) -> int:
-    if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
+    if isinstance(item, (int, np.integer)):
         if -frame.shape[1] <= item < frame.shape[1]:
             return int(item) % frame.shape[1]
         raise ConfigError(
-            f"categorical_features: there is no column {item}; X has {frame.shape[1]} columns."
+            f"categorical_features: there is no column at position {item} (an int is always a "
+            f"position, never a name); X has {frame.shape[1]} columns."
         )
     names = frame.columns.tolist()
     if item in names:
@@ -231,7 +247,7 @@ def _position(item: Any, frame: pd.DataFrame) -> int:
 def check_budget(option: Any) -> int:
     """Return the memory budget in bytes: half of what is free, or what the user said."""
     if isinstance(option, str) and option == "auto":
-        return _free_memory() // 2
+        return int(min(_free_memory(), _free_in_cgroup())) // 2
     if isinstance(option, (int, np.integer)) and not isinstance(option, bool) and option > 0:
         return int(option)
     if isinstance(option, str):
@@ -255,6 +271,19 @@ def _free_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return 4 * 2**30
+
+
+def _free_in_cgroup() -> float:
+    """Return the bytes left under the limit of the container, infinity where there is none."""
+    try:
+        limit = int((CGROUP / "memory.max").read_text(encoding="ascii"))  # or "max"
+        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
+        usage = (CGROUP / "memory.stat").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return math.inf
+    # Files that were read once count as used, yet are given up as soon as memory is short.
+    cached = re.search(r"^inactive_file (\d+)$", usage, re.MULTILINE)
+    return max(limit - used + (int(cached[1]) if cached else 0), 0)
 
 
 def check_memory(n_rows: int, n_columns: int, width: int, budget: int, what: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy as copying
 import hashlib
 import json
 import os
@@ -17,8 +18,10 @@ import pandas as pd
 import pytest
 import safetensors.numpy
 import scipy.sparse as sp
+import torch
 
-from ganaug import ArtifactError, ConfigError, GANAugmenter, InvalidTypeError, Recipe
+from ganaug import ArtifactError, Callback, ConfigError, GANAugmenter, InvalidTypeError, Recipe
+from ganaug.sampling import TableModel
 
 N = 60
 CODES = np.repeat([0, 1], [45, 15])
@@ -652,3 +655,64 @@ def test_a_missing_folder_is_refused(tmp_path):
     for path in (tmp_path / "none", tmp_path, "", "\0"):
         with pytest.raises(ArtifactError):
             GANAugmenter.from_pretrained(path)
+
+
+def test_strangers_weights_survive(copy):
+    for name in ("model-best.safetensors", "model-00001-of-00002.safetensors"):
+        (copy / name).write_bytes(b"mine")
+    GANAugmenter.from_pretrained(copy).save_pretrained(copy)
+    assert len(names(copy)) == 4
+    assert (copy / "model-best.safetensors").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("text", ['{"model_type": "bert"}', "[]", "not json", "", '{"kind": 1}'])
+def test_the_configuration_of_something_else_is_not_replaced(copy, tmp_path, text):
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    (folder / "config.json").write_text(text)
+    with pytest.raises(ArtifactError, match="does not describe a GANAugmenter"):
+        GANAugmenter.from_pretrained(copy).save_pretrained(folder)
+    assert names(folder) == ["config.json"]
+    assert (folder / "config.json").read_text() == text
+
+
+class Note(Callback):
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def on_record(self, trainer: Any, record: dict[str, Any]) -> None:
+        record["note"] = self.value
+
+
+@pytest.mark.parametrize("value", [np.float32(0.5), np.int64(3), np.bool_(True), np.float16(2)])
+def test_numpy_numbers_in_the_history_are_saved(tmp_path, value):
+    augmenter = quick(callbacks=[Note(value)]).fit(np.arange(float(N))[:, None], CODES)
+    assert again(augmenter, tmp_path).history_["note"][-1] == value
+
+
+@pytest.mark.parametrize("value", [np.zeros(2), object(), float("nan")], ids=repr)
+def test_what_the_history_cannot_keep_is_refused(tmp_path, value):
+    augmenter = quick(callbacks=[Note(value)]).fit(np.arange(float(N))[:, None], CODES)
+    with pytest.raises(ArtifactError, match="cannot be saved"):
+        augmenter.save_pretrained(tmp_path / "model")
+
+
+def test_numpy_integers_in_a_recipe_are_saved(tmp_path):
+    recipe = Recipe.preset("cgan").replace(width=np.int64(8), learning_rate=np.float32(0.5))
+    augmenter = quick(recipe=recipe).fit(np.arange(float(N))[:, None], CODES)
+    assert again(augmenter, tmp_path).recipe.architecture.width == 8
+
+
+@pytest.mark.parametrize("duplicate", [copying.copy, copying.deepcopy])
+def test_only_pickling_moves_to_the_cpu(monkeypatch, duplicate):
+    augmenter = quick().fit(np.arange(float(N))[:, None], CODES)
+    moves: list[Any] = []
+    monkeypatch.setattr(TableModel, "device", property(lambda self: torch.device("meta")))
+    monkeypatch.setattr(TableModel, "to", lambda self, device: moves.append(device) or self)
+    twin = duplicate(augmenter)
+    assert moves == []
+    assert (twin.model_ is augmenter.model_) == (duplicate is copying.copy)
+    twin.max_steps = 9
+    assert augmenter.max_steps == 2
+    pickle.dumps(augmenter)
+    assert moves == ["cpu"]

@@ -19,7 +19,9 @@ from sklearn.naive_bayes import GaussianNB
 
 from ganaug import (
     AugmentedClassifier,
+    Callback,
     ConfigError,
+    GanaugError,
     GANAugmenter,
     GanaugWarning,
     InvalidInputError,
@@ -27,6 +29,7 @@ from ganaug import (
     Recipe,
     SchemaDriftError,
 )
+from ganaug.sampling import TableModel
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
 
@@ -279,6 +282,22 @@ def test_lists_come_back_as_lists() -> None:
     assert all(type(label) is int for label in y_res)
 
 
+@pytest.mark.parametrize("outer", [list, tuple])
+def test_numbers_beside_strings_in_lists_stay_numbers(outer: Any) -> None:
+    rng = np.random.default_rng(0)
+    rows = [[float(x), n, "ab"[n % 2]] for n, x in enumerate(rng.normal(size=40))]
+    y = [0] * 30 + [1] * 10
+    augmenter = quick()
+    X_res, _ = augmenter.fit_resample(outer(rows), y)
+    assert [type(value) for value in X_res[-1]] == [float, int, str]
+    assert [list(row) for row in X_res[:40]] == rows
+    assert len({row[0] for row in X_res[40:]}) > 2
+    assert all(0 <= row[1] < 40 for row in X_res[40:])
+    assert [type(value) for value in augmenter.sample({1: 2})[0][0]] == [float, int, str]
+    again, _ = augmenter.resample(outer(rows), y)
+    assert [type(value) for value in again[-1]] == [float, int, str]
+
+
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_matrix, sp.csr_array, sp.csc_array])
 def test_sparse_comes_back_sparse(make: Any) -> None:
     X, y = numbers()
@@ -370,6 +389,30 @@ def test_one_hot_labels_stay_one_hot() -> None:
     assert np.array_equal(sparse.toarray(), y_res)
 
 
+@pytest.mark.parametrize("fault", ["label", "column", "option", "interrupt"])
+def test_a_failed_fit_leaves_nothing_of_two_fits(fault: str) -> None:
+    X, y = numbers()
+    augmenter = quick()
+    augmenter.fit_resample(X, y)
+    before = {name for name in vars(augmenter) if name.endswith("_")}
+    assert {"model_", "classes_", "synthetic_mask_", "n_features_in_"} <= before
+    wrong = {"label": (X[:, :2], y[:-1]), "column": (X[:, :2] * np.inf, y)}.get(fault, (X, y))
+    if fault == "option":
+        augmenter.set_params(device="nowhere")
+    if fault == "interrupt":
+        augmenter.set_params(callbacks=[Interrupt()])
+    with pytest.raises((GanaugError, KeyboardInterrupt)):
+        augmenter.fit(*wrong)
+    assert not [name for name in vars(augmenter) if name.endswith("_")]
+    with pytest.raises(NotFittedError):
+        augmenter.sample(3)
+
+
+class Interrupt(Callback):
+    def on_train_begin(self, trainer: Any) -> None:
+        raise KeyboardInterrupt
+
+
 # ------------------------------------------------------------------ index
 
 
@@ -383,8 +426,24 @@ def test_one_hot_labels_stay_one_hot() -> None:
         (pd.Index([f"r{i}" for i in range(28)]), "synthetic_0"),
         (pd.Index(["synthetic_0", *(f"r{i}" for i in range(27))]), "synthetic_1"),
         (pd.date_range("2024", periods=28), "synthetic_0"),
+        (pd.Index(np.arange(220, 248, dtype=np.uint8)), 248),
+        (pd.Index(np.arange(95, 123, dtype=np.int8)), 123),
+        (pd.Index(np.arange(95, 123), dtype="Int8"), 123),
+        (pd.Index(2**63 - 30 + np.arange(28)), "synthetic_0"),
     ],
-    ids=["range", "step", "descending", "gap", "names", "taken", "dates"],
+    ids=[
+        "range",
+        "step",
+        "descending",
+        "gap",
+        "names",
+        "taken",
+        "dates",
+        "uint8",
+        "int8",
+        "Int8",
+        "int64",
+    ],
 )
 def test_synthetic_rows_are_named_after_the_originals(index: pd.Index, first: Any) -> None:
     values, codes = numbers((20, 8))
@@ -403,6 +462,15 @@ def test_an_index_of_two_levels() -> None:
     assert X_res.index[:28].equals(index)
     assert X_res.index.names == index.names
     assert X_res.index.is_unique
+
+
+def test_an_index_with_a_level_of_missing_values() -> None:
+    values, codes = numbers((20, 8))
+    index = pd.MultiIndex.from_arrays([range(28), [np.nan] * 28])
+    X_res, _ = quick().fit_resample(pd.DataFrame(values, index=index), codes)
+    assert X_res.index[:28].equals(index)
+    assert X_res.index.is_unique
+    assert X_res.index.get_level_values(1).isna().all()
 
 
 def test_no_synthetic_rows_leave_the_index_alone() -> None:
@@ -476,6 +544,17 @@ def test_fit_learns_beside_a_class_of_one_row_and_will_not_make_more_of_it() -> 
             call()
 
 
+def test_a_class_of_one_row_is_refused_before_others_are_sampled(monkeypatch: Any) -> None:
+    X, y = numbers((40, 12, 1))
+    augmenter = quick(sampling_strategy={1: 20}).fit(X, y)
+    first = quick(sampling_strategy={1: 20}).fit(X, y).sample({0: 3})[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(TableModel, "sample", lambda *_: pytest.fail("rows were made"))
+        with pytest.raises(InvalidInputError, match="Class 2 has one row"):
+            augmenter.sample({0: 5, 1: 5, 2: 5})
+    assert np.array_equal(augmenter.sample({0: 3})[0], first), "the refusal used up the stream"
+
+
 def test_a_class_of_one_row_that_needs_no_more_is_no_problem() -> None:
     X, y = numbers((40, 12, 1))
     with warnings.catch_warnings():
@@ -487,8 +566,9 @@ def test_a_class_of_one_row_that_needs_no_more_is_no_problem() -> None:
 def test_a_single_row_is_repeated_on_request() -> None:
     X, y = numbers((40, 1))
     augmenter = quick(on_singleton="duplicate")
-    with pytest.warns(GanaugWarning, match="Class 1 has one row"):
+    with pytest.warns(GanaugWarning, match=r"Class 1 has one row.*repeated") as caught:
         X_res, _ = augmenter.fit_resample(X, y)
+    assert not any("on_singleton" in str(warning.message) for warning in caught)
     assert augmenter.plan_[1] == "duplicate"
     assert np.allclose(X_res[41:], X[y == 1])
 
@@ -590,6 +670,16 @@ def test_replace_leaves_prediction_data_alone() -> None:
     assert np.array_equal(augmenter.transform(X), X)
     with pytest.raises(SchemaDriftError):
         augmenter.transform(X[:, :2])
+
+
+def test_replace_returns_lists_for_lists() -> None:
+    X, y = numbers((60, 30, 12))
+    augmenter = quick(mode="replace")
+    assert isinstance(augmenter.fit_transform(X.tolist(), y), list)
+    assert augmenter.transform(X.tolist()) == X.tolist()
+    augmenter.set_output(transform="pandas")
+    assert augmenter.transform(X.tolist()).to_numpy().tolist() == X.tolist()
+    assert isinstance(augmenter.fit_transform(X.tolist(), y), pd.DataFrame)
 
 
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_array, np.ndarray.tolist, pd.DataFrame])

@@ -39,6 +39,7 @@ from ganaug import (
     GANAugmenter,
     GanaugWarning,
     InvalidInputError,
+    InvalidTypeError,
     NotAvailableError,
 )
 
@@ -451,3 +452,13 @@ def test_lists_will_do() -> None:
     X, y = data()
     model = AugmentedClassifier(LogisticRegression(), quick()).fit(X.tolist(), y.tolist())
     assert model.predict(X.tolist()).tolist() == model.predict(X).tolist()
+
+
+def test_names_of_which_only_some_are_strings_are_refused() -> None:
+    X, y = data()
+    framed = pd.DataFrame(np.asarray(X)).rename(columns={0: "a"})
+    with pytest.raises(InvalidTypeError, match=r"columns\.astype\(str\)"):
+        AugmentedClassifier(LogisticRegression(), quick()).fit(framed, y)
+    model = AugmentedClassifier(LogisticRegression(), quick()).fit(X, y)
+    with pytest.raises(InvalidTypeError, match=r"columns\.astype\(str\)"):
+        model.predict(framed)

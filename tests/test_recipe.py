@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from ganaug import Architecture, ConfigError, Recipe, Regularizers, Schedule
@@ -118,3 +119,17 @@ def test_wasserstein_needs_a_bounded_critic():
 def test_architecture_refuses_unknown_kinds():
     with pytest.raises(ConfigError, match="kind"):
         Recipe(architecture=Architecture(kind="transformer"))
+
+
+def test_numbers_of_numpy_will_do():
+    recipe = Recipe().replace(width=np.int64(8), batch_size=np.int32(16), r1=np.float32(0.5))
+    assert (recipe.architecture.width, recipe.schedule.batch_size) == (8, 16)
+    for wrong in ({"width": np.float64(8)}, {"width": np.True_}, {"r1": np.float64("nan")}):
+        with pytest.raises(ConfigError):
+            Recipe().replace(**wrong)
+
+
+@pytest.mark.parametrize("name", [3, None, b"gan"])
+def test_a_name_is_a_string(name):
+    with pytest.raises(ConfigError, match="name must be a string"):
+        Recipe(name=name)

@@ -25,6 +25,8 @@ MAX_ATOMS = 30
 MAX_DECIMALS = 9
 ONE_HOT_LEVELS = 32
 CODE_WIDTH = 16
+DECODE_ROWS = 4096
+"""Rows compared with all categories at a time: the products of all at once could be gigabytes."""
 
 Values = NDArray[np.float32]
 Codes = NDArray[np.int64]
@@ -257,5 +259,8 @@ class CategoryCodec:
             if not self.n_levels:
                 return np.full(len(choices), 0 if self.levels else -1)
             return np.where(choices >= len(self.levels), -1, choices)
-        nearest = (embedded @ self.table.T).argmax(1)
+        nearest = np.zeros(len(embedded), np.int64)
+        for start in range(0, len(embedded), DECODE_ROWS):
+            part = slice(start, start + DECODE_ROWS)
+            nearest[part] = (embedded[part] @ self.table.T).argmax(1)
         return np.where(choices > 0, -1, nearest)

@@ -70,25 +70,25 @@ class TableCodec:
         self.tables = [table for table in tables.values() if table is not None]
         segments: list[Segment] = []
 
-        def place(kind: SegmentKind, width: int, levels: int = 0) -> Segment:
+        def place(column: int, kind: SegmentKind, width: int, levels: int = 0) -> Segment:
             start = segments[-1].stop if segments else 0
-            segments.append(Segment(kind, start, width, levels))
+            segments.append(Segment(kind, start, width, levels, column))
             return segments[-1]
 
         self._value = {
-            i: place("value", 1)
+            i: place(i, "value", 1)
             for i, column in enumerate(self.columns)
             if isinstance(column.codec, NumberCodec) and column.codec.n_values
         }
         if not any(column.codec.n_levels for column in self.columns) and not segments:
-            place("value", 1)  # A table of constants: the networks need something to look at.
+            place(-1, "value", 1)  # A table of constants: the networks need something to look at.
         self._choice = {
-            i: place("choice", column.codec.n_choices, column.codec.n_choices)
+            i: place(i, "choice", column.codec.n_choices, column.codec.n_choices)
             for i, column in enumerate(self.columns)
             if column.codec.n_choices
         }
         self._code = {
-            i: place("code", table.shape[1], table.shape[0])
+            i: place(i, "code", table.shape[1], table.shape[0])
             for i, table in tables.items()
             if table is not None
         }

@@ -9,8 +9,8 @@ from torch import Tensor
 class TrainingRows:
     """All encoded rows, sorted by class, so that a row of a class is one index away.
 
-    The rows stay on the device and every draw happens there: a data loader would cost more than
-    the training step (measured: CTGAN spends most of its time drawing rows in Python).
+    The rows stay on the device and every draw happens there: with networks this small a data loader
+    would cost more than the training step.
 
     Parameters
     ----------

@@ -129,7 +129,3 @@ class History:
         accuracy = np.mean([record["critic_accuracy"] for record in recent])
         starved = np.median(gradients[-_WINDOW:]) < STARVED_GRADIENT * gradients.max()
         return bool(accuracy > OVERPOWERED_ACCURACY and starved)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the history as plain values, for JSON."""
-        return {"records": self.records}

@@ -11,6 +11,7 @@ from ganaug.rng import derive, torch_stream
 from ganaug.training.data import TrainingRows
 
 SAMPLE = 64
+CHUNK = 32 * SAMPLE
 
 
 class Monitor:
@@ -21,11 +22,15 @@ class Monitor:
     rows : TrainingRows
     labels : sequence of str
         Names of the classes.
+    judged : sequence of bool
+        Classes that the generator makes; the others count as varied.
     seed : int
         Each measurement uses the same noise, so that its changes are the generator's.
     """
 
-    def __init__(self, rows: TrainingRows, labels: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, rows: TrainingRows, labels: Sequence[str], judged: Sequence[bool], seed: int
+    ) -> None:
         self.names = list(labels)
         self.seed = derive(seed, "monitor")
         self.device = rows.device
@@ -35,13 +40,15 @@ class Monitor:
         # Rows drawn with replacement: a class of n rows repeats one in n pairs.
         unique = 1.0 - 1.0 / rows.counts.clamp_min(1)
         self.real = self.real / unique.clamp_min(1e-6)
-        self.comparable = (rows.counts > 1) & (self.real > 1e-6)
+        made = torch.tensor(list(judged), device=rows.device)
+        self.comparable = (rows.counts > 1) & (self.real > 1e-6) & made
 
     @torch.no_grad()
     def diversity(self, draw: Callable[[Tensor, torch.Generator], Tensor]) -> dict[str, float]:
         """Return the ratio of generated to real diversity of each class, and the smallest."""
         random = torch_stream(self.seed, "fake", device=self.device)
-        ratio = self._spread(draw(self.labels, random)) / self.real.clamp_min(1e-6)
+        rows = torch.cat([draw(labels, random) for labels in self.labels.split(CHUNK)])
+        ratio = self._spread(rows) / self.real.clamp_min(1e-6)
         ratio = torch.where(self.comparable, ratio, torch.ones_like(ratio))
         values = {
             f"diversity[{name}]": float(value)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ganaug.training.callbacks import Callback
     from ganaug.training.data import TrainingRows
 
+
 @dataclass(frozen=True)
 class Batch:
     """Classes (batch,), and a real and a generated row of each (batch, width)."""
@@ -67,6 +68,8 @@ class Trainer:
         Starting points of the anchored classes.
     labels : sequence of str
         Names of the classes, for the history.
+    judged : sequence of bool
+        Classes whose samples the history's diversity is about.
     steps : int
         Generator steps.
     batch_size : int
@@ -96,6 +99,7 @@ class Trainer:
         rows: TrainingRows,
         anchors: AnchorBank,
         labels: Sequence[str],
+        judged: Sequence[bool],
         *,
         steps: int,
         batch_size: int,
@@ -107,10 +111,17 @@ class Trainer:
         self.recipe, self.rows, self.anchors = recipe, rows, anchors
         self.generator, self.critic = generator.train(), critic.train()
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
+        # Of the buffers only batch norm's statistics change.
+        theirs = dict(self.generator.named_buffers())
+        self.running_statistics = [
+            (buffer, theirs[name])
+            for name, buffer in self.average.named_buffers()
+            if "running_" in name
+        ]
         self.steps, self.batch_size = steps, batch_size
         self.callbacks, self.max_seconds, self.progress = callbacks, max_seconds, progress
         self.random = torch_stream(seed, "train", device=rows.device)
-        self.monitor = Monitor(rows, labels, seed)
+        self.monitor = Monitor(rows, labels, judged, seed)
         self.loss = LOSSES[recipe.loss](recipe.schedule.label_smoothing)
         self.weights = {
             name: getattr(recipe.regularizers, name)
@@ -192,11 +203,8 @@ class Trainer:
         mine: list[Tensor] = list(self.average.parameters())
         theirs: list[Tensor] = list(self.generator.parameters())
         torch._foreach_lerp_(mine, theirs, 1.0 - decay)
-        for mine_buffer, buffer in zip(
-            self.average.buffers(), self.generator.buffers(), strict=True
-        ):
-            if buffer is not mine_buffer and buffer.is_floating_point():
-                mine_buffer.copy_(buffer)
+        for mine_statistic, statistic in self.running_statistics:
+            mine_statistic.copy_(statistic)
 
     def _score(self, batch: Batch, *, differentiable: bool) -> Context:
         """Show real and generated rows to the critic, apart from the generator's gradient."""

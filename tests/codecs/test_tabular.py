@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from collections import Counter
 from typing import Any
@@ -353,3 +354,17 @@ def test_any_table_gives_a_valid_result_or_a_typed_error(table, recipe):
     new = X_res.iloc[len(X) :]
     for name in X:
         check_column(new[name], X[name])
+
+
+def test_many_rows_of_a_wide_category_are_decoded_in_little_memory():
+    frame = pd.DataFrame({"street": [f"street {i}" for i in range(1000)] * 40})
+    codec = TableCodec.fit(frame, [False], 0)
+    encoded = codec.encode(frame, np.random.default_rng(0))
+    tracemalloc.start()
+    try:
+        decoded = codec.decode(encoded)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert decoded.equals(frame)
+    assert peak < 50e6, "the products with all categories at once are 160 MB"

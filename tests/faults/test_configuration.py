@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import warnings
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from ganaug import Callback, ConfigError, EarlyStop, GANAugmenter, GanaugWarning, Recipe
 
@@ -64,6 +67,24 @@ def test_fault_48_a_batch_above_n_shrinks_with_a_warning_and_trains(
     assert count_steps.steps == 2 * (2 if preset == "gan" else 1)
     assert set(augmenter.history_["samples"]) <= {60, 120}
     assert np.abs(augmenter.history_["generator_grad_norm"]).max() > 0
+
+
+def test_fault_48_a_recipes_own_batch_above_n_shrinks_with_a_warning(quick, table):
+    recipe = Recipe.preset("cgan").replace(batch_size=500)
+    augmenter = quick(recipe=recipe)
+    with pytest.warns(GanaugWarning, match="recipe's batch_size=500 is more than the 60 rows"):
+        augmenter.fit(*table)
+    assert set(augmenter.history_["samples"]) <= {60, 120}
+
+
+@pytest.mark.parametrize("name", ["auto", "cgan"])
+@pytest.mark.parametrize("as_name", [True, False])
+def test_fault_48_the_presets_draw_with_replacement_from_few_rows(quick, table, name, as_name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GanaugWarning)
+        augmenter = quick(recipe=name if as_name else Recipe.preset(name)).fit(*table)
+    size = Recipe.preset(name).schedule.batch_size
+    assert set(augmenter.history_["samples"]) <= {size, 2 * size}
 
 
 @pytest.mark.parametrize("batch", ["auto", 60, 2])
@@ -161,6 +182,10 @@ def test_fault_50_a_misspelt_option_gets_the_nearest(refused, table, options, ne
         {"max_seconds": "1"},
         {"device": 3.5},
         {"device": "cuda:99"},
+        {"device": "meta"},
+        {"device": "xpu"},
+        {"device": "cpu:7"},
+        {"device": torch.device("meta")},
         {"memory_budget": 0},
         {"memory_budget": -5},
         {"memory_budget": "lots"},
@@ -174,6 +199,8 @@ def test_fault_50_a_misspelt_option_gets_the_nearest(refused, table, options, ne
         {"categorical_features": 1.5},
         {"categorical_features": [None]},
         {"categorical_features": [True, False]},
+        {"categorical_features": [True] * 4},
+        {"categorical_features": [True, 1, False]},
     ],
     ids=repr,
 )
@@ -184,6 +211,60 @@ def test_fault_50_impossible_values_are_refused(table, options, count_steps):
         GANAugmenter(**{"max_steps": 1, "random_state": 0, **options}).fit_resample(*table)
     assert name in str(caught.value)
     assert count_steps.begun == 0
+
+
+@pytest.mark.parametrize("device", ["cuda:2", "cuda:99"])
+def test_fault_50_a_device_that_is_not_here_is_refused(monkeypatch, table, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match=f"device='{device}'.*'cuda:1'"):
+        GANAugmenter(device=device).fit(*table)
+
+
+def test_fault_50_mps_elsewhere_is_refused(monkeypatch, table):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match=r"device='mps'.*not available"):
+        GANAugmenter(device="mps").fit(*table)
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+@pytest.mark.parametrize("mask", [[True, False], np.array([True, False]), (True,) * 4])
+def test_fault_50_a_mask_of_the_wrong_length_is_no_list_of_positions(refused, make, mask):
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.repeat([0, 1], [45, 15])
+    error = refused(make(X), y, "mask", "3 columns", categorical_features=mask)
+    assert isinstance(error, ConfigError)
+
+
+def test_fault_50_an_int_is_always_a_position(refused):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 2)), columns=[10, 20])
+    refused(X, np.repeat([0, 1], [45, 15]), "position 10", categorical_features=[10])
+
+
+def test_fault_50_the_error_can_be_pickled(table):
+    with pytest.raises(ConfigError) as caught:
+        GANAugmenter(mode="apend").fit(*table)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is type(caught.value)
+    assert str(again) == str(caught.value)
+
+
+def test_fault_50_the_limit_of_a_container_counts(monkeypatch, refused, table, tmp_path):
+    for name, text in {
+        "memory.max": "8000000\n",
+        "memory.current": "6000000\n",
+        "memory.stat": "anon 5\ninactive_file 1000000\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr("ganaug.validate.CGROUP", tmp_path)
+    refused(*table, "memory_budget=1.5 MB", sampling_strategy={1: 10**6})
+
+
+def test_fault_50_a_container_without_a_limit_takes_the_machines_memory(
+    monkeypatch, quick, table, tmp_path
+):
+    (tmp_path / "memory.max").write_text("max\n")
+    monkeypatch.setattr("ganaug.validate.CGROUP", tmp_path)
+    quick().fit(*table)
 
 
 @pytest.mark.parametrize(

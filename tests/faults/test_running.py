@@ -109,7 +109,16 @@ def modules(augmenter: GANAugmenter) -> list[torch.nn.Module]:
 def test_fault_60_sampling_leaves_no_gradients(quick, table, recipe):
     augmenter = quick(recipe=recipe).fit(*table)
     assert torch.is_grad_enabled()
-    augmenter.sample(10)
+    seen = []
+
+    def watch(generator: torch.nn.Module, inputs: Any) -> None:
+        seen.append((torch.is_inference_mode_enabled(), generator.training))
+
+    for generator in augmenter.model_.generators:
+        generator.register_forward_pre_hook(watch)
+    augmenter.sample({0: 10, 1: 10})
+    assert len(seen) == 2
+    assert set(seen) == {(True, False)}, "inference mode is on, training mode is off"
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
     assert not any(generator.training for generator in augmenter.model_.generators)

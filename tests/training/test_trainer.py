@@ -274,3 +274,24 @@ def test_the_generator_learns_the_rings(rings):
         assert np.median(np.abs(radius[own] - wanted)) < 0.35
         octants = np.histogram(angle[own], bins=8, range=(-np.pi, np.pi))[0]
         assert (octants > 15).all(), octants
+
+
+def test_max_seconds_is_for_the_whole_fit_whatever_the_number_of_gans():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)), np.repeat(np.arange(5), 40)
+    history = fit((X, y), "gan", max_steps=10**7, max_seconds=0.5).history_.to_frame()
+    assert history.groupby("class")["seconds"].max().sum() < 2.0
+
+
+def test_a_class_that_the_gan_does_not_make_is_not_judged():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(105, 2)), np.r_[np.zeros(100, int), np.ones(5, int)]
+    with pytest.warns(UserWarning, match="only 5"):
+        augmenter = fit((X, y), "auto")
+    assert augmenter.plan_[1] == "interpolate"
+    assert set(augmenter.history_["diversity[1]"]) == {1.0}
+
+
+def test_a_gan_for_each_class_cannot_borrow_from_the_others():
+    with pytest.raises(ConfigError, match="per-class"):
+        Recipe.preset("gan").replace(small_classes="auto")
