@@ -122,12 +122,12 @@ class TableOverSampler(BaseOverSampler):
     # By themselves, copies would go through __getstate__ and leave the device.
     def __copy__(self) -> Self:
         same = type(self).__new__(type(self))
-        vars(same).update(vars(self))
+        same.__dict__.update(vars(self))
         return same
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         same = memo[id(self)] = type(self).__new__(type(self))
-        vars(same).update(copy.deepcopy(vars(self), memo))
+        same.__dict__.update(copy.deepcopy(vars(self), memo))
         return same
 
     def __getstate__(self) -> dict[str, Any]:

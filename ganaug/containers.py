@@ -33,8 +33,8 @@ def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
         return new.astype(changed) if changed else new
     if sp.issparse(X):
         return X.__class__(sp.csr_matrix(_matrix(synthetic, X.dtype)))
-    new = _matrix(synthetic, as_array(X).dtype)
-    return new.tolist() if isinstance(X, list) else new
+    matrix = _matrix(synthetic, as_array(X).dtype)
+    return matrix.tolist() if isinstance(X, list) else matrix
 
 
 def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
