@@ -690,7 +690,9 @@ def test_numpy_numbers_in_the_history_are_saved(tmp_path, value):
     assert again(augmenter, tmp_path).history_["note"][-1] == value
 
 
-@pytest.mark.parametrize("value", [np.zeros(2), object(), float("nan")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [np.zeros(2), object(), float("nan")], ids=["array", "object", "nan"]
+)
 def test_what_the_history_cannot_keep_is_refused(tmp_path, value):
     augmenter = quick(callbacks=[Note(value)]).fit(np.arange(float(N))[:, None], CODES)
     with pytest.raises(ArtifactError, match="cannot be saved"):

@@ -88,7 +88,9 @@ STRATEGIES = [
 ]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES, ids=str)
+@pytest.mark.parametrize(
+    "strategy", STRATEGIES, ids=lambda s: "callable" if callable(s) else str(s)
+)
 @pytest.mark.parametrize("peer", [SMOTE(random_state=0), RandomOverSampler(random_state=0)])
 def test_strategies_add_as_many_rows_as_imbalanced_learn(strategy: Any, peer: Any) -> None:
     X, y = numbers()

@@ -202,7 +202,7 @@ def test_fault_50_a_misspelt_option_gets_the_nearest(refused, table, options, ne
         {"categorical_features": [True] * 4},
         {"categorical_features": [True, 1, False]},
     ],
-    ids=repr,
+    ids="-".join,
 )
 def test_fault_50_impossible_values_are_refused(table, options, count_steps):
     (name,) = options
