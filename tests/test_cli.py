@@ -643,7 +643,9 @@ def test_a_model_fitted_here_loads_in_python_with_typed_labels(tmp_path):
 
 def test_a_model_goes_neither_to_stdout_nor_among_other_files(table, tmp_path):
     (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "config.json").write_text("{}")
+    (tmp_path / "docs" / "notes.txt").write_text("mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.json").write_text("{}")
     arguments = ["fit", table, "-t", "label", *QUICK, "-o"]
     assert_one_line_error(call(*arguments, "-"), "standard output")
     assert_one_line_error(call(*arguments, table), "is a file")
@@ -651,3 +653,7 @@ def test_a_model_goes_neither_to_stdout_nor_among_other_files(table, tmp_path):
     for _ in range(2):  # over an older model without asking
         assert call(*arguments, tmp_path / "model").exit_code == 0
     assert call(*arguments, tmp_path / "docs", "--force").exit_code == 0
+    assert (tmp_path / "docs" / "notes.txt").read_text() == "mine"
+    # Not even by force over another program's model.
+    assert_one_line_error(call(*arguments, tmp_path / "other", "--force"), "config.json")
+    assert (tmp_path / "other" / "config.json").read_text() == "{}"
