@@ -226,15 +226,19 @@ def check_folder(folder: Path, force: bool) -> None:
         raise ConfigError("A model cannot go to standard output; name a folder.")
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"{folder} is a file; name a folder.")
-    if force or not folder.is_dir() or not any(folder.iterdir()):
+    if not folder.is_dir() or not any(folder.iterdir()):
         return
+    if not (folder / _MODEL).exists():
+        if force:
+            return
+        raise ConfigError(f"{folder} has other files in it; --force saves the model there anyway.")
     try:
         config = json.loads((folder / _MODEL).read_bytes())
         ours = str(config.get("kind", "")).startswith("ganaug.")
     except (OSError, ValueError, AttributeError):
         ours = False
     if not ours:
-        raise ConfigError(f"{folder} has other files in it; --force saves the model there anyway.")
+        raise ConfigError(f"{folder / _MODEL} belongs to another program; name another folder.")
 
 
 def check_mark(table: Table, mark: bool) -> None:
