@@ -34,8 +34,6 @@ from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, warm_up  # noqa: E402
 from benchmarks.tabular import DATA  # noqa: E402
 
-GENERATED = ("gan", "anchored")
-
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
@@ -65,6 +63,7 @@ def best_seconds(work: Callable[[], Any], repeats: int) -> float:
 def measure(table: TableSet, rows: int, repeats: int, device: str) -> dict[str, Any]:
     """Return seconds of the fit and rows a second of generation."""
     from ganaug import GANAugmenter
+    from ganaug.sampling import GENERATED
 
     augmenter = GANAugmenter(device=device, random_state=0)
     start = time.perf_counter()

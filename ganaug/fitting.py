@@ -16,7 +16,7 @@ from ganaug.anchors import AnchorBank
 from ganaug.evidence import fit_evidence
 from ganaug.nets.mlp import MLPCritic, MLPGenerator
 from ganaug.rng import derive, torch_stream
-from ganaug.sampling import TableModel, calibrate_choices
+from ganaug.sampling import GENERATED, TableModel, calibrate_choices
 from ganaug.selection import fit_selector
 from ganaug.threads import threads_for
 from ganaug.training.data import TrainingRows
@@ -117,44 +117,32 @@ def fit_table_model(
     """
     widest = max(codec.layout.width, recipe.architecture.width)
     with threads_for(job.batch_size * recipe.architecture.width * widest):
-        return _fit(recipe, codec, encoded, codes, labels, methods, job)
-
-
-def _fit(
-    recipe: Recipe,
-    codec: TableCodec,
-    encoded: NDArray[np.float32],
-    codes: NDArray[np.int64],
-    labels: Sequence[Any],
-    methods: list[str],
-    job: Job,
-) -> tuple[TableModel, History]:
-    starts_from_rows = [method != "gan" for method in methods]
-    anchors = AnchorBank.build(encoded, codes, starts_from_rows, codec.layout).to(job.device)
-    model = TableModel(recipe, codec, methods, [], anchors)
-    history = History()
-    rows, classes = torch.from_numpy(encoded), torch.from_numpy(codes)
-    if recipe.conditioning == "per-class":
-        started = time.monotonic()
-        for label, name in enumerate(labels):
-            own = rows[classes == label]
-            part = classes[classes == label] * 0
-            turn = _remaining(job, started)
-            if methods[label] == "duplicate":
-                turn = replace(turn, steps=1)  # It is never asked for a row.
-            trained = _train(model, own, part, [str(name)], [methods[label]], turn, label)
-            model.generators.append(trained[0])
-            history = _joined(history, trained[1], str(name))
-    else:
-        names = [str(label) for label in labels]
-        generator, history = _train(model, rows, classes, names, methods, job, 0)
-        model.generators.append(generator)
-    calibrate_choices(model, encoded, codes, job.seed)
-    if recipe.selection == "evidence":
-        _attach_selector(model, rows.to(job.device), classes.to(job.device), job)
-        # Selection moves the categories' shares a little: once more, on what it keeps.
+        starts_from_rows = [method != "gan" for method in methods]
+        anchors = AnchorBank.build(encoded, codes, starts_from_rows, codec.layout).to(job.device)
+        model = TableModel(recipe, codec, methods, [], anchors)
+        history = History()
+        rows, classes = torch.from_numpy(encoded), torch.from_numpy(codes)
+        if recipe.conditioning == "per-class":
+            started = time.monotonic()
+            for label, name in enumerate(labels):
+                own = rows[classes == label]
+                part = classes[classes == label] * 0
+                turn = _remaining(job, started)
+                if methods[label] == "duplicate":
+                    turn = replace(turn, steps=1)  # It is never asked for a row.
+                trained = _train(model, own, part, [str(name)], [methods[label]], turn, label)
+                model.generators.append(trained[0])
+                history = _joined(history, trained[1], str(name))
+        else:
+            names = [str(label) for label in labels]
+            generator, history = _train(model, rows, classes, names, methods, job, 0)
+            model.generators.append(generator)
         calibrate_choices(model, encoded, codes, job.seed)
-    return model, history
+        if recipe.selection == "evidence":
+            _attach_selector(model, rows.to(job.device), classes.to(job.device), job)
+            # Selection moves the categories' shares a little: once more, on what it keeps.
+            calibrate_choices(model, encoded, codes, job.seed)
+        return model, history
 
 
 def _train(
@@ -174,7 +162,8 @@ def _train(
     generator = MLPGenerator(
         layout, tables, torch.tensor(anchored), recipe.architecture, torch_stream(seed, "generator")
     ).to(job.device)
-    pac, normed = recipe.schedule.pac, "batch" in _norms(recipe)
+    pac, sizes = recipe.schedule.pac, recipe.architecture
+    normed = "batch" in (sizes.generator_norm, sizes.critic_norm)
     # A batch norm has no variance to divide by in a batch of one.
     packs = max(job.batch_size // pac, 2 if normed else 1)
     critic = MLPCritic(
@@ -188,7 +177,7 @@ def _train(
         TrainingRows(rows, classes, len(names), recipe.schedule.class_balance, job.device),
         model.anchors,
         names,
-        [method in ("gan", "anchored") for method in methods],
+        [method in GENERATED for method in methods],
         steps=job.steps,
         batch_size=packs * pac,
         seed=seed,
@@ -207,10 +196,6 @@ def _remaining(job: Job, started: float) -> Job:
     return replace(job, max_seconds=max(job.max_seconds - (time.monotonic() - started), 0.0))
 
 
-def _norms(recipe: Recipe) -> tuple[str, str]:
-    return recipe.architecture.generator_norm, recipe.architecture.critic_norm
-
-
 def _attach_selector(
     model: TableModel, rows: torch.Tensor, classes: torch.Tensor, job: Job
 ) -> None:
@@ -219,7 +204,7 @@ def _attach_selector(
     evidence, fold = fit_evidence(
         rows, classes, len(model.methods), steps=min(job.steps, EVIDENCE_STEPS), seed=seed
     )
-    generated = [method in ("gan", "anchored") for method in model.methods]
+    generated = [method in GENERATED for method in model.methods]
     model.selector = fit_selector(evidence, fold, rows, classes, generated)
 
 

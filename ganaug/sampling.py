@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ganaug.recipe import Recipe
     from ganaug.selection import Selector
 
+GENERATED = ("gan", "anchored")
+"""Methods by which a generator makes the rows of a class."""
+
 CHUNK = 2048
 CALIBRATION_ROUNDS = 3
 CALIBRATION_CHUNKS = 2
@@ -97,7 +100,7 @@ class TableModel:
     def chosen(self, label: int, random: torch.Generator) -> Tensor:
         """Return the rows of one chunk of candidates that are kept."""
         rows = self.candidates(label, random)
-        if self.selector is None or self.methods[label] not in ("gan", "anchored"):
+        if self.selector is None or self.methods[label] not in GENERATED:
             return rows
         return rows[self.selector.choose(rows, label)]
 
@@ -117,7 +120,7 @@ def calibrate_choices(
         return
     overall = torch.from_numpy(encoded[:, span].mean(0)).to(model.device)
     for label, method in enumerate(model.methods):
-        if method not in ("gan", "anchored"):
+        if method not in GENERATED:
             continue
         own = torch.from_numpy(encoded[codes == label][:, span]).to(model.device)
         # One pseudo-row at the overall frequencies: a category unseen in a class stays rare.
