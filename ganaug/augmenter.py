@@ -13,19 +13,20 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug import checks, containers, pretrained, targets, validate
-from ganaug.base import TableOverSampler
-from ganaug.codecs.tabular import TableCodec
+from ganaug.base import OverSampler
 from ganaug.errors import ConfigError, ModeCollapseWarning, warn
-from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
+from ganaug.fitting import Job
 from ganaug.gates import append_only, replace_only
+from ganaug.modality import Classes
 from ganaug.recipe import Recipe
-from ganaug.rng import derive, numpy_stream, seed_from
+from ganaug.rng import numpy_stream, seed_from
+from ganaug.tabledata import TableData
 
 if TYPE_CHECKING:
     from typing import Self
 
 
-class GANAugmenter(TableOverSampler):
+class GANAugmenter(OverSampler):
     """Over-sample rare classes with a conditional GAN learned from the data.
 
     All classes are learned together, so rare ones borrow structure from common ones. Rows of a
@@ -198,39 +199,32 @@ class GANAugmenter(TableOverSampler):
     def _learn_anew(self, X: Any, y: Any, *, requested: bool) -> Self:
         self._check_params()
         budget = validate.check_budget(self.memory_budget)
-        frame = validate.check_table(X, budget)
-        labels, self._one_hot = targets.check_labels(y, len(frame))
-        self._remember_columns(X)
+        self._modality = TableData(self.categorical_features)
+        data = self._modality.check(X, budget)
+        labels, self._one_hot = targets.check_labels(y, len(data))
+        self._modality.remember(self, X, data)
         self.sampling_strategy_ = targets.check_strategy(self.sampling_strategy, labels)
         self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         names = self.classes_.tolist()
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else Recipe.preset(self.recipe)
+        classes = Classes(names, codes, counts.tolist(), self.sampling_strategy_)
         checks.check_small_classes(
-            dict(zip(names, counts.tolist(), strict=True)),
+            dict(zip(names, classes.counts, strict=True)),
             self.sampling_strategy_,
             self.on_singleton,
             requested=requested,
         )
         self._seed, self._calls = seed_from(self.random_state), 0
-        categorical = validate.check_categorical(self.categorical_features, frame)
-        codec = TableCodec.fit(frame, categorical, derive(self._seed, "codec"))
-        checks.check_columns(codec, frame, budget)
-        checks.check_request(codec, len(frame), self.sampling_strategy_.values(), budget)
         job = Job(
-            auto_steps(len(frame)) if self.max_steps == "auto" else int(self.max_steps),
-            checks.fit_batch_size(self.batch_size, recipe, len(frame)),
-            derive(self._seed, "fit"),
+            0 if self.max_steps == "auto" else int(self.max_steps),
+            0 if self.batch_size == "auto" else int(self.batch_size),
+            self._seed,
             checks.choose_device(self.device),
             tuple(self.callbacks or ()),
             self.max_seconds,
             bool(self.verbose),
         )
-        encoded = codec.encode(frame, numpy_stream(self._seed, "encode"))
-        methods = plan_methods(counts.tolist(), recipe)
-        self.model_, self.history_ = fit_table_model(
-            recipe, codec, encoded, codes, names, methods, job
-        )
-        self.plan_ = dict(zip(names, methods, strict=True))
+        self.model_, self.history_ = self._modality.train(data, classes, self.recipe, job, budget)
+        self.plan_ = dict(zip(names, self.model_.methods, strict=True))
         if collapsed := self.history_.collapsed():
             warn(
                 f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
@@ -291,13 +285,14 @@ class GANAugmenter(TableOverSampler):
         >>> bool((X_res[:100] == X).all()), bool((y_res == 0).sum() == (y_res == 1).sum())
         (True, True)
         """
-        frame, labels = self._check_again(X, y)
+        labels = self._check_again(X, y)
         wanted = targets.check_strategy(self.sampling_strategy, labels)
         self._check_wanted(wanted)
         synthetic, codes = self._synthesise(wanted, self._next_seed())
-        X_res, y_res = containers.append(X, y, synthetic, self.classes_[codes], self._one_hot)
-        self.synthetic_mask_ = np.arange(len(frame) + len(codes)) >= len(frame)
-        return X_res, y_res
+        X_res = self._modality.append(X, synthetic)
+        self.synthetic_mask_ = np.arange(len(labels) + len(codes)) >= len(labels)
+        new = self.classes_[codes]
+        return X_res, containers.append_target(X, X_res, y, new, self._one_hot)
 
     @replace_only
     def fit_transform(self, X: Any, y: Any) -> Any:
@@ -322,17 +317,17 @@ class GANAugmenter(TableOverSampler):
         (100, 20)
         """
         self._learn(X, y, requested=True)
-        frame, labels = self._check_again(X, y)
+        labels = self._check_again(X, y)
         rare = [label for label, missing in self.sampling_strategy_.items() if missing > 0]
         seed = self._next_seed()
-        coin = numpy_stream(seed, "replace").random(len(frame))
+        coin = numpy_stream(seed, "replace").random(len(labels))
         swapped = np.isin(labels, rare) & (coin < self.p)
         counts = {label: int((swapped & (labels == label)).sum()) for label in rare}
         synthetic, codes = self._synthesise(counts, seed)
         order = np.searchsorted(self.classes_, labels[swapped])
         self.synthetic_mask_ = swapped
-        synthetic = containers.in_order(synthetic, codes, order)
-        return self._wrap(containers.replace_rows(X, swapped, synthetic), X)
+        synthetic = self._modality.take(synthetic, containers.in_turn(codes, order))
+        return self._wrap(self._modality.replace(X, swapped, synthetic), X)
 
     @replace_only
     def transform(self, X: Any) -> Any:
@@ -356,8 +351,7 @@ class GANAugmenter(TableOverSampler):
         True
         """
         check_is_fitted(self, "model_")
-        frame = validate.check_table(X, validate.check_budget(self.memory_budget))
-        self._check_schema(X, frame, dtypes=False)
+        self._modality.compare(self, X, self._check_data(X), training=False)
         same = X if hasattr(X, "shape") or isinstance(X, list) else containers.as_array(X)
         return self._wrap(same, X)
 
@@ -427,8 +421,9 @@ class GANAugmenter(TableOverSampler):
         seed = self._next_seed() if random_state is None else seed_from(random_state)
         synthetic, codes = self._synthesise(wanted, seed)
         if order is not None:
-            synthetic, codes = containers.in_order(synthetic, codes, order), order
-        return containers.like_table(self._template, synthetic), self.classes_[codes]
+            synthetic = self._modality.take(synthetic, containers.in_turn(codes, order))
+            codes = order
+        return self._modality.present(synthetic), self.classes_[codes]
 
     def save_pretrained(self, path: str | Path) -> None:
         """Save the fitted augmenter in a folder, atomically.

@@ -7,27 +7,26 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.utils._set_output import _wrap_data_with_container
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ganaug import checks, containers, targets, validate
-from ganaug.errors import InvalidInputError, InvalidTypeError, SchemaDriftError
+from ganaug.errors import InvalidInputError, SchemaDriftError
 from ganaug.rng import derive
 from ganaug.sampling import interleave
 
 if TYPE_CHECKING:
     from typing import Self
 
-_FITTED = ("_template", "_one_hot", "_seed", "_calls")
+_FITTED = ("_modality", "_one_hot", "_seed", "_calls")
 
 
-class TableOverSampler(BaseOverSampler):
+class OverSampler(BaseOverSampler):
     """The private side of :class:`~ganaug.augmenter.GANAugmenter`.
 
-    Checks of later tables against the fitted one, seeds, decoded rows; tags, containers of the
+    Checks of later data against the fitted ones, seeds, decoded rows; tags, containers of the
     output and pickling for scikit-learn.
     """
 
@@ -46,7 +45,7 @@ class TableOverSampler(BaseOverSampler):
 
     def _check_request(self, wanted: Iterable[int]) -> None:
         budget = validate.check_budget(self.memory_budget)
-        checks.check_request(self.model_.codec, 0, wanted, budget)
+        self._modality.check_request(self.model_, wanted, budget)
 
     def _check_wanted(self, wanted: Mapping[Any, int]) -> None:
         """Refuse, before a row is made, what does not fit or cannot be made of one row."""
@@ -56,49 +55,31 @@ class TableOverSampler(BaseOverSampler):
             if count and methods[label] == "duplicate" and self.on_singleton == "raise":
                 raise InvalidInputError(checks.one_row(label))
 
-    def _check_again(self, X: Any, y: Any) -> tuple[pd.DataFrame, NDArray[Any]]:
+    def _check_again(self, X: Any, y: Any) -> NDArray[Any]:
+        """Return the labels of data like those at fit."""
         check_is_fitted(self, "model_")
-        frame = validate.check_table(X, validate.check_budget(self.memory_budget))
-        labels, one_hot = targets.check_labels(y, len(frame))
+        data = self._check_data(X)
+        labels, one_hot = targets.check_labels(y, len(data))
         if one_hot != self._one_hot:
             raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
-        self._check_schema(X, frame)
+        self._modality.compare(self, X, data, training=True)
         for label in np.unique(labels).tolist():
             if label not in self.classes_:
                 raise InvalidInputError(targets.unknown_class(label, self.classes_.tolist()))
-        return frame, labels
+        return labels
 
-    def _remember_columns(self, X: Any) -> None:
-        try:
-            validate_data(self, X, skip_check_array=True, reset=True)
-        except TypeError as error:  # names of which only some are strings
-            raise InvalidTypeError(str(error)) from None
-        framed = isinstance(X, pd.DataFrame)
-        self._template = X.iloc[:0].copy() if framed else np.empty((0, 0), containers.dtype_of(X))
+    def _check_data(self, X: Any) -> Any:
+        return self._modality.check(X, validate.check_budget(self.memory_budget))
 
-    def _check_schema(self, X: Any, frame: pd.DataFrame, *, dtypes: bool = True) -> None:
-        seen = [(c.name, c.type.dtype if dtypes else None) for c in self.model_.codec.columns]
-        by_name = isinstance(self._template, pd.DataFrame) and isinstance(X, pd.DataFrame)
-        drift = validate.describe_drift(seen, frame, by_name=by_name)
-        try:
-            validate_data(self, X, skip_check_array=True, reset=False)
-        except (ValueError, TypeError) as error:
-            raise SchemaDriftError(f"{error}\n{drift}".strip()) from None
-        if drift:
-            raise SchemaDriftError(drift)
-
-    def _synthesise(
-        self, wanted: Mapping[Any, int], seed: int
-    ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    def _synthesise(self, wanted: Mapping[Any, int], seed: int) -> tuple[Any, NDArray[np.int64]]:
         """Return decoded rows of each class in turn, and their class numbers."""
         numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
-        width = self.model_.codec.layout.width
-        parts, codes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+        parts, codes = [self.model_.sample(0, 0, seed)], [np.zeros(0, np.int64)]
         for label, count in wanted.items():
             code = numbers_of[label]
             parts.append(self.model_.sample(code, count, seed))
             codes.append(np.full(count, code, np.int64))
-        return self.model_.codec.decode(np.concatenate(parts)), np.concatenate(codes)
+        return self._modality.decode(self.model_, parts), np.concatenate(codes)
 
     def _turns(self, n_rows: int) -> NDArray[np.int64]:
         """Return the class number of each of ``n_rows``, in the proportions of the strategy."""

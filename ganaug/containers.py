@@ -13,14 +13,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 
-def append(
-    X: Any, y: Any, synthetic: pd.DataFrame, labels: NDArray[Any], one_hot: bool
-) -> tuple[Any, Any]:
-    """Return ``X`` and ``y`` followed by the synthetic rows and their labels."""
-    X_res = append_table(X, synthetic)
+def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
+    """Return ``y`` followed by the labels of the rows that ``X_res`` has behind those of ``X``."""
     same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
     index = X_res.index[len(X) :] if same_index and X.index.equals(y.index) else None
-    return X_res, append_labels(y, like_labels(y, labels, one_hot), index)
+    return append_labels(y, like_labels(y, labels, one_hot), index)
 
 
 def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
@@ -168,9 +165,7 @@ def dtype_of(X: Any) -> np.dtype[Any]:
     return np.dtype(object) if dtype.kind in "US" else dtype
 
 
-def in_order(
-    synthetic: pd.DataFrame, codes: NDArray[np.int64], order: NDArray[np.int64]
-) -> pd.DataFrame:
-    """Return rows of the classes ``codes`` rearranged to follow ``order``, each class in turn."""
+def in_turn(codes: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return which rows of the classes ``codes`` follow ``order``, each class in turn."""
     ranks = np.argsort(np.argsort(order, kind="stable"), kind="stable")
-    return synthetic.iloc[np.argsort(codes, kind="stable")[ranks]].reset_index(drop=True)
+    return np.argsort(codes, kind="stable")[ranks]

@@ -44,7 +44,7 @@ class Job:
     Parameters
     ----------
     steps, batch_size : int
-        Generator steps and rows in each.
+        Generator steps and rows in each; 0 until the data have been seen, for "auto".
     seed : int
     device : torch.device
     callbacks : sequence of Callback
@@ -174,8 +174,9 @@ def _train(
         recipe,
         generator,
         critic,
-        TrainingRows(rows, classes, len(names), recipe.schedule.class_balance, job.device),
-        model.anchors,
+        TrainingRows(
+            rows, classes, len(names), recipe.schedule.class_balance, job.device, model.anchors
+        ),
         names,
         [method in GENERATED for method in methods],
         steps=job.steps,

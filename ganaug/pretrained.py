@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from ganaug import artifact
 from ganaug.artifact import tag, untag
 from ganaug.errors import ArtifactError, ConfigError
-from ganaug.persistence import model_from_parts, model_to_parts, name_in, name_out
+from ganaug.persistence import model_from_parts, name_in, name_out
 from ganaug.recipe import Recipe
+from ganaug.tabledata import TableData
 from ganaug.training.history import History
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _PLAIN_PARAMS = (
 
 def save(augmenter: GANAugmenter, path: Path) -> None:
     """Save a fitted augmenter in a folder, atomically."""
-    config, arrays = model_to_parts(augmenter.model_)
+    config, arrays = augmenter._modality.model_to_parts(augmenter.model_)
     artifact.write(path, {"model": config, "estimator": _estimator_out(augmenter)}, arrays)
 
 
@@ -57,15 +57,12 @@ def load(kind: type[_Augmenter], path: Path) -> _Augmenter:
 
 def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
     names = getattr(augmenter, "feature_names_in_", None)
-    template: Any = augmenter._template
-    framed = isinstance(template, pd.DataFrame)
     return {
         "params": params_to_dict(augmenter.get_params(deep=False)),
-        "column_names": [_named(n) for n in template.columns.names] if framed else None,
         "classes": [tag(label) for label in augmenter.classes_.tolist()],
         "classes_dtype": str(augmenter.classes_.dtype),
         "to_add": [[tag(label), n] for label, n in augmenter.sampling_strategy_.items()],
-        "array_dtype": None if framed else str(template.dtype),
+        **augmenter._modality.to_dict(),
         "feature_names": None if names is None else names.tolist(),
         "one_hot": augmenter._one_hot,
         "seed": str(augmenter._seed),
@@ -87,17 +84,7 @@ def _restore(augmenter: GANAugmenter, data: Mapping[str, Any]) -> None:
     augmenter.n_features_in_ = len(codec.columns)
     if data["feature_names"] is not None:
         augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)
-    if data["array_dtype"] is None:
-        template = codec.decode(np.zeros((0, codec.layout.width), np.float32))
-        names = [None if name is None else name_in(name) for name in data["column_names"]]
-        template.columns = template.columns.set_names(names)
-        augmenter._template = template
-    else:
-        augmenter._template = np.empty((0, 0), np.dtype(data["array_dtype"]))
-
-
-def _named(name: Any) -> Any:
-    return None if name is None else name_out(name)
+    augmenter._modality = TableData.from_dict(data, augmenter.model_)
 
 
 def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:

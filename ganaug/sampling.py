@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganaug.rng import torch_stream
-from ganaug.training.trainer import generate
+from ganaug.training.data import generate
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from ganaug.anchors import AnchorBank
     from ganaug.codecs.tabular import TableCodec
     from ganaug.nets.mlp import MLPGenerator
@@ -35,63 +37,77 @@ CALIBRATION_CHUNKS = 2
 
 
 @dataclass
-class TableModel:
+class Model:
     """Everything that sampling needs.
 
     Attributes
     ----------
     recipe : Recipe
-    codec : TableCodec
+    codec : TableCodec or ImageCodec
     methods : list of str
         How each class is made: duplicate, interpolate, anchored or gan.
-    generators : list of MLPGenerator
+    generators : list of Module
         One for all classes, or one a class.
     anchors : AnchorBank
     selector : Selector or None
     """
 
     recipe: Recipe
-    codec: TableCodec
+    codec: Any
     methods: list[str]
-    generators: list[MLPGenerator]
-    anchors: AnchorBank
-    selector: Selector | None = None
+    generators: list[Any]
+    anchors: Any
+    selector: Any = None
 
     @property
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.anchors.rows.device
 
-    def to(self, device: torch.device | str) -> TableModel:
+    @property
+    def chunk(self) -> int:
+        """Candidates made at once."""
+        return CHUNK
+
+    def pack(self, rows: Tensor) -> NDArray[Any]:
+        """Return rows as they leave the device."""
+        return rows.cpu().numpy()
+
+    def to(self, device: torch.device | str) -> Self:
         """Move all tensors to ``device`` and return the model."""
         for module in (*self.generators, self.anchors, self.selector):
             if module is not None:
                 module.to(device)
         return self
 
-    def generator_of(self, label: int) -> tuple[MLPGenerator, int]:
+    def generator_of(self, label: int) -> tuple[Any, int]:
         """Return the generator of a class and the number by which it knows the class."""
         shared = len(self.generators) == 1 and self.recipe.conditioning != "per-class"
         return (self.generators[0], label) if shared else (self.generators[label], 0)
 
     @torch.inference_mode()
-    def candidates(self, label: int, random: torch.Generator, n: int = CHUNK) -> Tensor:
-        """Return ``n`` encoded rows of a class as they come."""
-        if self.methods[label] in ("duplicate", "interpolate"):
-            labels = torch.full((n,), label, device=self.device)
+    def candidates(self, label: int, random: torch.Generator) -> Tensor:
+        """Return a chunk of encoded rows of a class as they come."""
+        if self.methods[label] not in GENERATED:
+            labels = torch.full((self.chunk,), label, device=self.device)
             return self.anchors.draw(labels, random)
         generator, own = self.generator_of(label)
-        labels = torch.full((n,), own, device=self.device)
+        labels = torch.full((self.chunk,), own, device=self.device)
         return generate(generator, self.anchors, labels, random)
 
-    def sample(self, label: int, n: int, seed: int, *, select: bool = True) -> NDArray[np.float32]:
+    def sample(self, label: int, n: int, seed: int, *, select: bool = True) -> NDArray[Any]:
         """Return exactly ``n`` encoded rows of a class."""
-        parts, have, chunk = [np.zeros((0, self.codec.layout.width), np.float32)], 0, 0
+        parts, have, chunk = [self.pack(self.empty)], 0, 0
         while have < n:
             rows = self._chunk(label, chunk, seed, select)
-            parts.append(rows.cpu().numpy())
+            parts.append(self.pack(rows))
             have, chunk = have + len(rows), chunk + 1
         return np.concatenate(parts)[:n]
+
+    @property
+    def empty(self) -> Tensor:
+        """No rows, of the right shape."""
+        return self.anchors.rows[:0]
 
     def _chunk(self, label: int, chunk: int, seed: int, select: bool) -> Tensor:
         random = torch_stream(seed, label, chunk, device=self.device)
@@ -103,6 +119,15 @@ class TableModel:
         if self.selector is None or self.methods[label] not in GENERATED:
             return rows
         return rows[self.selector.choose(rows, label)]
+
+
+class TableModel(Model):
+    """A model of encoded rows; its codec is a :class:`~ganaug.codecs.tabular.TableCodec`."""
+
+    codec: TableCodec
+    generators: list[MLPGenerator]
+    anchors: AnchorBank
+    selector: Selector | None
 
 
 @torch.no_grad()

@@ -99,7 +99,7 @@ def test_the_example_is_short_and_says_what_it_shows(name):
 def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The pages train to the end; here a start is enough.
-    monkeypatch.setattr("ganaug.augmenter.auto_steps", lambda rows: 15)
+    monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda rows: 15)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     marked = [block for block in blocks_of(ROOT / page) if block.runnable]
     assert marked

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from ganaug.anchors import AnchorBank
 
 
 class TrainingRows:
@@ -14,28 +19,42 @@ class TrainingRows:
 
     Parameters
     ----------
-    rows : Tensor of shape (n, width)
+    rows : Tensor of shape (n, ...)
     labels : Tensor of shape (n,), int64
         Class numbers from 0.
     n_classes : int
     balance : float
         Exponent of the class frequencies; see ``Schedule.class_balance``.
     device : torch.device
+    anchors : AnchorBank or None
+        Starting points for a generator that uses them.
     """
 
     def __init__(
-        self, rows: Tensor, labels: Tensor, n_classes: int, balance: float, device: torch.device
+        self,
+        rows: Tensor,
+        labels: Tensor,
+        n_classes: int,
+        balance: float,
+        device: torch.device,
+        anchors: AnchorBank | None = None,
     ) -> None:
         order = torch.argsort(labels, stable=True)
         self.rows = rows[order].to(device)
         counts = torch.bincount(labels, minlength=n_classes)
         self.counts = counts.to(device)
         self.starts = (counts.cumsum(0) - counts).to(device)
-        # A class without rows must never be drawn, not even with balance 0.
-        weights = counts.double().pow(balance) * (counts > 0)
-        self.cumulative = (weights.cumsum(0) / weights.sum()).float().to(device)
+        self.sizes = counts  # on the CPU, in double precision, which not every device has
         self.n_classes = n_classes
         self.device = device
+        self.anchors = anchors
+        self.set_balance(balance)
+
+    def set_balance(self, balance: float) -> None:
+        """Draw classes with probability proportional to ``count ** balance`` from now on."""
+        # A class without rows must never be drawn, not even with balance 0.
+        weights = self.sizes.double().pow(balance) * (self.sizes > 0)
+        self.cumulative = (weights.cumsum(0) / weights.sum()).float().to(self.device)
 
     def draw_labels(self, batch: int, pac: int, generator: torch.Generator) -> Tensor:
         """Return (batch,) labels; ``pac`` adjacent ones are equal."""
@@ -49,3 +68,25 @@ class TrainingRows:
         counts = self.counts[labels]
         index = self.starts[labels] + torch.minimum((u * counts).long(), counts - 1)
         return self.rows[index]
+
+    def draw_pairs(
+        self, network: Any, labels: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return a real and a generated row of each label, as the critic sees them."""
+        real = self.draw_rows(labels, random)
+        return real, generate(network, self.anchors, labels, random)
+
+    def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
+        """Return a generated row of each label."""
+        return generate(network, self.anchors, labels, random)
+
+
+def generate(
+    network: Any, anchors: AnchorBank | None, labels: Tensor, random: torch.Generator
+) -> Tensor:
+    """Draw noise (and anchors, where the generator uses them) and generate a row a label."""
+    noise = torch.randn(
+        (labels.shape[0], network.noise_dim), generator=random, device=labels.device
+    )
+    start = anchors.draw(labels, random) if anchors is not None and network.uses_anchors else None
+    return network(noise, labels, start, random)

@@ -58,6 +58,6 @@ class Monitor:
 
     def _spread(self, rows: Tensor) -> Tensor:
         """Return the mean distance between two rows of a class, for each class."""
-        groups = rows.float().reshape(-1, SAMPLE, rows.shape[1])
+        groups = rows.float().reshape(rows.shape[0] // SAMPLE, SAMPLE, -1)
         distances = (groups - groups.roll(1, 1)).square().sum(-1)
         return (distances + 1e-12).sqrt().mean(1)

@@ -30,8 +30,6 @@ from ganaug.training.history import History
 from ganaug.training.monitor import Monitor
 
 if TYPE_CHECKING:
-    from ganaug.anchors import AnchorBank
-    from ganaug.nets.mlp import MLPCritic, MLPGenerator
     from ganaug.recipe import Recipe
     from ganaug.training.callbacks import Callback
     from ganaug.training.data import TrainingRows
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Classes (batch,), and a real and a generated row of each (batch, width)."""
+    """Classes (batch,), and a real and a generated row of each (batch, ...)."""
 
     labels: Tensor
     real: Tensor
@@ -64,8 +62,6 @@ class Trainer:
         The networks, on the device of ``rows``.
     rows : TrainingRows
         Real rows by class.
-    anchors : AnchorBank
-        Starting points of the anchored classes.
     labels : sequence of str
         Names of the classes, for the history.
     judged : sequence of bool
@@ -94,10 +90,9 @@ class Trainer:
     def __init__(
         self,
         recipe: Recipe,
-        generator: MLPGenerator,
-        critic: MLPCritic,
+        generator: Any,
+        critic: Any,
         rows: TrainingRows,
-        anchors: AnchorBank,
         labels: Sequence[str],
         judged: Sequence[bool],
         *,
@@ -108,7 +103,7 @@ class Trainer:
         max_seconds: float | None = None,
         progress: bool = False,
     ) -> None:
-        self.recipe, self.rows, self.anchors = recipe, rows, anchors
+        self.recipe, self.rows = recipe, rows
         self.generator, self.critic = generator.train(), critic.train()
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
         # Of the buffers only batch norm's statistics change.
@@ -165,9 +160,8 @@ class Trainer:
     def draw_batch(self, *, differentiable: bool) -> Batch:
         """Return classes, a real row of each, and a generated one."""
         labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
-        real = self.rows.draw_rows(labels, self.random)
         with torch.set_grad_enabled(differentiable):
-            fake = generate(self.generator, self.anchors, labels, self.random)
+            real, fake = self.rows.draw_pairs(self.generator, labels, self.random)
         return Batch(labels, real, fake)
 
     def critic_step(self, batch: Batch) -> None:
@@ -283,7 +277,7 @@ class Trainer:
         for name, gradients in self.gradients.items():
             record[name] = float(torch.stack(torch._foreach_norm(list(gradients))).norm())
         record |= self.monitor.diversity(
-            lambda labels, random: generate(self.average, self.anchors, labels, random)
+            lambda labels, random: self.rows.generated(self.average, labels, random)
         )
         for name, value in record.items():
             if value != value or value in (float("inf"), -float("inf")):
@@ -313,14 +307,3 @@ class Trainer:
     def _notify(self, event: str) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self)
-
-
-def generate(
-    generator: MLPGenerator, anchors: AnchorBank, labels: Tensor, random: torch.Generator
-) -> Tensor:
-    """Draw noise (and anchors, where the generator uses them) and generate a row a label."""
-    noise = torch.randn(
-        (labels.shape[0], generator.noise_dim), generator=random, device=labels.device
-    )
-    start = anchors.draw(labels, random) if generator.uses_anchors else None
-    return generator(noise, labels, start, random)
