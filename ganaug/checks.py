@@ -32,6 +32,8 @@ from ganaug.training.callbacks import Callback
 from ganaug.validate import check_memory, check_width, nearest_option, readable
 
 SMALL_CLASS = 10
+MANY_CLASSES = 10
+"""Small classes about which one warning says enough."""
 ID_ROWS = 50
 MAX_LEVELS = 20_000
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -100,17 +102,23 @@ def check_small_classes(
 
     A class of one row is refused if its rows are requested and are not to be repeated.
     """
-    for label, count in counts.items():
-        if not to_add.get(label, 0) or count >= SMALL_CLASS:
-            continue
+    small = {c: n for c, n in counts.items() if to_add.get(c, 0) and n < SMALL_CLASS}
+    single = [label for label, count in small.items() if count == 1]
+    if single and requested and on_singleton == "raise":
+        raise InvalidInputError(one_row(single[0]))
+    if len(small) > MANY_CLASSES:
+        warn(
+            f"{len(small)} of {len(counts)} classes have fewer than {SMALL_CLASS} rows; synthetic "
+            "ones hardly vary more. Is this a regression target?"
+        )
+        return
+    for label, count in small.items():
         if count > 1:
             warn(f"Class {label!r} has only {count} rows; synthetic ones hardly vary more.")
         elif on_singleton == "duplicate":
             warn(f"Class {label!r} has one row: there is nothing to learn from; it is repeated.")
-        elif requested:
-            raise InvalidInputError(one_row(label))
         else:
-            warn(one_row(label))
+            warn(f"{one_row(label)} Until then fit_resample refuses the class.")
 
 
 def one_row(label: Any) -> str:

@@ -364,3 +364,10 @@ def test_the_refusals_are_also_builtin_errors():
     assert issubclass(GanaugError, Exception)
     for kind in (ConfigError, InvalidInputError, MemoryBudgetError):
         assert issubclass(kind, ValueError)
+
+
+def test_fault_3_many_small_classes_are_said_once(quick):
+    X, y = np.arange(120.0).reshape(60, 2), np.r_[np.zeros(20, int), np.repeat(np.arange(1, 21), 2)]
+    with pytest.warns(GanaugWarning, match="20 of 21 classes .*regression target") as caught:
+        quick().fit(X, y)
+    assert len([w for w in caught if "hardly vary" in str(w.message)]) == 1
