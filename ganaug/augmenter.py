@@ -17,7 +17,10 @@ from ganaug.base import OverSampler
 from ganaug.errors import ConfigError, ModeCollapseWarning, warn
 from ganaug.fitting import Job
 from ganaug.gates import append_only, replace_only
-from ganaug.modality import Classes
+from ganaug.image_options import ImageOptions
+from ganaug.imagedata import ImageData
+from ganaug.images import are_images
+from ganaug.modality import Classes, Modality
 from ganaug.recipe import Recipe
 from ganaug.rng import numpy_stream, seed_from
 from ganaug.tabledata import TableData
@@ -35,8 +38,9 @@ class GANAugmenter(OverSampler):
     Parameters
     ----------
     recipe : str or Recipe, default="auto"
-        A preset ("auto", "gan", "cgan", "wgan", "wgan-gp") or a :class:`Recipe`. Only "auto"
-        may choose another method for a class too small for a GAN; see ``plan_``.
+        A preset (tables: "auto", "gan", "cgan", "wgan", "wgan-gp"; images: "auto", "dcgan") or a
+        :class:`Recipe`. Only "auto" may choose another method for a class too small for a GAN;
+        see ``plan_``.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows each class shall have, in every form imbalanced-learn knows.
     mode : {"append", "replace"}, default="append"
@@ -47,6 +51,9 @@ class GANAugmenter(OverSampler):
         Probability with which ``replace`` swaps a row of a rare class.
     categorical_features : "auto", None, or array-like of str, int or bool, default="auto"
         Columns that are categories. Strings, booleans and categorical dtypes always are.
+    image_options : ImageOptions or None, default=None
+        What cannot be found out from images: the shape of flat rows, their value range, a size
+        to bring them to. Arrays of three or four dimensions and lists of images need none.
     on_singleton : {"raise", "duplicate"}, default="raise"
         What to do with a class of one row that needs more.
     max_steps : "auto" or int, default="auto"
@@ -107,6 +114,7 @@ class GANAugmenter(OverSampler):
         mode: Literal["append", "replace"] = "append",
         p: float = 0.5,
         categorical_features: Any = "auto",
+        image_options: ImageOptions | None = None,
         on_singleton: Literal["raise", "duplicate"] = "raise",
         max_steps: int | Literal["auto"] = "auto",
         batch_size: int | Literal["auto"] = "auto",
@@ -122,6 +130,7 @@ class GANAugmenter(OverSampler):
         self.mode = mode
         self.p = p
         self.categorical_features = categorical_features
+        self.image_options = image_options
         self.on_singleton = on_singleton
         self.max_steps = max_steps
         self.batch_size = batch_size
@@ -199,7 +208,7 @@ class GANAugmenter(OverSampler):
     def _learn_anew(self, X: Any, y: Any, *, requested: bool) -> Self:
         self._check_params()
         budget = validate.check_budget(self.memory_budget)
-        self._modality = TableData(self.categorical_features)
+        self._modality = self._modality_of(X)
         data = self._modality.check(X, budget)
         labels, self._one_hot = targets.check_labels(y, len(data))
         self._modality.remember(self, X, data)
@@ -232,6 +241,11 @@ class GANAugmenter(OverSampler):
                 ModeCollapseWarning,
             )
         return self
+
+    def _modality_of(self, X: Any) -> Modality:
+        if are_images(X, self.image_options):
+            return ImageData(self.image_options or ImageOptions())
+        return TableData(self.categorical_features)
 
     @append_only
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -285,11 +299,11 @@ class GANAugmenter(OverSampler):
         >>> bool((X_res[:100] == X).all()), bool((y_res == 0).sum() == (y_res == 1).sum())
         (True, True)
         """
-        labels = self._check_again(X, y)
+        data, labels = self._check_again(X, y)
         wanted = targets.check_strategy(self.sampling_strategy, labels)
         self._check_wanted(wanted)
         synthetic, codes = self._synthesise(wanted, self._next_seed())
-        X_res = self._modality.append(X, synthetic)
+        X_res = self._modality.append(X, data, synthetic)
         self.synthetic_mask_ = np.arange(len(labels) + len(codes)) >= len(labels)
         new = self.classes_[codes]
         return X_res, containers.append_target(X, X_res, y, new, self._one_hot)
@@ -317,7 +331,7 @@ class GANAugmenter(OverSampler):
         (100, 20)
         """
         self._learn(X, y, requested=True)
-        labels = self._check_again(X, y)
+        data, labels = self._check_again(X, y)
         rare = [label for label, missing in self.sampling_strategy_.items() if missing > 0]
         seed = self._next_seed()
         coin = numpy_stream(seed, "replace").random(len(labels))
@@ -327,7 +341,7 @@ class GANAugmenter(OverSampler):
         order = np.searchsorted(self.classes_, labels[swapped])
         self.synthetic_mask_ = swapped
         synthetic = self._modality.take(synthetic, containers.in_turn(codes, order))
-        return self._wrap(self._modality.replace(X, swapped, synthetic), X)
+        return self._modality.wrap(self, self._modality.replace(X, data, swapped, synthetic), X)
 
     @replace_only
     def transform(self, X: Any) -> Any:
@@ -353,7 +367,7 @@ class GANAugmenter(OverSampler):
         check_is_fitted(self, "model_")
         self._modality.compare(self, X, self._check_data(X), training=False)
         same = X if hasattr(X, "shape") or isinstance(X, list) else containers.as_array(X)
-        return self._wrap(same, X)
+        return self._modality.wrap(self, same, X)
 
     @replace_only
     def set_output(self, *, transform: str | None = None) -> Self:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
-from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug import checks, containers, targets, validate
+from ganaug import checks, targets, validate
 from ganaug.errors import InvalidInputError, SchemaDriftError
 from ganaug.rng import derive
 from ganaug.sampling import interleave
@@ -55,8 +54,8 @@ class OverSampler(BaseOverSampler):
             if count and methods[label] == "duplicate" and self.on_singleton == "raise":
                 raise InvalidInputError(checks.one_row(label))
 
-    def _check_again(self, X: Any, y: Any) -> NDArray[Any]:
-        """Return the labels of data like those at fit."""
+    def _check_again(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
+        """Return data like those at fit, checked, and their labels."""
         check_is_fitted(self, "model_")
         data = self._check_data(X)
         labels, one_hot = targets.check_labels(y, len(data))
@@ -66,7 +65,7 @@ class OverSampler(BaseOverSampler):
         for label in np.unique(labels).tolist():
             if label not in self.classes_:
                 raise InvalidInputError(targets.unknown_class(label, self.classes_.tolist()))
-        return labels
+        return data, labels
 
     def _check_data(self, X: Any) -> Any:
         return self._modality.check(X, validate.check_budget(self.memory_budget))
@@ -91,14 +90,6 @@ class OverSampler(BaseOverSampler):
         seed = derive(self._seed, "sample", self._calls)
         self._calls += 1
         return seed
-
-    def _wrap(self, data: Any, X: Any) -> Any:
-        if not isinstance(X, list):
-            return _wrap_data_with_container("transform", data, X, self)
-        # scikit-learn would take the list's method "index" for the labels of the rows.
-        array = containers.as_array(data)
-        wrapped = _wrap_data_with_container("transform", array, array, self)
-        return data if wrapped is array else wrapped
 
     # By themselves, copies would go through __getstate__ and leave the device.
     def __copy__(self) -> Self:

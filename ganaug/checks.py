@@ -26,6 +26,7 @@ from ganaug.errors import (
     did_you_mean,
     warn,
 )
+from ganaug.image_options import ImageOptions
 from ganaug.recipe import PRESETS, Recipe
 from ganaug.targets import unknown_class
 from ganaug.training.callbacks import Callback
@@ -50,6 +51,7 @@ OPTIONS: dict[str, Any] = {
     "mode": [StrOptions({"append", "replace"})],
     "p": [Interval(numbers.Real, 0, 1, closed="both")],
     "categorical_features": [str, numbers.Integral, "array-like", None],
+    "image_options": [ImageOptions, None],
     "on_singleton": [StrOptions({"raise", "duplicate"})],
     "max_steps": [StrOptions({"auto"}), Interval(numbers.Integral, 1, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(numbers.Integral, 2, None, closed="left")],

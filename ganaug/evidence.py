@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -69,14 +70,22 @@ class EvidenceEnsemble(nn.Module):
 def fit_evidence(
     rows: Tensor, labels: Tensor, n_classes: int, *, steps: int, seed: int
 ) -> tuple[EvidenceEnsemble, Tensor]:
-    """Train the classifiers; return them and the fold in which each row was held out."""
+    """Train the classifiers on encoded rows; return them and each row's held-out fold."""
     device = rows.device
-    fold = torch.from_numpy(_folds(labels.cpu().numpy(), seed)).to(device)
+    fold = folds_of(labels, seed)
     model = EvidenceEnsemble(rows.shape[1], n_classes, torch_stream(seed, "init")).to(device)
     parts = [
         TrainingRows(rows[fold != k].cpu(), labels[fold != k].cpu(), n_classes, 0.5, device)
         for k in range(FOLDS)
     ]
+    cross_fit(model, parts, steps, seed, device)
+    return model, fold
+
+
+def cross_fit(
+    model: nn.Module, parts: Sequence[TrainingRows], steps: int, seed: int, device: torch.device
+) -> None:
+    """Train the classifier of each fold on its part, all at once; then freeze them."""
     random = torch_stream(seed, "draw", device=device)
     optimizer = torch.optim.Adam(
         model.parameters(), lr=3e-3, weight_decay=1e-3, fused=device.type in ("cpu", "cuda")
@@ -90,7 +99,12 @@ def fit_evidence(
         loss.backward()
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
-    return model.eval().requires_grad_(False), fold
+    model.eval().requires_grad_(False)
+
+
+def folds_of(labels: Tensor, seed: int) -> Tensor:
+    """Return the fold in which each row is held out."""
+    return torch.from_numpy(_folds(labels.cpu().numpy(), seed)).to(labels.device)
 
 
 def _folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:

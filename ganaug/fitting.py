@@ -127,12 +127,12 @@ def fit_table_model(
             for label, name in enumerate(labels):
                 own = rows[classes == label]
                 part = classes[classes == label] * 0
-                turn = _remaining(job, started)
+                turn = remaining(job, started)
                 if methods[label] == "duplicate":
                     turn = replace(turn, steps=1)  # It is never asked for a row.
                 trained = _train(model, own, part, [str(name)], [methods[label]], turn, label)
                 model.generators.append(trained[0])
-                history = _joined(history, trained[1], str(name))
+                history = joined(history, trained[1], str(name))
         else:
             names = [str(label) for label in labels]
             generator, history = _train(model, rows, classes, names, methods, job, 0)
@@ -190,7 +190,7 @@ def _train(
     return trainer.average, history
 
 
-def _remaining(job: Job, started: float) -> Job:
+def remaining(job: Job, started: float) -> Job:
     """Return the job with the time that earlier classes have left."""
     if job.max_seconds is None:
         return job
@@ -209,6 +209,6 @@ def _attach_selector(
     model.selector = fit_selector(evidence, fold, rows, classes, generated)
 
 
-def _joined(before: History, run: History, name: str) -> History:
+def joined(before: History, run: History, name: str) -> History:
     """Append the history of one class's GAN to those of the classes before it."""
     return History([*before.records, *({**record, "class": name} for record in run.records)])

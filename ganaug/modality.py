@@ -78,16 +78,20 @@ class Modality(ABC):
         """Return synthetic rows in another order."""
 
     @abstractmethod
-    def append(self, X: Any, synthetic: Any) -> Any:
-        """Return ``X`` followed by the synthetic rows, in its container and dtypes."""
+    def append(self, X: Any, data: Any, synthetic: Any) -> Any:
+        """Return ``X``, checked as ``data``, followed by the synthetic rows."""
 
     @abstractmethod
-    def replace(self, X: Any, rows: NDArray[np.bool_], synthetic: Any) -> Any:
-        """Return a copy of ``X`` in which the marked rows are the synthetic ones."""
+    def replace(self, X: Any, data: Any, rows: NDArray[np.bool_], synthetic: Any) -> Any:
+        """Return a copy of ``X``, checked as ``data``, whose marked rows are synthetic ones."""
 
     @abstractmethod
     def present(self, synthetic: Any) -> Any:
         """Return synthetic rows in the container seen at fit."""
+
+    @abstractmethod
+    def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
+        """Return transformed rows in the container that ``set_output`` asks for."""
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,14 +29,14 @@ from ganaug.evidence import EvidenceEnsemble
 from ganaug.nets.mlp import MLPGenerator
 from ganaug.recipe import Architecture, Recipe
 from ganaug.rng import torch_stream
-from ganaug.sampling import TableModel
+from ganaug.sampling import Model, TableModel
 from ganaug.selection import Selector
 from ganaug.validate import MAX_WIDTH
 
 Arrays = dict[str, NDArray[Any]]
 
 _STORAGES = ("int", "uint64", "float", "datetime", "timedelta", "period", "objects", "levels")
-_METHODS = ("duplicate", "interpolate", "anchored", "gan")
+METHODS = ("duplicate", "interpolate", "anchored", "gan")
 _SAFE_DTYPE = re.compile(r"[A-Za-z0-9_\[\]<>|=, :/+\-.]{1,80}")
 
 
@@ -43,15 +44,7 @@ def model_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:
     """Return the plain values and the arrays of a model."""
     arrays: Arrays = {}
     columns = [_column_out(i, column, arrays) for i, column in enumerate(model.codec.columns)]
-    modules: dict[str, torch.nn.Module] = {
-        f"generator.{i}": g for i, g in enumerate(model.generators)
-    }
-    modules["anchors"] = model.anchors
-    if model.selector is not None:
-        modules["selector"] = model.selector
-    for prefix, module in modules.items():
-        for name, tensor in module.state_dict().items():
-            arrays[f"{prefix}.{name}"] = tensor.detach().cpu().numpy()
+    arrays |= arrays_of(model)
     config = {
         "recipe": model.recipe.to_dict(),
         "columns": columns,
@@ -62,7 +55,22 @@ def model_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:
     return config, arrays
 
 
-def model_from_parts(config: dict[str, Any], arrays: Arrays) -> TableModel:
+def arrays_of(model: Model) -> Arrays:
+    """Return the weights and buffers of a model's generators, anchors and selector."""
+    modules: dict[str, torch.nn.Module] = {
+        f"generator.{i}": g for i, g in enumerate(model.generators)
+    }
+    modules["anchors"] = model.anchors
+    if model.selector is not None:
+        modules["selector"] = model.selector
+    return {
+        f"{prefix}.{name}": tensor.detach().cpu().numpy()
+        for prefix, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def model_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
     """Return the model, on the CPU.
 
     Raises
@@ -73,19 +81,19 @@ def model_from_parts(config: dict[str, Any], arrays: Arrays) -> TableModel:
     try:
         recipe = Recipe.from_dict(config["recipe"])
         codec = TableCodec([_column_in(i, c, arrays) for i, c in enumerate(config["columns"])])
-        _require(codec.layout.width <= MAX_WIDTH, "width")
+        require(codec.layout.width <= MAX_WIDTH, "width")
         methods = list(config["methods"])
-        _require(methods and set(methods) <= set(_METHODS), "methods")
+        require(methods and set(methods) <= set(METHODS), "methods")
         expected = len(methods) if recipe.conditioning == "per-class" else 1
-        _require(config["n_generators"] == expected, "n_generators")
+        require(config["n_generators"] == expected, "n_generators")
         anchors = _anchors(codec, arrays, len(methods))
         generators = [
-            _generator(recipe, codec, _under(arrays, f"generator.{i}."))
+            _generator(recipe, codec, tensors_under(arrays, f"generator.{i}."))
             for i in range(config["n_generators"])
         ]
         selector = None
         if config["has_selector"] is True:
-            selector = _selector(codec, len(methods), _under(arrays, "selector."))
+            selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
     except ArtifactError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
@@ -93,30 +101,31 @@ def model_from_parts(config: dict[str, Any], arrays: Arrays) -> TableModel:
     return TableModel(recipe, codec, methods, generators, anchors, selector)
 
 
-def _under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
+def tensors_under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
+    """Return the arrays of one module as tensors."""
     own = {name: array for name, array in arrays.items() if name.startswith(prefix)}
     for name, array in own.items():
         # A module would convert other types without a word.
-        _require(array.dtype in (np.float32, np.int64), name)
+        require(array.dtype in (np.float32, np.int64), name)
     return {name[len(prefix) :]: torch.from_numpy(array.copy()) for name, array in own.items()}
 
 
-def _require(holds: object, what: str) -> None:
+def require(holds: object, what: str) -> None:
     """Refuse a file whose parts disagree, before anything is allocated from its numbers."""
     if not holds:
         raise ArtifactError(f"The saved model does not fit together: {what}.")
 
 
 def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
-    state = _under(arrays, "anchors.")
+    state = tensors_under(arrays, "anchors.")
     rows, near, counts = state["rows"], state["neighbours"], state["counts"].tolist()
     types = (rows.dtype, near.dtype, state["counts"].dtype)
-    _require(types == (torch.float32, torch.int64, torch.int64), "anchors")
-    _require(rows.shape[1:] == (codec.layout.width,), "anchors.rows")
-    _require(len(counts) == n_classes and min(counts) >= 0, "anchors.counts")
-    _require(sum(counts) == len(rows), "anchors.counts")
-    _require(near.shape == (len(rows), NEIGHBOURS), "anchors.neighbours")
-    _require(near.numel() == 0 or 0 <= near.min() <= near.max() < len(rows), "anchors.neighbours")
+    require(types == (torch.float32, torch.int64, torch.int64), "anchors")
+    require(rows.shape[1:] == (codec.layout.width,), "anchors.rows")
+    require(len(counts) == n_classes and min(counts) >= 0, "anchors.counts")
+    require(sum(counts) == len(rows), "anchors.counts")
+    require(near.shape == (len(rows), NEIGHBOURS), "anchors.neighbours")
+    require(near.numel() == 0 or 0 <= near.min() <= near.max() < len(rows), "anchors.neighbours")
     return AnchorBank(state["rows"], counts, state["neighbours"], codec.layout)
 
 
@@ -133,23 +142,23 @@ def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]
 def _check_sizes(sizes: Architecture, width: int, state: dict[str, torch.Tensor]) -> None:
     """Compare the recipe with the weights: a huge number in a small file must not allocate."""
     blocks = {name.split(".")[1] for name in state if name.startswith("blocks.")}
-    _require(len(blocks) == sizes.depth, "depth")
-    _require(state["leave.weight"].shape == (width, sizes.width), "width")
-    _require(state["classes"].shape == (len(state["anchored"]), sizes.embedding_dim), "classes")
+    require(len(blocks) == sizes.depth, "depth")
+    require(state["leave.weight"].shape == (width, sizes.width), "width")
+    require(state["classes"].shape == (len(state["anchored"]), sizes.embedding_dim), "classes")
     inputs = sizes.noise_dim + sizes.embedding_dim
     inputs += width if state["anchored"].any() else 0
-    _require(state["enter.weight"].shape == (sizes.width, inputs), "noise_dim")
+    require(state["enter.weight"].shape == (sizes.width, inputs), "noise_dim")
 
 
 def _selector(codec: TableCodec, n_classes: int, state: dict[str, torch.Tensor]) -> Selector:
     evidence = EvidenceEnsemble(codec.layout.width, n_classes, torch_stream(0))
     names = ("floor", "radius", "references", "counts")
     types = [state[name].dtype for name in names]
-    _require(types == [torch.float32] * 3 + [torch.int64], "selector")
+    require(types == [torch.float32] * 3 + [torch.int64], "selector")
     width = codec.layout.width
-    _require(state["floor"].shape == (n_classes,), "selector.floor")
-    _require(state["radius"].shape == state["counts"].shape == (n_classes,), "selector.radius")
-    _require(state["references"].shape == (state["counts"].sum(), width), "selector.references")
+    require(state["floor"].shape == (n_classes,), "selector.floor")
+    require(state["radius"].shape == state["counts"].shape == (n_classes,), "selector.radius")
+    require(state["references"].shape == (state["counts"].sum(), width), "selector.references")
     selector = Selector(evidence, *(state[name] for name in names))
     selector.load_state_dict(state)
     return selector.eval().requires_grad_(False)
@@ -176,9 +185,9 @@ def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
 
 
 def _column_in(index: int, data: dict[str, Any], arrays: Arrays) -> Column:
-    _require(data["storage"] in _STORAGES, f"storage of column {index}")
-    _require(isinstance(data["has_missing"], bool), f"has_missing of column {index}")
-    _require(data["blank"] in ("nan", "None", "NA"), f"blank of column {index}")
+    require(data["storage"] in _STORAGES, f"storage of column {index}")
+    require(isinstance(data["has_missing"], bool), f"has_missing of column {index}")
+    require(data["blank"] in ("nan", "None", "NA"), f"blank of column {index}")
     dtype = _dtype_in(data["dtype"])
     kind = ColumnType(data["kind"], dtype, data["storage"], data["unit"], data["blank"])
     codec = _numbers_in if kind.kind == "number" else _levels_in
@@ -187,11 +196,11 @@ def _column_in(index: int, data: dict[str, Any], arrays: Arrays) -> Column:
 
 def _numbers_in(index: int, data: dict[str, Any], arrays: Arrays) -> NumberCodec:
     knots, atoms = arrays[f"column.{index}.knots"], arrays[f"column.{index}.atoms"]
-    _require(knots.ndim == atoms.ndim == 1, f"knots of column {index}")
-    _require(knots.dtype == atoms.dtype and knots.dtype in (np.int64, np.float64), "knots")
-    _require(len(knots) <= KNOTS and len(atoms) <= MAX_ATOMS, f"knots of column {index}")
+    require(knots.ndim == atoms.ndim == 1, f"knots of column {index}")
+    require(knots.dtype == atoms.dtype and knots.dtype in (np.int64, np.float64), "knots")
+    require(len(knots) <= KNOTS and len(atoms) <= MAX_ATOMS, f"knots of column {index}")
     grain = int(data["grain"])
-    _require(data["decimals"] in range(-1, MAX_DECIMALS + 1) and grain >= 1, "decimals")
+    require(data["decimals"] in range(-1, MAX_DECIMALS + 1) and grain >= 1, "decimals")
     return NumberCodec(knots, atoms, data["has_missing"], data["decimals"], grain)
 
 
@@ -200,10 +209,10 @@ def _levels_in(index: int, data: dict[str, Any], arrays: Arrays) -> CategoryCode
     table = arrays.get(f"column.{index}.table")
     total = len(levels) + data["has_missing"]
     if total > ONE_HOT_LEVELS:
-        _require(table is not None and table.dtype == np.float32, f"table {index}")
-        _require(table is not None and table.shape == (len(levels), CODE_WIDTH), f"table {index}")
+        require(table is not None and table.dtype == np.float32, f"table {index}")
+        require(table is not None and table.shape == (len(levels), CODE_WIDTH), f"table {index}")
     else:
-        _require(table is None, f"table {index}")
+        require(table is None, f"table {index}")
     return CategoryCodec(levels, data["has_missing"], table)
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ganaug import artifact
+from ganaug import artifact, image_persistence, persistence
 from ganaug.artifact import tag, untag
 from ganaug.errors import ArtifactError, ConfigError
-from ganaug.persistence import model_from_parts, name_in, name_out
+from ganaug.image_options import ImageOptions
+from ganaug.imagedata import ImageData
+from ganaug.modality import Modality
+from ganaug.persistence import name_in, name_out
 from ganaug.recipe import Recipe
 from ganaug.tabledata import TableData
 from ganaug.training.history import History
@@ -46,8 +52,7 @@ def load(kind: type[_Augmenter], path: Path) -> _Augmenter:
         data = config["estimator"]
         augmenter = kind(**params_from_dict(data["params"]))
         augmenter._check_params()
-        augmenter.model_ = model_from_parts(config["model"], arrays)
-        _restore(augmenter, data)
+        _restore(augmenter, data, config["model"], arrays)
     except ArtifactError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -62,6 +67,7 @@ def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
         "classes": [tag(label) for label in augmenter.classes_.tolist()],
         "classes_dtype": str(augmenter.classes_.dtype),
         "to_add": [[tag(label), n] for label, n in augmenter.sampling_strategy_.items()],
+        "modality": augmenter._modality.name,
         **augmenter._modality.to_dict(),
         "feature_names": None if names is None else names.tolist(),
         "one_hot": augmenter._one_hot,
@@ -71,9 +77,23 @@ def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
     }
 
 
-def _restore(augmenter: GANAugmenter, data: Mapping[str, Any]) -> None:
-    """Set what fit sets, besides the model."""
-    codec = augmenter.model_.codec
+def _restore(
+    augmenter: GANAugmenter,
+    data: Mapping[str, Any],
+    model: Mapping[str, Any],
+    arrays: dict[str, NDArray[Any]],
+) -> None:
+    """Set what fit sets."""
+    modality: Modality
+    if data.get("modality", "table") == "image":
+        modality = ImageData.from_dict(data, augmenter.image_options)
+        augmenter.model_ = image_persistence.model_from_parts(model, modality.fitted_form, arrays)
+        augmenter.n_features_in_ = math.prod(modality.fitted_form.shape)
+    else:
+        augmenter.model_ = persistence.model_from_parts(model, arrays)
+        modality = TableData.from_dict(data, augmenter.model_)
+        augmenter.n_features_in_ = len(augmenter.model_.codec.columns)
+    augmenter._modality = modality
     labels = [untag(label) for label in data["classes"]]
     augmenter.classes_ = np.array(labels, dtype=data["classes_dtype"])
     augmenter.sampling_strategy_ = {untag(label): n for label, n in data["to_add"]}
@@ -81,10 +101,8 @@ def _restore(augmenter: GANAugmenter, data: Mapping[str, Any]) -> None:
     augmenter.history_ = History(data["history"])
     augmenter._one_hot, augmenter._calls = data["one_hot"], data["calls"]
     augmenter._seed = int(data["seed"])
-    augmenter.n_features_in_ = len(codec.columns)
     if data["feature_names"] is not None:
         augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)
-    augmenter._modality = TableData.from_dict(data, augmenter.model_)
 
 
 def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +125,8 @@ def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
             "sampling_strategy to a dict first, for instance with set_params."
         )
     out["sampling_strategy"] = _native(strategy)
+    options = params["image_options"]
+    out["image_options"] = None if options is None else asdict(options)
     out["recipe"] = recipe.to_dict() if isinstance(recipe, Recipe) else recipe
     chosen = params["categorical_features"]
     one = chosen is None or isinstance(chosen, str)
@@ -125,11 +145,17 @@ def params_from_dict(data: dict[str, Any]) -> dict[str, Any]:
     if isinstance(strategy, list):
         strategy = {untag(label): count for label, count in strategy}
     params["sampling_strategy"] = strategy
+    options = data.get("image_options")
+    params["image_options"] = None if options is None else ImageOptions(**_tuples(options))
     params["recipe"] = Recipe.from_dict(recipe) if isinstance(recipe, dict) else recipe
     params["categorical_features"] = (
         [name_in(name) for name in chosen] if isinstance(chosen, list) else chosen
     )
     return params
+
+
+def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
 def _native(value: Any) -> Any:

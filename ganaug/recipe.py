@@ -20,9 +20,14 @@ LossName = Literal[
 ]
 Conditioning = Literal["per-class", "concat", "projection"]
 Norm = Literal["none", "layer", "batch"]
+Kind = Literal["mlp", "dcgan", "residual", "warp"]
+Data = Literal["table", "image"]
+
+IMAGE_KINDS = ("dcgan", "residual", "warp")
+AUGMENTATIONS = ("translation", "cutout", "brightness")
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "kind": ("mlp",),
+    "kind": ("mlp", "dcgan", "residual", "warp"),
     "generator_norm": ("none", "layer", "batch"),
     "critic_norm": ("none", "layer", "batch"),
     "conditioning": ("per-class", "concat", "projection"),
@@ -46,12 +51,14 @@ class Architecture:
 
     Parameters
     ----------
-    kind : {"mlp"}, default="mlp"
-        Residual multilayer perceptrons, for tables.
+    kind : {"mlp", "dcgan", "residual", "warp"}, default="mlp"
+        ``mlp``: residual multilayer perceptrons, for tables. For images ``dcgan``: dense strided
+        convolutions (Radford et al. 2016), ``residual``: norm-free grouped residual blocks, and
+        ``warp``: a generator that bends real images, with the critic of ``dcgan``.
     width : int, default=128
-        Units in each hidden layer.
+        Units in each hidden layer; channels of the largest feature map.
     depth : int, default=2
-        Residual blocks in each network.
+        Residual blocks in each network, or at each size of the feature map; unused by ``dcgan``.
     noise_dim : int, default=32
         Length of the generator's noise vector.
     embedding_dim : int, default=16
@@ -59,6 +66,12 @@ class Architecture:
     generator_norm, critic_norm : {"none", "layer", "batch"}
         Normalisation inside the blocks. A critic with batch norm cannot have a gradient
         penalty: the penalty is defined per sample and batch norm mixes samples.
+    embedding_noise : float, default=0.0
+        Images: noise on the class embedding while training, for a class of one image; it falls
+        with the square root of the count.
+    shared_stages : int, default=0
+        Images: the first sizes of the generator's feature map that are not told the class, and
+        so belong to all classes.
 
     Examples
     --------
@@ -67,13 +80,15 @@ class Architecture:
     64
     """
 
-    kind: Literal["mlp"] = "mlp"
+    kind: Kind = "mlp"
     width: int = 128
     depth: int = 2
     noise_dim: int = 32
     embedding_dim: int = 16
     generator_norm: Norm = "none"
     critic_norm: Norm = "none"
+    embedding_noise: float = 0.0
+    shared_stages: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +108,9 @@ class Regularizers:
     feature_matching : float
         Squared distance between the critic's mean features of real and of generated rows,
         added to the generator's loss (Salimans et al. 2016).
+    reconstruction : float
+        ``kind="warp"``: weight of what the generator learns from pairs of real images of a class,
+        beside the critic.
     penalty_every : int
         Apply the gradient-based penalties at each ``penalty_every``-th critic step, scaled up to
         keep their mean strength (lazy regularization, Karras et al. 2020).
@@ -109,6 +127,7 @@ class Regularizers:
     r1: float = 0.0
     r2: float = 0.0
     feature_matching: float = 0.0
+    reconstruction: float = 0.0
     penalty_every: int = 1
 
     @property
@@ -147,6 +166,9 @@ class Schedule:
     class_balance : float
         Classes are drawn with probability proportional to ``count ** class_balance``: 1 is the
         natural frequency, 0 makes all classes equal.
+    class_balance_start : float or None
+        The exponent at the start of training, which then moves evenly to ``class_balance``; None
+        keeps it constant.
 
     Examples
     --------
@@ -168,6 +190,7 @@ class Schedule:
     final_rate: float = 1.0
     final_penalty: float = 1.0
     class_balance: float = 0.5
+    class_balance_start: float | None = None
 
 
 @dataclass(frozen=True)
@@ -196,6 +219,9 @@ class Recipe:
     selection : {"none", "evidence"}
         Whether samples are kept as they come, or chosen by class evidence and distance from the
         training rows.
+    diff_augment : tuple of {"translation", "cutout", "brightness"}
+        Images: random changes that the critic sees on real and generated images alike, through
+        which the generator learns (DiffAugment, Zhao et al. 2020).
 
     See Also
     --------
@@ -217,18 +243,23 @@ class Recipe:
     schedule: Schedule = field(default_factory=Schedule)
     small_classes: Literal["auto", "gan"] = "gan"
     selection: Literal["evidence", "none"] = "none"
+    diff_augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.diff_augment, (list, tuple)):  # JSON has lists only
+            object.__setattr__(self, "diff_augment", tuple(self.diff_augment))
         _check_types(self)
         _check_rules(self)
 
     @classmethod
-    def preset(cls, name: str) -> Recipe:
+    def preset(cls, name: str, data: Data = "table") -> Recipe:
         """Return the recipe with this name.
 
         Parameters
         ----------
-        name : {"auto", "gan", "cgan", "wgan", "wgan-gp"}
+        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan"}
+        data : {"table", "image"}, default="table"
+            What it is for. Tables have all but "dcgan", images have "auto" and "dcgan".
 
         Returns
         -------
@@ -245,9 +276,15 @@ class Recipe:
         >>> Recipe.preset("auto").loss
         'relativistic'
         """
-        if name not in PRESETS:
-            raise ConfigError(f"There is no preset {name!r}; {did_you_mean(str(name), PRESETS)}")
-        return PRESETS[name]
+        if data not in _PRESETS_BY_DATA:
+            nearest = did_you_mean(str(data), _PRESETS_BY_DATA)
+            raise ConfigError(f"data={data!r} is not possible; {nearest}")
+        presets = _PRESETS_BY_DATA[data]
+        if name not in presets:
+            kind = "" if name not in {*PRESETS, *IMAGE_PRESETS} else f" for {data}s"
+            nearest = did_you_mean(str(name), presets)
+            raise ConfigError(f"There is no preset {name!r}{kind}; {nearest}")
+        return presets[name]
 
     def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some fields changed, wherever they are nested.
@@ -346,21 +383,39 @@ def _check_field(name: str, kind: str, value: Any) -> None:
             raise ConfigError(
                 f"{name}={value!r} is not possible; {did_you_mean(str(value), _CHOICES[name])}"
             )
+    elif name == "diff_augment":
+        _check_augmentations(value)
     elif kind == "str":
         if not isinstance(value, str):
             raise ConfigError(f"{name} must be a string, got {value!r}.")
     elif kind == "int":
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-            raise ConfigError(f"{name} must be an integer of at least 1, got {value!r}.")
-    elif kind == "float":
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value < 0:
-            raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
-        if name in _UNIT_INTERVAL and value > 1:
-            raise ConfigError(f"{name} must lie between 0 and 1, got {value!r}.")
+        least = 0 if name == "shared_stages" else 1
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+            raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}.")
+    elif kind == "float" or (kind == "float | None" and value is not None):
+        _check_number(name, value)
 
 
-_UNIT_INTERVAL = ("beta1", "beta2", "label_smoothing", "ema", "burn_in", "class_balance")
+def _check_number(name: str, value: Any) -> None:
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value < 0:
+        raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
+    if name in _UNIT_INTERVAL and value > 1:
+        raise ConfigError(f"{name} must lie between 0 and 1, got {value!r}.")
+
+
+def _check_augmentations(names: Any) -> None:
+    if not isinstance(names, tuple):
+        raise ConfigError(f"diff_augment must be a tuple of names, got {names!r}.")
+    for name in names:
+        if name not in AUGMENTATIONS:
+            nearest = did_you_mean(str(name), AUGMENTATIONS)
+            raise ConfigError(f"diff_augment={name!r} is not possible; {nearest}")
+
+
+_UNIT_INTERVAL = (
+    "beta1", "beta2", "label_smoothing", "ema", "burn_in", "class_balance", "class_balance_start",
+)  # fmt: skip
 
 
 def _check_rules(recipe: Recipe) -> None:
@@ -389,12 +444,38 @@ def _check_rules(recipe: Recipe) -> None:
             'small_classes="auto" does not go with conditioning="per-class": small classes borrow '
             "from the others in one network. Use projection or concat."
         )
+    _check_image_rules(recipe)
     bounded = penalties.uses_input_gradient or penalties.weight_clip > 0
     if recipe.loss == "wasserstein" and not bounded:
         raise ConfigError(
             "The Wasserstein loss needs a bounded critic, or its values grow without limit: set "
             "gradient_penalty, weight_clip or r1."
         )
+
+
+def _check_image_rules(recipe: Recipe) -> None:
+    """Refuse switches that the kind of network does not have."""
+    shape, kind = recipe.architecture, recipe.architecture.kind
+    if kind not in IMAGE_KINDS:
+        only = {
+            "diff_augment": recipe.diff_augment,
+            "embedding_noise": shape.embedding_noise,
+            "shared_stages": shape.shared_stages,
+            "reconstruction": recipe.regularizers.reconstruction,
+        }
+        for name, value in only.items():
+            if value:
+                raise ConfigError(f'{name} is for images; architecture.kind is "{kind}".')
+        return
+    if recipe.schedule.pac > 1:
+        raise ConfigError("pac is for tables; images are shown to the critic one by one.")
+    if (kind == "warp") != (recipe.regularizers.reconstruction > 0):
+        raise ConfigError('kind="warp" and reconstruction > 0 need each other.')
+    if kind in ("residual", "warp") and (shape.generator_norm, shape.critic_norm) != (
+        "none",
+        "none",
+    ):
+        raise ConfigError(f'kind="{kind}" is norm-free: leave generator_norm and critic_norm.')
 
 
 PRESETS: dict[str, Recipe] = {
@@ -431,3 +512,53 @@ PRESETS: dict[str, Recipe] = {
         selection="evidence",
     ),
 }
+
+IMAGE_PRESETS: dict[str, Recipe] = {
+    "dcgan": Recipe(
+        name="dcgan",
+        architecture=Architecture(
+            kind="dcgan", width=32, noise_dim=64, generator_norm="batch", critic_norm="batch"
+        ),
+        loss="non-saturating",
+        schedule=Schedule(batch_size=64, beta2=0.999, ema=0.99),
+    ),
+    "auto": Recipe(
+        name="auto",
+        architecture=Architecture(kind="dcgan", width=32, noise_dim=64),
+        loss="relativistic",
+        regularizers=Regularizers(r1=1.0, r2=1.0, penalty_every=8),
+        schedule=Schedule(
+            learning_rate=1e-3,
+            critic_learning_rate=1e-3,
+            beta1=0.0,
+            beta2=0.95,
+            batch_size=64,
+            burn_in=0.5,
+            final_rate=0.3,
+            final_penalty=0.2,
+        ),
+        small_classes="auto",
+        selection="evidence",
+    ),
+}
+
+IMAGE_PRESETS["warp"] = Recipe(
+    name="warp",
+    architecture=Architecture(kind="warp", width=16, noise_dim=16),
+    loss="relativistic",
+    regularizers=Regularizers(r1=0.3, r2=0.3, penalty_every=8, reconstruction=3.0),
+    schedule=Schedule(
+        learning_rate=1e-3,
+        critic_learning_rate=4e-4,
+        beta1=0.5,
+        beta2=0.99,
+        batch_size=64,
+        ema=0.995,
+        burn_in=1.0,
+        final_rate=0.1,
+        class_balance=0.0,
+    ),
+    selection="evidence",
+)
+
+_PRESETS_BY_DATA = {"table": PRESETS, "image": IMAGE_PRESETS}

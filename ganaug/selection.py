@@ -8,6 +8,8 @@ to a training row than real rows of the class are to each other.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
@@ -27,12 +29,19 @@ COPY_QUANTILE = 0.02
 COPY_ROWS = 2000
 
 
+class Evidence(Protocol):
+    """Classifiers that say how strongly a row looks like a member of a class."""
+
+    def margins(self, rows: Tensor, fold: Tensor, label: int) -> Tensor:
+        """Return the log-odds of ``label`` for each row by the classifier of its ``fold``."""
+
+
 class Selector(nn.Module):
     """Judges candidates of every class.
 
     Parameters
     ----------
-    evidence : EvidenceEnsemble
+    evidence : EvidenceEnsemble or ImageEvidence
     floor : Tensor of shape (n_classes,)
         Lowest margin of a candidate that is kept.
     radius : Tensor of shape (n_classes,)
@@ -50,7 +59,7 @@ class Selector(nn.Module):
 
     def __init__(
         self,
-        evidence: EvidenceEnsemble,
+        evidence: Evidence,
         floor: Tensor,
         radius: Tensor,
         references: Tensor,
@@ -87,7 +96,11 @@ class Selector(nn.Module):
             return torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
         end = int(self.counts[: label + 1].sum())
         own = self.references[end - int(self.counts[label]) : end]
-        return torch.cdist(rows, own).amin(1) < self.radius[label]
+        return torch.cdist(self.describe(rows), own).amin(1) < self.radius[label]
+
+    def describe(self, rows: Tensor) -> Tensor:
+        """Return what distances are measured on: encoded rows themselves."""
+        return rows
 
 
 def fit_selector(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import validate_data
 
 from ganaug import checks, containers, persistence, validate
@@ -99,17 +100,28 @@ class TableData(Modality):
         """Return the rows in another order, with a fresh index."""
         return synthetic.iloc[order].reset_index(drop=True)
 
-    def append(self, X: Any, synthetic: pd.DataFrame) -> Any:
+    def append(self, X: Any, data: pd.DataFrame, synthetic: pd.DataFrame) -> Any:
         """Return ``X`` followed by the synthetic rows."""
         return containers.append_table(X, synthetic)
 
-    def replace(self, X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> Any:
+    def replace(
+        self, X: Any, data: pd.DataFrame, rows: NDArray[np.bool_], synthetic: pd.DataFrame
+    ) -> Any:
         """Return a copy of ``X`` in which the marked rows are the synthetic ones."""
         return containers.replace_rows(X, rows, synthetic)
 
     def present(self, synthetic: pd.DataFrame) -> Any:
         """Return synthetic rows in the container seen at fit."""
         return containers.like_table(self.template, synthetic)
+
+    def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
+        """Return transformed rows in the container that ``set_output`` asks for."""
+        if not isinstance(X, list):
+            return _wrap_data_with_container("transform", result, X, estimator)
+        # scikit-learn would take the list's method "index" for the labels of the rows.
+        array = containers.as_array(result)
+        wrapped = _wrap_data_with_container("transform", array, array, estimator)
+        return result if wrapped is array else wrapped
 
     def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return a model as plain values and arrays."""

@@ -176,7 +176,7 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
     """Change a constant, and this names the sentence to change."""
     from ganaug import anchors, evidence, fitting, sampling, selection
     from ganaug.codecs import columns
-    from ganaug.training import history, monitor, trainer
+    from ganaug.training import data, history
 
     page = (root / "docs" / "training.md").read_text(encoding="utf-8")
     sentences = [
@@ -197,8 +197,8 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"nearer than the {selection.COPY_QUANTILE:.0%} quantile",
         f"at most {selection.COPY_ROWS:,} of them",
         f"At most {selection.OVERSAMPLING} candidates",
-        f"{monitor.SAMPLE} of each",
-        f"About {trainer.RECORDS} times",
+        f"{data.TrainingRows.monitored} of each",
+        f"About {data.TrainingRows.records} times",
         f"below {history.COLLAPSE_RATIO} at step {history.COLLAPSE_AFTER} or later",
         f"mean is above {history.OVERPOWERED_ACCURACY}",
         f"below {history.STARVED_GRADIENT} of the largest",

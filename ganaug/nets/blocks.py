@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 SLOPE = 0.2
-_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
+LEAKY_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
 
 
 def activate(hidden: Tensor) -> Tensor:
@@ -18,11 +18,11 @@ def activate(hidden: Tensor) -> Tensor:
 
 
 def linear(
-    inputs: int, outputs: int, generator: torch.Generator, *, gain: float = _GAIN
+    inputs: int, outputs: int, generator: torch.Generator, *, gain: float = LEAKY_GAIN
 ) -> nn.Linear:
     """Return a linear layer with He-normal weights drawn from ``generator`` and zero bias."""
     # skip_init: nn.Linear's own initialisation would draw from the global generator.
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=torch.get_default_device())
     with torch.no_grad():
         layer.weight.normal_(0.0, gain / math.sqrt(max(inputs, 1)), generator=generator)
         layer.bias.zero_()

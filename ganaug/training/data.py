@@ -30,6 +30,12 @@ class TrainingRows:
         Starting points for a generator that uses them.
     """
 
+    records = 60
+    """Lines of history in a run, at most."""
+
+    monitored = 64
+    """Generated rows of each class that a line of history is about."""
+
     def __init__(
         self,
         rows: Tensor,
@@ -75,6 +81,10 @@ class TrainingRows:
         """Return a real and a generated row of each label, as the critic sees them."""
         real = self.draw_rows(labels, random)
         return real, generate(network, self.anchors, labels, random)
+
+    def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
+        """Return what the generator learns from real rows directly."""
+        raise NotImplementedError
 
     def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
         """Return a generated row of each label."""

@@ -10,8 +10,7 @@ from torch import Tensor
 from ganaug.rng import derive, torch_stream
 from ganaug.training.data import TrainingRows
 
-SAMPLE = 64
-CHUNK = 32 * SAMPLE
+CHUNK = 2048
 
 
 class Monitor:
@@ -34,7 +33,8 @@ class Monitor:
         self.names = list(labels)
         self.seed = derive(seed, "monitor")
         self.device = rows.device
-        self.labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(SAMPLE)
+        self.each = rows.monitored
+        self.labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(self.each)
         random = torch_stream(self.seed, "real", device=rows.device)
         self.real = self._spread(rows.draw_rows(self.labels, random))
         # Rows drawn with replacement: a class of n rows repeats one in n pairs.
@@ -58,6 +58,6 @@ class Monitor:
 
     def _spread(self, rows: Tensor) -> Tensor:
         """Return the mean distance between two rows of a class, for each class."""
-        groups = rows.float().reshape(rows.shape[0] // SAMPLE, SAMPLE, -1)
+        groups = rows.float().reshape(rows.shape[0] // self.each, self.each, -1)
         distances = (groups - groups.roll(1, 1)).square().sum(-1)
         return (distances + 1e-12).sqrt().mean(1)

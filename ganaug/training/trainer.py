@@ -47,9 +47,6 @@ class Batch:
 Side = tuple[Tensor, Tensor]
 """The critic's logits and features for the real or the generated half of a step."""
 
-RECORDS = 60
-"""Lines of history in a run, at most."""
-
 
 class Trainer:
     """Trains one generator against one critic.
@@ -135,7 +132,7 @@ class Trainer:
         """Train to the end and return the history."""
         self.started = time.monotonic()
         self._notify("on_train_begin")
-        every = -(-self.steps // RECORDS)
+        every = -(-self.steps // self.rows.records)
         for step in self._countdown():
             self.step = step
             self._follow_schedule()
@@ -188,6 +185,10 @@ class Trainer:
         for name, penalty in GENERATOR_PENALTIES.items():
             if weight := self.weights[name]:
                 loss = loss + weight * penalty(context)
+        if weight := self.recipe.regularizers.reconstruction:
+            lesson = self.rows.lesson(self.generator, batch.labels, self.random)
+            self.last["reconstruction"] = lesson.detach()
+            loss = loss + weight * lesson
         self._update(self.generator_optimizer, loss, "generator_grad_norm")
 
     @torch.no_grad()
@@ -263,6 +264,8 @@ class Trainer:
             (self.critic_optimizer, schedule.critic_learning_rate),
         ):
             optimizer.param_groups[0]["lr"] = rate * factor
+        if (start := schedule.class_balance_start) is not None:
+            self.rows.set_balance(start + (schedule.class_balance - start) * self.done)
 
     def _record(self) -> None:
         """Read the step's tensors (the only time the device is waited for) into the history."""
@@ -274,6 +277,8 @@ class Trainer:
             "generator_loss": float(self.last["generator_loss"]),
             "critic_accuracy": float((self.last["margin"] > 0).float().mean()),
         }
+        if "reconstruction" in self.last:
+            record["reconstruction"] = float(self.last["reconstruction"])
         for name, gradients in self.gradients.items():
             record[name] = float(torch.stack(torch._foreach_norm(list(gradients))).norm())
         record |= self.monitor.diversity(

@@ -1,0 +1,102 @@
+"""Class evidence on images: small convolutional classifiers, cross-fitted on the user's own."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+from ganaug.evidence import FOLDS, cross_fit, folds_of
+from ganaug.nets.blocks import activate, linear
+from ganaug.nets.convolution import Pyramid, convolution
+from ganaug.rng import torch_stream
+from ganaug.training.images import TrainingImages, translate
+
+WIDTH = 16
+WIDEST = 64
+
+
+class ImageEvidence(nn.Module):
+    """One small convolutional network a fold.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Channels, height and width.
+    n_classes : int
+    random : torch.Generator
+        Source of the initial weights.
+    """
+
+    def __init__(
+        self, shape: tuple[int, int, int], n_classes: int, random: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(_classifier(shape, n_classes, random) for _ in range(FOLDS))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (FOLDS, batch, channels, height, width) to (FOLDS, batch, n_classes) logits."""
+        each = zip(self.members, images, strict=True)
+        return torch.stack([member(own) for member, own in each])
+
+    @torch.inference_mode()
+    def margins(self, images: Tensor, fold: Tensor, label: int) -> Tensor:
+        """Return the log-odds of ``label`` for each image by the classifier of its ``fold``."""
+        margin = images.new_empty(len(images))
+        for k, member in enumerate(self.members):
+            logits = member(images[fold == k])
+            others = logits.clone()
+            others[:, label] = -torch.inf
+            margin[fold == k] = logits[:, label] - others.logsumexp(1)
+        return margin
+
+
+class _Downs(nn.Module):
+    """Strided convolutions with the leaky rectifier between them."""
+
+    def __init__(self, channels: int, pyramid: Pyramid, random: torch.Generator) -> None:
+        super().__init__()
+        self.pyramid = pyramid
+        widths = [channels, *(min(WIDTH * 2**s, WIDEST) for s in range(pyramid.stages))]
+        self.layers = nn.ModuleList(
+            convolution(i, o, 4, random, stride=2) for i, o in itertools.pairwise(widths)
+        )
+        self.width = widths[-1] * pyramid.base[0] * pyramid.base[1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = self.pyramid.pad(images)
+        for layer in self.layers:
+            hidden = activate(layer(hidden))
+        return hidden.flatten(1)
+
+
+def _classifier(
+    shape: tuple[int, int, int], n_classes: int, random: torch.Generator
+) -> nn.Sequential:
+    downs = _Downs(shape[0], Pyramid(*shape[1:]), random)
+    return nn.Sequential(downs, linear(downs.width, n_classes, random, gain=1.0))
+
+
+def fit_image_evidence(
+    images: Tensor, labels: Tensor, n_classes: int, *, steps: int, seed: int
+) -> tuple[ImageEvidence, Tensor]:
+    """Train the classifiers; return them and the fold in which each image was held out."""
+    device = images.device
+    fold = folds_of(labels, seed)
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    model = ImageEvidence(shape, n_classes, torch_stream(seed, "init")).to(device)
+    parts = [
+        ShiftedImages(images[fold != k].cpu(), labels[fold != k].cpu(), n_classes, 0.5, device)
+        for k in range(FOLDS)
+    ]
+    cross_fit(model, parts, steps, seed, device)
+    return model, fold
+
+
+class ShiftedImages(TrainingImages):
+    """Training images moved a little: what a classifier should not mind."""
+
+    def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a random image of each label, moved."""
+        return translate(super().draw_rows(labels, generator), generator)

@@ -1,0 +1,206 @@
+"""From stored images to an :class:`~ganaug.image_sampling.ImageModel`: plan, train, freeze."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ganaug.checks import fit_batch_size
+from ganaug.codecs.image import to_signed
+from ganaug.errors import ConfigError
+from ganaug.fitting import Job, joined, remaining
+from ganaug.image_evidence import fit_image_evidence
+from ganaug.image_sampling import ImageBank, ImageModel
+from ganaug.image_selection import fit_image_selector
+from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
+from ganaug.nets.residual import ResidualCritic, ResidualGenerator
+from ganaug.nets.warp import WarpGenerator
+from ganaug.recipe import IMAGE_KINDS, IMAGE_PRESETS, Recipe
+from ganaug.rng import derive, torch_stream
+from ganaug.sampling import GENERATED
+from ganaug.training.history import History
+from ganaug.training.images import TrainingImages, TrainingPairs, seen
+from ganaug.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from ganaug.codecs.image import ImageCodec
+    from ganaug.modality import Classes
+
+GENERATORS: dict[str, Any] = {
+    "dcgan": DCGANGenerator,
+    "residual": ResidualGenerator,
+    "warp": WarpGenerator,
+}
+CRITICS: dict[str, Any] = {
+    "dcgan": DCGANCritic,
+    "residual": ResidualCritic,
+    "warp": DCGANCritic,
+}
+
+ANCHOR_BELOW = 500
+"""Class size under which ``auto`` bends real images."""
+
+EVIDENCE_STEPS = 300
+"""Training steps of the classifiers behind selection, at most."""
+
+
+def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
+    """Return the recipe for images: a preset by name, or what the user made.
+
+    Raises
+    ------
+    ConfigError
+        If it is one for tables.
+    """
+    if isinstance(recipe, str):
+        preset = Recipe.preset(recipe, "image")
+        if recipe == "auto" and device.type == "cuda":
+            return preset.replace(kind="residual", name="auto")
+        return preset
+    kind = recipe.architecture.kind
+    if kind not in IMAGE_KINDS:
+        raise ConfigError(
+            f"A recipe with kind={kind!r} is for tables. Start from "
+            'Recipe.preset("auto", data="image"), or set kind to one of '
+            f"{', '.join(IMAGE_KINDS)}."
+        )
+    if recipe.conditioning == "per-class":
+        raise ConfigError(
+            'conditioning="per-class" is for tables; images are learned by all classes together.'
+        )
+    return recipe
+
+
+def plan_image_methods(counts: Sequence[int], recipe: Recipe) -> list[str]:
+    """Return how each class will be made, from its number of images."""
+    return [_method(count, recipe) for count in counts]
+
+
+def _method(count: int, recipe: Recipe) -> str:
+    if count <= 1:
+        return "duplicate"
+    small = recipe.small_classes == "auto" and count < ANCHOR_BELOW
+    return "anchored" if small or recipe.architecture.kind == "warp" else "gan"
+
+
+def image_steps(n_images: int) -> int:
+    """Return the number of generator steps for a set of images."""
+    return int(min(max(30 * math.sqrt(n_images), 1000), 10_000))
+
+
+def fit_image_model(
+    recipe: Recipe,
+    codec: ImageCodec,
+    stored: Tensor,
+    classes: Classes,
+    label_safe: Sequence[str],
+    job: Job,
+) -> tuple[ImageModel, History]:
+    """Train the recipe's GAN on images and freeze everything that sampling needs.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    codec : ImageCodec
+    stored : Tensor of shape (n, channels, height, width)
+        As the codec stores images.
+    classes : Classes
+    label_safe : sequence of str
+        Mirrorings that leave the label true.
+    job : Job
+
+    Returns
+    -------
+    model : ImageModel
+    history : History
+    """
+    codes = torch.from_numpy(classes.codes)
+    methods = plan_image_methods(classes.counts, recipe)
+    bank = ImageBank.build(stored, codes, [method != "gan" for method in methods]).to(job.device)
+    model = ImageModel(recipe, codec, methods, [], bank)
+    names = [str(name) for name in classes.names]
+    games = plan_games(recipe, methods)
+    history, started = History(), time.monotonic()
+    for number, game in enumerate(games):
+        judged = [method == game.method for method in methods]
+        turn = replace(remaining(job, started), seed=derive(job.seed, "train", number))
+        trainer = _trainer(game.recipe, codec, stored, codes, names, judged, label_safe, turn)
+        run = trainer.run()
+        history = joined(history, run, game.method) if len(games) > 1 else run
+        model.generators.append(trainer.average)
+    if recipe.selection == "evidence":
+        seed = derive(job.seed, "evidence")
+        images, labels = to_signed(stored).to(job.device), codes.to(job.device)
+        steps = min(job.steps or EVIDENCE_STEPS, EVIDENCE_STEPS)
+        evidence, fold = fit_image_evidence(images, labels, len(methods), steps=steps, seed=seed)
+        made = [method in GENERATED for method in methods]
+        model.selector = fit_image_selector(evidence, fold, images, labels, made)
+    return model, history
+
+
+@dataclass(frozen=True)
+class Game:
+    """A recipe to train, and the method of the classes that it makes."""
+
+    recipe: Recipe
+    method: str
+
+
+def plan_games(recipe: Recipe, methods: Sequence[str]) -> list[Game]:
+    """Return what has to be trained for these methods."""
+    games = [Game(recipe, "gan")] if "gan" in methods else []
+    if "anchored" in methods:
+        bends = recipe.architecture.kind == "warp"
+        games.append(Game(recipe if bends else IMAGE_PRESETS["warp"], "anchored"))
+    return games
+
+
+def _trainer(
+    recipe: Recipe,
+    codec: ImageCodec,
+    stored: Tensor,
+    codes: Tensor,
+    names: Sequence[str],
+    judged: Sequence[bool],
+    label_safe: Sequence[str],
+    job: Job,
+) -> Trainer:
+    sizes, shape = recipe.architecture, codec.shape
+    bends = sizes.kind == "warp"
+    source = TrainingPairs if bends else TrainingImages
+    rows = source(
+        stored,
+        codes,
+        len(names),
+        recipe.schedule.class_balance,
+        job.device,
+        recipe.diff_augment,
+        label_safe,
+    )
+    judges = seen(torch.empty(0, *shape)).shape[1:] if bends else shape
+    generator = GENERATORS[sizes.kind](
+        shape, codes.bincount(minlength=len(names)), sizes, torch_stream(job.seed, "generator")
+    ).to(job.device)
+    critic = CRITICS[sizes.kind](
+        tuple(judges), len(names), recipe.conditioning, sizes, torch_stream(job.seed, "critic")
+    ).to(job.device)
+    return Trainer(
+        recipe,
+        generator,
+        critic,
+        rows,
+        names,
+        judged,
+        steps=job.steps or image_steps(len(codes)),
+        batch_size=fit_batch_size(job.batch_size or "auto", recipe, len(codes)),
+        seed=job.seed,
+        callbacks=job.callbacks,
+        max_seconds=job.max_seconds,
+        progress=job.progress,
+    )

@@ -1,0 +1,98 @@
+"""What a user may say about images; most of it is found out from the array itself."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ganaug.errors import ConfigError, did_you_mean
+
+Layout = Literal["auto", "NHW", "NCHW", "NHWC"]
+
+LAYOUTS = ("auto", "NHW", "NCHW", "NHWC")
+LABEL_SAFE = ("hflip", "vflip")
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """How images are stored, and what may be done to them.
+
+    Parameters
+    ----------
+    shape : tuple of int or None, default=None
+        Of one image, for images that are stored as flat rows: ``(height, width)``,
+        ``(channels, height, width)`` or ``(height, width, channels)``.
+    layout : {"auto", "NHW", "NCHW", "NHWC"}, default="auto"
+        Order of the axes. "auto" finds the axis of 1 to 4 channels and asks when there are two.
+    value_range : "auto" or (float, float), default="auto"
+        Values of black and white. "auto" is the range of the dtype for 8-bit and 16-bit images;
+        numbers with a point must lie within (0, 1) or (-1, 1), or be whole numbers up to 255.
+    resize : int, tuple of int or None, default=None
+        ``(height, width)`` to which each image is resized, for lists of images of several sizes.
+        An int makes squares.
+    label_safe : tuple of {"hflip", "vflip"}, default=()
+        What you vouch for leaves the label true: real images are then also shown mirrored. A "b"
+        mirrored is a "d", so nothing is assumed.
+
+    Examples
+    --------
+    >>> from ganaug import ImageOptions
+    >>> ImageOptions(shape=(28, 28)).shape
+    (28, 28)
+    """
+
+    shape: tuple[int, ...] | None = None
+    layout: Layout = "auto"
+    value_range: Literal["auto"] | tuple[float, float] = "auto"
+    resize: int | tuple[int, int] | None = None
+    label_safe: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.layout not in LAYOUTS:
+            raise ConfigError(
+                f"layout={self.layout!r} is not possible; {did_you_mean(str(self.layout), LAYOUTS)}"
+            )
+        if self.shape is not None:
+            self._set("shape", _sizes("shape", self.shape, (2, 3)))
+        if self.resize is not None:
+            both = (self.resize, self.resize) if _whole(self.resize) else self.resize
+            self._set("resize", _sizes("resize", both, (2,)))
+        if self.value_range != "auto":
+            self._set("value_range", _bounds(self.value_range))
+        if isinstance(self.label_safe, str):
+            self._set("label_safe", (self.label_safe,))
+        for name in self.label_safe:
+            if name not in LABEL_SAFE:
+                raise ConfigError(
+                    f"label_safe={name!r} is not possible; {did_you_mean(str(name), LABEL_SAFE)}"
+                )
+        self._set("label_safe", tuple(self.label_safe))
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)  # frozen for everybody else
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _sizes(name: str, value: Any, lengths: tuple[int, ...]) -> tuple[int, ...]:
+    sequence = isinstance(value, Sequence) and not isinstance(value, str)
+    if not sequence or len(value) not in lengths or not all(_whole(v) and v > 0 for v in value):
+        wanted = " or ".join(map(str, lengths))
+        raise ConfigError(f"{name} must hold {wanted} positive integers, got {value!r}.")
+    return tuple(int(v) for v in value)
+
+
+def _bounds(value: Any) -> tuple[float, float]:
+    try:
+        low, high = (float(v) for v in value)
+    except (TypeError, ValueError):
+        low, high = 0.0, 0.0
+    if not low < high or abs(low) + abs(high) == float("inf"):
+        raise ConfigError(
+            f'value_range must be "auto" or (black, white), two finite numbers, got {value!r}.'
+        )
+    return low, high

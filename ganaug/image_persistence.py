@@ -1,0 +1,132 @@
+"""A fitted image model as plain values and arrays, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ganaug.codecs.image import ImageCodec
+from ganaug.errors import ArtifactError
+from ganaug.image_evidence import ImageEvidence
+from ganaug.image_fitting import GENERATORS, plan_games
+from ganaug.image_sampling import ImageBank, ImageModel
+from ganaug.image_selection import ImageSelector, small_versions
+from ganaug.images import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageFormat
+from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
+from ganaug.recipe import IMAGE_KINDS, Recipe
+from ganaug.rng import torch_stream
+
+_PIXEL = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
+_DEEPEST = 64
+
+_Module = TypeVar("_Module", bound=nn.Module)
+
+
+def model_to_parts(model: ImageModel) -> tuple[dict[str, Any], Arrays]:
+    """Return the plain values and the arrays of a model."""
+    config = {
+        "recipe": model.recipe.to_dict(),
+        "methods": model.methods,
+        "n_generators": len(model.generators),
+        "has_selector": model.selector is not None,
+    }
+    return config, arrays_of(model)
+
+
+def format_from_dict(data: Mapping[str, Any]) -> ImageFormat:
+    """Return a format, checked.
+
+    Raises
+    ------
+    ArtifactError
+        If it is not one of images that could have been fitted.
+    """
+    form = ImageFormat(**data)
+    sizes = (form.channels, form.height, form.width)
+    require(all(type(size) is int for size in sizes), "image size")
+    require(1 <= form.channels <= MAX_CHANNELS, "channels")
+    require(all(MIN_SIZE <= size <= MAX_SIZE for size in sizes[1:]), "image size")
+    require(_PIXEL.fullmatch(form.dtype), "dtype")
+    require(form.container in ("array", "tensor", "list", "rows"), "container")
+    require(form.layout in ("NHW", "NCHW", "NHWC"), "layout")
+    require(form.low < form.high, "value range")
+    return form
+
+
+def model_from_parts(config: Mapping[str, Any], form: ImageFormat, arrays: Arrays) -> ImageModel:
+    """Return the model, on the CPU.
+
+    Raises
+    ------
+    ArtifactError
+        If a part is missing or has the wrong shape.
+    """
+    try:
+        recipe = Recipe.from_dict(config["recipe"])
+        require(recipe.architecture.kind in IMAGE_KINDS, "kind")
+        require(recipe.architecture.depth <= _DEEPEST, "depth")
+        methods = list(config["methods"])
+        require(methods and set(methods) <= set(METHODS), "methods")
+        codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
+        games = plan_games(recipe, methods)
+        require(config["n_generators"] == len(games), "n_generators")
+        generators = [
+            _generator(game.recipe, codec, len(methods), tensors_under(arrays, f"generator.{i}."))
+            for i, game in enumerate(games)
+        ]
+        selector = None
+        if config["has_selector"] is True:
+            selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
+        bank = _bank(codec, len(methods), arrays)
+    except ArtifactError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
+    return ImageModel(recipe, codec, methods, generators, bank, selector)
+
+
+def _filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
+    """Return a module with these weights, made only after every shape was compared."""
+    with torch.device("meta"):  # has shapes and no memory
+        expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
+    require(expected == {name: tensor.shape for name, tensor in state.items()}, "weights")
+    module = make()
+    module.load_state_dict(dict(state))
+    return module.eval().requires_grad_(False)
+
+
+def _generator(
+    recipe: Recipe, codec: ImageCodec, n_classes: int, state: dict[str, Tensor]
+) -> nn.Module:
+    kind = GENERATORS[recipe.architecture.kind]
+    counts = torch.ones(n_classes)
+    return _filled(lambda: kind(codec.shape, counts, recipe.architecture, torch_stream(0)), state)
+
+
+def _bank(codec: ImageCodec, n_classes: int, arrays: Arrays) -> ImageBank:
+    rows, counts = arrays["anchors.rows"], arrays["anchors.counts"]
+    require(rows.dtype == (np.uint8 if codec.bytewise else np.float32), "anchors.rows")
+    require(rows.shape[1:] == codec.shape, "anchors.rows")
+    require(counts.dtype == np.int64 and counts.shape == (n_classes,), "anchors.counts")
+    require(counts.min() >= 0 and counts.sum() == len(rows), "anchors.counts")
+    return ImageBank(torch.from_numpy(rows.copy()), counts.tolist())
+
+
+def _selector(codec: ImageCodec, n_classes: int, state: dict[str, Tensor]) -> ImageSelector:
+    names = ("floor", "radius", "references", "counts")
+    floor, radius, references, counts = (state[name] for name in names)
+    width = small_versions(torch.zeros(0, *codec.shape)).shape[1]
+    types = [state[name].dtype for name in names]
+    require(types == [torch.float32] * 3 + [torch.int64], "selector")
+    require(floor.shape == radius.shape == counts.shape == (n_classes,), "selector")
+    require(counts.min() >= 0 and references.shape == (counts.sum(), width), "selector.references")
+    evidence = _filled(
+        lambda: ImageEvidence(codec.shape, n_classes, torch_stream(0)),
+        {k.removeprefix("evidence."): v for k, v in state.items() if k.startswith("evidence.")},
+    )
+    return ImageSelector(evidence, floor, radius, references, counts).eval()

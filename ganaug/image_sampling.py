@@ -1,0 +1,88 @@
+"""Images of a class: what a table's model does for rows, for images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ganaug.codecs.image import to_signed
+from ganaug.sampling import Model
+
+if TYPE_CHECKING:
+    from ganaug.codecs.image import ImageCodec
+
+CHUNK_VALUES = 2**19
+"""Numbers in a chunk of candidates, about."""
+
+MIN_CHUNK = 32
+
+
+class ImageBank(nn.Module):
+    """The real images of the classes that start from them.
+
+    A module only so that its tensors are moved and saved like any other weights.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, channels, height, width)
+        Images as the codec stores them, grouped by class.
+    counts : sequence of int
+        Images of each class; 0 for classes that need none.
+    """
+
+    rows: Tensor
+    counts: Tensor
+    starts: Tensor
+
+    def __init__(self, rows: Tensor, counts: Sequence[int]) -> None:
+        super().__init__()
+        sizes = torch.as_tensor(list(counts), dtype=torch.long)
+        self.register_buffer("rows", rows)
+        self.register_buffer("counts", sizes)
+        self.register_buffer("starts", sizes.cumsum(0) - sizes, persistent=False)
+
+    @classmethod
+    def build(cls, stored: Tensor, codes: Tensor, keep: Sequence[bool]) -> ImageBank:
+        """Collect the images of the classes marked in ``keep``."""
+        parts = [stored[codes == label] if kept else stored[:0] for label, kept in enumerate(keep)]
+        return cls(torch.cat([stored[:0], *parts]), [len(part) for part in parts])
+
+    def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a real image for each label, black for classes without any here."""
+        u = torch.rand(labels.shape[0], generator=generator, device=self.rows.device)
+        counts = self.counts[labels]
+        if not len(self.rows):
+            return to_signed(self.rows.new_zeros((len(labels), *self.rows.shape[1:])))
+        index = self.starts[labels] + torch.minimum((u * counts).long(), (counts - 1).clamp_min(0))
+        images = to_signed(self.rows[index.clamp_max(len(self.rows) - 1)])
+        return images.where((counts > 0)[:, None, None, None], -1.0)
+
+
+class ImageModel(Model):
+    """A model of images; its codec is an :class:`~ganaug.codecs.image.ImageCodec`."""
+
+    codec: ImageCodec
+    anchors: ImageBank
+
+    @property
+    def chunk(self) -> int:
+        """Candidates made at once: as many as fit a stated memory, whatever is asked for."""
+        return max(CHUNK_VALUES // math.prod(self.codec.shape), MIN_CHUNK)
+
+    @property
+    def empty(self) -> Tensor:
+        """No images, of the right shape."""
+        return to_signed(self.anchors.rows[:0])
+
+    def pack(self, rows: Tensor) -> NDArray[Any]:
+        """Return images as the user has them, in a fraction of the memory."""
+        return self.codec.decode(rows)
+
+    def generator_of(self, label: int) -> tuple[Any, int]:
+        """Return the generator of a class: the last one moves real images, the first invents."""
+        return self.generators[-1 if self.methods[label] == "anchored" else 0], label

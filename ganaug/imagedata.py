@@ -1,0 +1,157 @@
+"""Images as the augmenter sees them: an image is one member of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+from ganaug import image_persistence, images
+from ganaug.codecs.image import ImageCodec
+from ganaug.errors import InvalidTypeError, SchemaDriftError
+from ganaug.image_fitting import fit_image_model, image_recipe
+from ganaug.image_options import ImageOptions
+from ganaug.images import ImageBatch, ImageFormat, Pixels
+from ganaug.modality import Classes, Modality
+from ganaug.persistence import name_in, name_out
+from ganaug.rng import derive
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ganaug.fitting import Job
+    from ganaug.recipe import Recipe
+    from ganaug.sampling import Model
+    from ganaug.training.history import History
+
+
+class ImageData(Modality):
+    """Images of one size and number of channels.
+
+    Parameters
+    ----------
+    options : ImageOptions
+        What the user said about them.
+    """
+
+    name: ClassVar[str] = "image"
+
+    def __init__(self, options: ImageOptions) -> None:
+        self.options = options
+        self.form: ImageFormat | None = None
+        self.template: Any = None
+
+    @property
+    def fitted_form(self) -> ImageFormat:
+        """What the images looked like at fit."""
+        assert self.form is not None
+        return self.form
+
+    def check(self, X: Any, budget: int) -> ImageBatch:
+        """Return the images as arrays, with their format."""
+        return images.check_images(X, self.options, budget)
+
+    def remember(self, estimator: Any, X: Any, data: ImageBatch) -> None:
+        """Set the number of features (values of an image) and keep how the images came."""
+        self.form = data.form
+        if data.form.container == "rows" and not isinstance(X, torch.Tensor):
+            try:
+                validate_data(estimator, X, skip_check_array=True, reset=True)
+            except TypeError as error:  # names of which only some are strings
+                raise InvalidTypeError(str(error)) from None
+        estimator.n_features_in_ = int(np.prod(data.form.shape))
+        self.template = _empty(X, data.form)
+
+    def compare(self, estimator: Any, X: Any, data: ImageBatch, *, training: bool) -> None:
+        """Refuse images of another size, and where some will be added, another kind of pixel."""
+        drift = images.describe_drift(self.fitted_form, data.form)
+        if drift and (training or data.form.shape != self.fitted_form.shape):
+            raise SchemaDriftError(drift)
+
+    def train(
+        self, data: ImageBatch, classes: Classes, recipe: str | Recipe, job: Job, budget: int
+    ) -> tuple[Model, History]:
+        """Learn the images."""
+        form = self.fitted_form
+        chosen = image_recipe(recipe, job.device)
+        images.check_fits(
+            len(data) + sum(classes.to_add.values()), form.shape, budget, "Images old and new"
+        )
+        codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
+        job = replace(job, seed=derive(job.seed, "fit"))
+        return fit_image_model(
+            chosen, codec, codec.encode(data.pixels), classes, self.options.label_safe, job
+        )
+
+    def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
+        """Refuse to make more images than the budget holds."""
+        n_new = sum(wanted)
+        images.check_fits(n_new, model.codec.shape, budget, f"{n_new:,} synthetic images")
+
+    def decode(self, model: Model, parts: list[NDArray[Any]]) -> Pixels:
+        """Return all parts together; the model has decoded them."""
+        return np.concatenate(parts)
+
+    def take(self, synthetic: Pixels, order: NDArray[np.int64]) -> Pixels:
+        """Return the images in another order."""
+        return synthetic[order]
+
+    def append(self, X: Any, data: ImageBatch, synthetic: Pixels) -> Any:
+        """Return ``X`` followed by the synthetic images, in its container."""
+        return images.append(X, synthetic, data.form)
+
+    def replace(self, X: Any, data: ImageBatch, rows: NDArray[np.bool_], synthetic: Pixels) -> Any:
+        """Return a copy of ``X`` in which the marked images are the synthetic ones."""
+        return images.replace(X, rows, synthetic, data.form)
+
+    def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
+        """Return the images as they are: no frame holds them."""
+        return result
+
+    def present(self, synthetic: Pixels) -> Any:
+        """Return images in the container seen at fit."""
+        return images.restore(synthetic, self.fitted_form, self.template)
+
+    def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return a model as plain values and arrays."""
+        return image_persistence.model_to_parts(model)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the format of the images, what the user said, and the names of flat columns."""
+        framed = isinstance(self.template, pd.DataFrame)
+        columns = (
+            list(zip(self.template.columns, self.template.dtypes, strict=True)) if framed else []
+        )
+        return {
+            "format": asdict(self.fitted_form),
+            "columns": [[name_out(name), str(dtype)] for name, dtype in columns]
+            if framed
+            else None,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], options: ImageOptions | None) -> Self:
+        """Return what :meth:`to_dict` described."""
+        own = cls(options or ImageOptions())
+        own.form = image_persistence.format_from_dict(data["format"])
+        own.template = _empty(None, own.form)
+        if data["columns"] is not None:
+            own.template = pd.DataFrame(
+                {i: np.empty(0, np.dtype(dtype)) for i, (_, dtype) in enumerate(data["columns"])}
+            ).set_axis(pd.Index([name_in(name) for name, _ in data["columns"]]), axis=1)
+        return own
+
+
+def _empty(X: Any, form: ImageFormat) -> Any:
+    """Return no images, in a container like that of ``X``."""
+    if isinstance(X, (pd.DataFrame, torch.Tensor)):
+        return X[:0].copy() if isinstance(X, pd.DataFrame) else X[:0]
+    if form.container == "tensor":
+        return torch.from_numpy(np.empty(0, form.dtype))
+    return [] if form.container == "list" else np.empty((0, 0), form.dtype)

@@ -1,0 +1,211 @@
+"""A generator that bends real images: the answer for classes of a few images.
+
+From noise and a real image (its anchor) it makes a smooth displacement field and moves the pixels
+along it. What deformations are plausible is learned from pairs of images of one class, over all
+classes, so that a class of twenty images is varied as the common classes vary (in the manner of
+DAGAN, Antoniou et al. 2017, and of learned class-wise deformations, Hauberg et al. 2016).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import (
+    adaptive_avg_pool2d,
+    affine_grid,
+    avg_pool2d,
+    grid_sample,
+    interpolate,
+    relu,
+)
+
+from ganaug.nets.blocks import activate, linear
+from ganaug.nets.convolution import Pyramid, convolution
+from ganaug.recipe import Architecture
+
+KNOTS = 4
+"""Rows and columns of the grid of displacements, which is interpolated between."""
+
+REACH = 1 / 7
+"""Largest displacement of a knot, as a share of the image's height and width."""
+
+TILT = 0.5
+"""Largest entry of the affine part, beside the identity."""
+
+FOLDED, STRETCHED = 0.4, 2.0
+"""Areas of a moved pixel below and above which the field is penalised."""
+
+
+class WarpGenerator(nn.Module):
+    """Noise and a real image in, that image bent out.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Channels, height and width of the images.
+    counts : Tensor of shape (n_classes,)
+        Unused: the deformations belong to all classes.
+    architecture : Architecture
+        Sizes.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    uses_anchors = True
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        counts: Tensor,
+        architecture: Architecture,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        channels, height, width = shape
+        self.noise_dim = architecture.noise_dim
+        self.pyramid = pyramid = Pyramid(height, width)
+        inner = 2 * architecture.width
+        area = pyramid.base[0] * pyramid.base[1]
+        self.look = _Downs(channels, architecture.width, pyramid, generator)
+        self.enter = linear(architecture.noise_dim, architecture.width, generator)
+        self.spread = linear(architecture.width, architecture.width * area, generator)
+        self.mix = nn.ModuleList(
+            convolution(
+                inner if i else self.look.channels + architecture.width, inner, 3, generator
+            )
+            for i in range(2)
+        )
+        # Small last layers: the first field is nearly none.
+        self.field = convolution(inner, 2, 3, generator, gain=0.3)
+        self.affine = linear(2 * inner, 6, generator, gain=0.3)
+        # Only for training: which noise turns one image into another.
+        self.compare = _Downs(2 * channels, 2 * architecture.width, pyramid, generator)
+        self.summary = linear(self.compare.channels * area, 4 * inner, generator)
+        self.posterior = linear(4 * inner, 2 * architecture.noise_dim, generator, gain=0.3)
+
+    def forward(
+        self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
+    ) -> Tensor:
+        """Bend images.
+
+        Parameters
+        ----------
+        noise : Tensor of shape (batch, noise_dim)
+        labels : Tensor of shape (batch,)
+            Unused.
+        anchors : Tensor of shape (batch, channels, height, width)
+            Real images between -1 and 1.
+        random : torch.Generator
+            Unused.
+
+        Returns
+        -------
+        Tensor of shape (batch, channels, height, width)
+        """
+        assert anchors is not None
+        places, _ = self.places(noise, anchors)
+        bent = bend(anchors, places)
+        return bent if self.training else with_values_of(bent, anchors)
+
+    def places(self, noise: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where each pixel comes from, (batch, height, width, 2), and the knots' moves."""
+        height, width = anchors.shape[2:]
+        seen = self.look(self.pyramid.pad(anchors))
+        thrown = self.spread(activate(self.enter(noise))).reshape(len(noise), -1, *seen.shape[2:])
+        hidden = torch.cat([seen, thrown], 1)
+        for layer in self.mix:
+            hidden = activate(layer(hidden))
+        knots = 2 * REACH * torch.tanh(adaptive_avg_pool2d(self.field(hidden), KNOTS))
+        moves = interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
+        both = torch.cat([hidden.mean((2, 3)), hidden.amax((2, 3))], 1)
+        tilt = TILT * torch.tanh(self.affine(both)).reshape(-1, 2, 3)
+        identity = torch.eye(2, 3, device=noise.device)
+        grid = affine_grid(identity + tilt, list(anchors.shape), align_corners=False)
+        return grid + moves.permute(0, 2, 3, 1), knots
+
+    def lesson(self, anchors: Tensor, targets: Tensor, random: torch.Generator) -> Tensor:
+        """Return how badly anchors bend into other images of their class.
+
+        A conditional variational autoencoder's bound (Kingma and Welling 2014; Sohn et al. 2015):
+        the noise is read off the pair, and kept close to what will be drawn when sampling.
+
+        Parameters
+        ----------
+        anchors, targets : Tensor of shape (batch, channels, height, width)
+        random : torch.Generator
+
+        Returns
+        -------
+        Tensor
+            A scalar: reconstruction at three sizes, divergence of the noise, roughness and folds.
+        """
+        pair = self.pyramid.pad(torch.cat([anchors, targets], 1))
+        summary = activate(self.summary(self.compare(pair).flatten(1)))
+        mean, spread = self.posterior(summary).chunk(2, 1)
+        spread = spread.clamp(-8.0, 4.0)
+        draw = torch.randn(mean.shape, generator=random, device=mean.device)
+        places, knots = self.places(mean + draw * (0.5 * spread).exp(), anchors)
+        error = bend(anchors, places) - targets
+        missed = sum(avg_pool2d(error, size).square().mean() * size for size in (1, 2, 4))
+        divergence = 0.5 * (mean.square() + spread.exp() - spread - 1.0).sum(1).mean()
+        return 5.0 * missed + 0.01 * divergence + roughness(knots) + 100.0 * folds(places)
+
+
+class _Downs(nn.Module):
+    """Strided convolutions down to the smallest feature map."""
+
+    def __init__(
+        self, inputs: int, width: int, pyramid: Pyramid, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        widths = [width * min(2**stage, 4) for stage in range(pyramid.stages)]
+        before = [inputs, *widths]
+        self.layers = nn.ModuleList(
+            convolution(before[s], widths[s], 4, generator, stride=2) for s in range(len(widths))
+        )
+        self.channels = widths[-1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = images
+        for layer in self.layers:
+            hidden = activate(layer(hidden))
+        return hidden
+
+
+def bend(images: Tensor, places: Tensor) -> Tensor:
+    """Return images resampled once, by cubic interpolation, which blurs least."""
+    moved = grid_sample(images, places, mode="bicubic", padding_mode="border", align_corners=False)
+    return moved.clamp(-1.0, 1.0)
+
+
+def roughness(knots: Tensor) -> Tensor:
+    """Return the mean squared second difference of the knots' moves."""
+    steps = knots * (0.5 / REACH)
+    down = steps[:, :, 2:] - 2 * steps[:, :, 1:-1] + steps[:, :, :-2]
+    along = steps[..., 2:] - 2 * steps[..., 1:-1] + steps[..., :-2]
+    return down.square().mean() + along.square().mean()
+
+
+def folds(places: Tensor) -> Tensor:
+    """Return by how much pixels are folded over or torn apart, from their moved areas."""
+    height, width = places.shape[1:3]
+    scale = torch.tensor([width / 2, height / 2], device=places.device)
+    here = places[:, :-1, :-1]
+    right, below = (places[:, :-1, 1:] - here) * scale, (places[:, 1:, :-1] - here) * scale
+    area = right[..., 0] * below[..., 1] - right[..., 1] * below[..., 0]
+    return relu(FOLDED - area).square().mean() + relu(area - STRETCHED).square().mean()
+
+
+def with_values_of(images: Tensor, anchors: Tensor) -> Tensor:
+    """Return images whose brightest pixels have the anchors' brightest values, and so on down.
+
+    Resampling blurs a little. If only the rare classes were blurred, a classifier would learn that
+    and nothing else; so the values are made exactly those of a real image (histogram
+    specification), in the order that bending gave them.
+    """
+    smooth = images
+    for _ in range(2):
+        smooth = avg_pool2d(nn.functional.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    order = (images + 0.02 * smooth).flatten(2).argsort(stable=True, dim=-1)
+    values = anchors.flatten(2).sort(-1).values
+    return torch.empty_like(values).scatter_(2, order, values).reshape(images.shape)

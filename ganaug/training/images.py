@@ -1,0 +1,153 @@
+"""Training images on the device, and what is done to them before the critic sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from ganaug.codecs.image import to_signed
+from ganaug.training.data import TrainingRows
+
+SHIFT = 1 / 8
+"""Largest translation, as a share of the image's height and width (Zhao et al. 2020)."""
+
+SMALLEST_SEEN = 8
+"""Height and width that a critic needs."""
+
+HOLE = 1 / 2
+"""Height and width of what is cut out, as a share of the image's."""
+
+
+class TrainingImages(TrainingRows):
+    """All images, sorted by class; bytes stay bytes until a batch is drawn.
+
+    Parameters
+    ----------
+    rows : Tensor of shape (n, channels, height, width)
+        Bytes, or numbers between -1 and 1.
+    labels, n_classes, balance, device
+        See :class:`~ganaug.training.data.TrainingRows`.
+    diff_augment : sequence of str
+        Changes that real and generated images share before the critic sees them.
+    label_safe : sequence of str
+        Mirrorings of real images that leave their label true.
+    """
+
+    # Images cost more to make than rows.
+    records = 20
+    monitored = 16
+
+    def __init__(
+        self,
+        rows: Tensor,
+        labels: Tensor,
+        n_classes: int,
+        balance: float,
+        device: torch.device,
+        diff_augment: Sequence[str] = (),
+        label_safe: Sequence[str] = (),
+    ) -> None:
+        super().__init__(rows, labels, n_classes, balance, device)
+        self.changes = [CHANGES[name] for name in diff_augment]
+        self.axes = [{"vflip": 2, "hflip": 3}[name] for name in label_safe]
+
+    def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a random real image of each label, with replacement."""
+        images = to_signed(super().draw_rows(labels, generator))
+        for axis in self.axes:
+            coin = torch.rand((len(images), 1, 1, 1), generator=generator, device=self.device)
+            images = torch.where(coin < 0.5, images.flip(axis), images)
+        return images
+
+    def draw_pairs(
+        self, network: Any, labels: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return a real and a generated image of each label, as the critic sees them."""
+        real, fake = super().draw_pairs(network, labels, random)
+        return self.augment(real, random), self.augment(fake, random)
+
+    def augment(self, images: Tensor, random: torch.Generator) -> Tensor:
+        """Apply the changes, each with fresh draws."""
+        for change in self.changes:
+            images = change(images, random)
+        return images
+
+
+class TrainingPairs(TrainingImages):
+    """Pairs of different images of one class: what a generator that bends images learns from.
+
+    The critic sees images at half their size, where resampling leaves no trace: it shall judge
+    shapes, which bending can mend, and not sharpness, which it cannot.
+    """
+
+    def draw_pairs(
+        self, network: Any, labels: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return real and bent images of each label, as the critic sees them."""
+        real, fake = self.draw_rows(labels, random), self.generated(network, labels, random)
+        return self.augment(seen(real), random), self.augment(seen(fake), random)
+
+    def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
+        """Return a bent real image of each label."""
+        anchors = self.draw_rows(labels, random)
+        noise = torch.randn((len(labels), network.noise_dim), generator=random, device=self.device)
+        return network(noise, labels, anchors, random)
+
+    def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
+        """Return how badly the generator turns real images into others of their class."""
+        anchors, targets = self.draw_rows(labels, random), self.draw_rows(labels, random)
+        return network.lesson(anchors, targets, random)
+
+
+def seen(images: Tensor) -> Tensor:
+    """Return what a critic of bent images sees."""
+    return avg_pool2d(images, 2) if min(images.shape[2:]) >= 2 * SMALLEST_SEEN else images
+
+
+def translate(images: Tensor, random: torch.Generator) -> Tensor:
+    """Move each image by up to an eighth of its size; black comes in from outside."""
+    n, _, height, width = images.shape
+    rows = _moved(height, n, random, images.device)
+    columns = _moved(width, n, random, images.device)
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1), value=-1.0)
+    index = torch.arange(n, device=images.device)[:, None, None]
+    moved = padded.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]
+    return moved.permute(0, 3, 1, 2)
+
+
+def _moved(size: int, n: int, random: torch.Generator, device: torch.device) -> Tensor:
+    """Return which rows of an image padded by one pixel are its rows after a random move."""
+    most = max(round(size * SHIFT), 1)
+    move = torch.randint(-most, most + 1, (n, 1), generator=random, device=device)
+    return (torch.arange(size, device=device)[None] + move + 1).clamp_(0, size + 1)
+
+
+def cut_out(images: Tensor, random: torch.Generator) -> Tensor:
+    """Blank a square of each image, half as high and wide, grey."""
+    n, _, height, width = images.shape
+    inside = _covered(height, n, random, images.device)[:, None, :, None]
+    inside = inside & _covered(width, n, random, images.device)[:, None, None, :]
+    return images.masked_fill(inside, 0.0)
+
+
+def _covered(size: int, n: int, random: torch.Generator, device: torch.device) -> Tensor:
+    centre = torch.rand((n, 1), generator=random, device=device) * size
+    distance = (torch.arange(size, device=device)[None] + 0.5 - centre).abs()
+    return distance < size * HOLE / 2
+
+
+def brighten(images: Tensor, random: torch.Generator) -> Tensor:
+    """Add a constant of up to half a unit either way to each image."""
+    shape = (len(images), 1, 1, 1)
+    return images + torch.rand(shape, generator=random, device=images.device) - 0.5
+
+
+CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+    "translation": translate,
+    "cutout": cut_out,
+    "brightness": brighten,
+}
