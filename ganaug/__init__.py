@@ -27,19 +27,25 @@ if TYPE_CHECKING:
         NotAvailableError,
         SchemaDriftError,
     )
+    from ganaug.image_options import ImageOptions
+    from ganaug.pool import SyntheticPool
     from ganaug.recipe import Architecture, Recipe, Regularizers, Schedule
     from ganaug.training.callbacks import Callback, EarlyStop
+    from ganaug.training.grids import SampleGrid
     from ganaug.training.history import History
 
 _HOME = {
     "GANAugmenter": "augmenter",
     "AugmentedClassifier": "classifier",
+    "ImageOptions": "image_options",
+    "SyntheticPool": "pool",
     "Recipe": "recipe",
     "Architecture": "recipe",
     "Regularizers": "recipe",
     "Schedule": "recipe",
     "Callback": "training.callbacks",
     "EarlyStop": "training.callbacks",
+    "SampleGrid": "training.grids",
     "History": "training.history",
     "GanaugError": "errors",
     "GanaugWarning": "errors",
@@ -66,6 +72,7 @@ __all__ = [
     "GanaugError",
     "GanaugWarning",
     "History",
+    "ImageOptions",
     "InvalidInputError",
     "InvalidTypeError",
     "MemoryBudgetError",
@@ -73,8 +80,10 @@ __all__ = [
     "NotAvailableError",
     "Recipe",
     "Regularizers",
+    "SampleGrid",
     "Schedule",
     "SchemaDriftError",
+    "SyntheticPool",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -11,15 +12,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
+from tqdm.auto import tqdm
 
 from ganaug import checks, containers, pretrained, targets, validate
 from ganaug.base import OverSampler
-from ganaug.errors import ConfigError, ModeCollapseWarning, warn
+from ganaug.codecs.image import ImageCodec
+from ganaug.errors import ConfigError, ModeCollapseWarning, NotAvailableError, warn
 from ganaug.fitting import Job
 from ganaug.gates import append_only, replace_only
+from ganaug.image_containers import are_images
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
-from ganaug.images import are_images
 from ganaug.modality import Classes, Modality
 from ganaug.recipe import Recipe
 from ganaug.rng import numpy_stream, seed_from
@@ -27,6 +30,9 @@ from ganaug.tabledata import TableData
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from ganaug.pool import SyntheticPool
+    from ganaug.vision import ReplaceRare
 
 
 class GANAugmenter(OverSampler):
@@ -366,8 +372,7 @@ class GANAugmenter(OverSampler):
         """
         check_is_fitted(self, "model_")
         self._modality.compare(self, X, self._check_data(X), training=False)
-        same = X if hasattr(X, "shape") or isinstance(X, list) else containers.as_array(X)
-        return self._modality.wrap(self, same, X)
+        return self._modality.wrap(self, self._modality.unchanged(X), X)
 
     @replace_only
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -438,6 +443,111 @@ class GANAugmenter(OverSampler):
             synthetic = self._modality.take(synthetic, containers.in_turn(codes, order))
             codes = order
         return self._modality.present(synthetic), self.classes_[codes]
+
+    def make_pool(
+        self, n_per_class: int | Mapping[Any, int], *, random_state: Any = None
+    ) -> SyntheticPool:
+        """Make images beforehand, for data loaders.
+
+        Generating inside a data loader would cost many times more than reading from a pool, and
+        a generator on a GPU could not be shared between workers.
+
+        Parameters
+        ----------
+        n_per_class : int or dict
+            Images of each class; an int is for every class that ``sampling_strategy_`` adds to, or
+            for all classes if it adds to none. A pool takes a byte for each value of an image,
+            which ``memory_budget`` limits; ``verbose=1`` says how much before it is made.
+        random_state : int, RandomState, Generator or None
+            As in :meth:`sample`.
+
+        Returns
+        -------
+        SyntheticPool
+            8-bit images on the CPU: black is 0 and white 255.
+
+        Raises
+        ------
+        NotAvailableError
+            If the augmenter was fitted on a table.
+        MemoryBudgetError
+            If the pool does not fit ``memory_budget``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from ganaug import GANAugmenter
+        >>> X, y = load_digits(return_X_y=True)
+        >>> X, y = (X.reshape(-1, 8, 8) / 16)[y < 2], y[y < 2]
+        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
+        >>> augmenter.make_pool({1: 20})
+        SyntheticPool(20 images of 1x8x8, {1: 20}, 1.3 KB)
+        """
+        from ganaug.pool import SyntheticPool
+
+        codec = self._image_codec("make_pool")
+        if isinstance(n_per_class, Mapping):
+            wanted = checks.check_counts(n_per_class, self.classes_.tolist())
+        else:
+            lacking = [label for label, missing in self.sampling_strategy_.items() if missing]
+            rare = lacking or self.classes_.tolist()
+            wanted = checks.check_counts(dict.fromkeys(rare, n_per_class), rare)
+        self._check_wanted(wanted)
+        if self.verbose:
+            size = validate.readable(SyntheticPool.size(sum(wanted.values()), codec.shape))
+            tqdm.write(f"A pool of {sum(wanted.values()):,} images takes {size}.", file=sys.stderr)
+        seed = self._next_seed() if random_state is None else seed_from(random_state)
+        images, codes = self._synthesise(wanted, seed)
+        return SyntheticPool(codec.to_bytes(images), self.classes_[codes].tolist())
+
+    def as_transform(
+        self,
+        p: float = 0.5,
+        *,
+        n_per_class: int | Mapping[Any, int] = 1000,
+        random_state: Any = None,
+    ) -> ReplaceRare:
+        """Make a pool and return a torchvision transform that draws from it.
+
+        Parameters
+        ----------
+        p : float, default=0.5
+            Probability with which an image of a rare class is replaced.
+        n_per_class : int or dict, default=1000
+            See :meth:`make_pool`.
+        random_state : int, RandomState, Generator or None
+            As in :meth:`sample`.
+
+        Returns
+        -------
+        ganaug.vision.ReplaceRare
+            For ``(image, label)`` samples and batches, in ``torchvision.transforms.v2.Compose``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from ganaug import GANAugmenter
+        >>> X, y = load_digits(return_X_y=True)
+        >>> X, y = (X.reshape(-1, 8, 8) * 15.9).astype("uint8")[y < 2], y[y < 2]
+        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
+        >>> transform = augmenter.as_transform(p=1.0, n_per_class=20)
+        >>> import torch
+        >>> image, label = transform(torch.zeros(1, 8, 8, dtype=torch.uint8), 0)
+        >>> image.dtype, label, bool(image.any())
+        (torch.uint8, 0, True)
+        """
+        self._image_codec("as_transform")
+        from ganaug.vision import ReplaceRare
+
+        return ReplaceRare(self.make_pool(n_per_class, random_state=random_state), p=p)
+
+    def _image_codec(self, method: str) -> ImageCodec:
+        check_is_fitted(self, "model_")
+        if not isinstance(self.model_.codec, ImageCodec):
+            raise NotAvailableError(
+                f"{method!r} is for images; this augmenter was fitted on a table: use sample."
+            )
+        return self.model_.codec
 
     def save_pretrained(self, path: str | Path) -> None:
         """Save the fitted augmenter in a folder, atomically.

@@ -103,6 +103,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+            Or images, if the classifier takes them as they are.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,) or None
         **fit_params
@@ -258,7 +259,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _checked(self, X: Any) -> Any:
         shape = getattr(X, "shape", None)
-        if shape is not None and len(shape) != 2:
+        if shape is not None and len(shape) < 2:  # images have more dimensions
             raise InvalidInputError(
                 f"Expected a 2D table, got an array of shape {shape}. Reshape your data with "
                 "array.reshape(1, -1) if it is one row, or array.reshape(-1, 1) if one column."
@@ -267,6 +268,10 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return X
 
     def _check_columns(self, X: Any, *, reset: bool) -> None:
+        if len(getattr(X, "shape", ())) > 2 or (
+            isinstance(X, list) and len(X) and np.ndim(X[0]) > 1
+        ):
+            return  # Images: how they must look is the augmenter's and the classifier's to say.
         try:
             validate_data(self, X, skip_check_array=True, reset=reset)
         except TypeError as error:  # names of which only some are strings

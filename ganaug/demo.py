@@ -14,6 +14,7 @@ import typer
 from numpy.typing import NDArray
 
 from ganaug.demo_data import COMMON, RARE, DemoData, load_demo_data
+from ganaug.demo_digits import LEFT, RARE_DIGIT, make_digits
 from ganaug.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def run_demo(
     Parameters
     ----------
     folder : Path
-        Made if absent; gets ``real-and-synthetic.png``, ``training.png`` and ``results.json``.
+        Made if absent; gets ``real-and-synthetic.png``, ``training.png``, ``digits.png`` and
+        ``results.json``.
     seed : int
     max_steps : int or None
         Training steps of each GAN, None for the default.
@@ -121,7 +123,11 @@ def run_demo(
     pictures.draw_rows(folder / "real-and-synthetic.png", data, run, seed)
     pictures.draw_training(folder / "training.png", run)
     _save(folder / "results.json", data, run, differences, seed)
-    typer.echo(f"\nSaved real-and-synthetic.png, training.png and results.json in {folder}/")
+    typer.echo(f"\nImages too: scikit-learn's digits, with {LEFT} images of a {RARE_DIGIT} left.")
+    pictures.draw_digits(folder / "digits.png", make_digits(seed, max_steps))
+    typer.echo(
+        f"Saved real-and-synthetic.png, training.png, digits.png and results.json in {folder}/"
+    )
 
 
 def _pictures() -> Any:

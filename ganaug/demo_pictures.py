@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ganaug.demo_data import COMMON, RARE, DemoData
+from ganaug.demo_digits import RARE_DIGIT, SHOWN, WHITE, DigitsRun
 from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY
 
 if TYPE_CHECKING:
@@ -51,6 +52,31 @@ def draw_rows(path: Path, data: DemoData, run: DemoRun, seed: int) -> None:
         f"{RARE.capitalize()} rows: {len(synthetic)} synthetic against {len(data.removed)} real, "
         "which were removed before training"
     )
+    figure.savefig(path, dpi=120)
+
+
+def draw_digits(path: Path, run: DigitsRun) -> None:
+    """Draw the rare digit: what was trained on, what was made, and real ones never seen.
+
+    Parameters
+    ----------
+    path : Path
+    run : DigitsRun
+    """
+    rows = {
+        f"real, all {len(run.train)} that were trained on": run.train,
+        f"synthetic ({run.augmenter.plan_[RARE_DIGIT]})": run.synthetic,
+        "real, taken away before training": run.removed,
+    }
+    figure = Figure(figsize=(12, 3.4), layout="constrained")
+    panels = figure.subplots(len(rows), 1)
+    for axes, (title, images) in zip(panels, rows.items(), strict=True):
+        strip = np.concatenate(
+            [np.pad(image, 1, constant_values=WHITE / 2) for image in images[:SHOWN]], axis=1
+        )
+        axes.imshow(strip, cmap="gray", vmin=0, vmax=WHITE)
+        axes.set_title(title, fontsize=10, loc="left")
+        axes.set_axis_off()
     figure.savefig(path, dpi=120)
 
 

@@ -11,6 +11,9 @@ from ganaug.errors import ConfigError, did_you_mean
 
 Layout = Literal["auto", "NHW", "NCHW", "NHWC"]
 
+MIN_SIZE, MAX_SIZE = 8, 256
+"""Pixels that an image may be high and wide."""
+
 LAYOUTS = ("auto", "NHW", "NCHW", "NHWC")
 LABEL_SAFE = ("hflip", "vflip")
 
@@ -57,8 +60,13 @@ class ImageOptions:
         if self.shape is not None:
             self._set("shape", _sizes("shape", self.shape, (2, 3)))
         if self.resize is not None:
-            both = (self.resize, self.resize) if _whole(self.resize) else self.resize
+            both: Any = (self.resize, self.resize) if _whole(self.resize) else self.resize
             self._set("resize", _sizes("resize", both, (2,)))
+            if not all(MIN_SIZE <= size <= MAX_SIZE for size in both):
+                raise ConfigError(
+                    f"resize={self.resize} is not possible: images are {MIN_SIZE} to {MAX_SIZE} "
+                    "pixels high and wide."
+                )
         if self.value_range != "auto":
             self._set("value_range", _bounds(self.value_range))
         if isinstance(self.label_safe, str):

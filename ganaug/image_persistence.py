@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import ArtifactError
+from ganaug.image_containers import PIL_MODES, TENSOR_DTYPES, Container
 from ganaug.image_evidence import ImageEvidence
 from ganaug.image_fitting import GENERATORS, plan_games
+from ganaug.image_options import MAX_SIZE, MIN_SIZE
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
-from ganaug.images import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageFormat
+from ganaug.images import MAX_CHANNELS, ImageFormat
 from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.recipe import IMAGE_KINDS, Recipe
 from ganaug.rng import torch_stream
@@ -46,13 +48,16 @@ def format_from_dict(data: Mapping[str, Any]) -> ImageFormat:
     ArtifactError
         If it is not one of images that could have been fitted.
     """
-    form = ImageFormat(**data)
+    container = Container(**data["container"])
+    form = ImageFormat(**{**data, "container": container})
     sizes = (form.channels, form.height, form.width)
     require(all(type(size) is int for size in sizes), "image size")
     require(1 <= form.channels <= MAX_CHANNELS, "channels")
     require(all(MIN_SIZE <= size <= MAX_SIZE for size in sizes[1:]), "image size")
     require(_PIXEL.fullmatch(form.dtype), "dtype")
-    require(form.container in ("array", "tensor", "list", "rows"), "container")
+    require(container.holder in ("array", "tensor", "list", "rows"), "container")
+    require(container.item in ("", "array", "tensor", "nested", *PIL_MODES), "container")
+    require(container.tensor in ("", *TENSOR_DTYPES), "container")
     require(form.layout in ("NHW", "NCHW", "NHWC"), "layout")
     require(form.low < form.high, "value range")
     return form

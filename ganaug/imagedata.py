@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from ganaug import image_persistence, images
+from ganaug import image_containers, image_persistence, images
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import InvalidTypeError, SchemaDriftError
+from ganaug.image_containers import Pixels
 from ganaug.image_fitting import fit_image_model, image_recipe
 from ganaug.image_options import ImageOptions
-from ganaug.images import ImageBatch, ImageFormat, Pixels
+from ganaug.images import ImageBatch, ImageFormat
 from ganaug.modality import Classes, Modality
 from ganaug.persistence import name_in, name_out
 from ganaug.rng import derive
@@ -55,24 +56,29 @@ class ImageData(Modality):
 
     def check(self, X: Any, budget: int) -> ImageBatch:
         """Return the images as arrays, with their format."""
-        return images.check_images(X, self.options, budget)
+        return images.check_images(X, self.options, budget, self.form)
 
     def remember(self, estimator: Any, X: Any, data: ImageBatch) -> None:
         """Set the number of features (values of an image) and keep how the images came."""
         self.form = data.form
-        if data.form.container == "rows" and not isinstance(X, torch.Tensor):
+        if _has_columns(X, data):
             try:
                 validate_data(estimator, X, skip_check_array=True, reset=True)
             except TypeError as error:  # names of which only some are strings
                 raise InvalidTypeError(str(error)) from None
         estimator.n_features_in_ = int(np.prod(data.form.shape))
-        self.template = _empty(X, data.form)
+        self.template = image_containers.empty_like(X, data.form.container, data.form.dtype)
 
     def compare(self, estimator: Any, X: Any, data: ImageBatch, *, training: bool) -> None:
         """Refuse images of another size, and where some will be added, another kind of pixel."""
-        drift = images.describe_drift(self.fitted_form, data.form)
+        drift = images.describe_drift(self.fitted_form, data)
         if drift and (training or data.form.shape != self.fitted_form.shape):
             raise SchemaDriftError(drift)
+        if _has_columns(X, data):
+            try:
+                validate_data(estimator, X, skip_check_array=True, reset=False)
+            except (ValueError, TypeError) as error:
+                raise SchemaDriftError(str(error)) from None
 
     def train(
         self, data: ImageBatch, classes: Classes, recipe: str | Recipe, job: Job, budget: int
@@ -104,11 +110,16 @@ class ImageData(Modality):
 
     def append(self, X: Any, data: ImageBatch, synthetic: Pixels) -> Any:
         """Return ``X`` followed by the synthetic images, in its container."""
-        return images.append(X, synthetic, data.form)
+        return image_containers.append(X, _outside(synthetic, data.form), data.form.container)
 
     def replace(self, X: Any, data: ImageBatch, rows: NDArray[np.bool_], synthetic: Pixels) -> Any:
         """Return a copy of ``X`` in which the marked images are the synthetic ones."""
-        return images.replace(X, rows, synthetic, data.form)
+        new = _outside(synthetic, data.form)
+        return image_containers.replace(X, rows, new, data.form.container)
+
+    def unchanged(self, X: Any) -> Any:
+        """Return the images as they are; a tuple becomes a list, as in ``replace``."""
+        return list(X) if isinstance(X, tuple) else X
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
         """Return the images as they are: no frame holds them."""
@@ -116,7 +127,8 @@ class ImageData(Modality):
 
     def present(self, synthetic: Pixels) -> Any:
         """Return images in the container seen at fit."""
-        return images.restore(synthetic, self.fitted_form, self.template)
+        form = self.fitted_form
+        return image_containers.restore(_outside(synthetic, form), form.container, self.template)
 
     def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return a model as plain values and arrays."""
@@ -140,7 +152,7 @@ class ImageData(Modality):
         """Return what :meth:`to_dict` described."""
         own = cls(options or ImageOptions())
         own.form = image_persistence.format_from_dict(data["format"])
-        own.template = _empty(None, own.form)
+        own.template = image_containers.empty_like(None, own.form.container, own.form.dtype)
         if data["columns"] is not None:
             own.template = pd.DataFrame(
                 {i: np.empty(0, np.dtype(dtype)) for i, (_, dtype) in enumerate(data["columns"])}
@@ -148,10 +160,10 @@ class ImageData(Modality):
         return own
 
 
-def _empty(X: Any, form: ImageFormat) -> Any:
-    """Return no images, in a container like that of ``X``."""
-    if isinstance(X, (pd.DataFrame, torch.Tensor)):
-        return X[:0].copy() if isinstance(X, pd.DataFrame) else X[:0]
-    if form.container == "tensor":
-        return torch.from_numpy(np.empty(0, form.dtype))
-    return [] if form.container == "list" else np.empty((0, 0), form.dtype)
+def _has_columns(X: Any, data: ImageBatch) -> bool:
+    """Return whether the images are rows of a table, whose columns scikit-learn compares."""
+    return data.form.container.holder == "rows" and not isinstance(X, torch.Tensor)
+
+
+def _outside(synthetic: Pixels, form: ImageFormat) -> Pixels:
+    return images.from_channels_first(synthetic, form.layout)

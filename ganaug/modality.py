@@ -90,6 +90,10 @@ class Modality(ABC):
         """Return synthetic rows in the container seen at fit."""
 
     @abstractmethod
+    def unchanged(self, X: Any) -> Any:
+        """Return ``X`` as ``transform`` does at prediction time."""
+
+    @abstractmethod
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
         """Return transformed rows in the container that ``set_output`` asks for."""
 

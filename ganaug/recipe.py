@@ -69,6 +69,8 @@ class Architecture:
     embedding_noise : float, default=0.0
         Images: noise on the class embedding while training, for a class of one image; it falls
         with the square root of the count.
+    temperature : float, default=1.0
+        ``warp``: standard deviation of the noise when sampling; in training it is 1.
     shared_stages : int, default=0
         Images: the first sizes of the generator's feature map that are not told the class, and
         so belong to all classes.
@@ -88,6 +90,7 @@ class Architecture:
     generator_norm: Norm = "none"
     critic_norm: Norm = "none"
     embedding_noise: float = 0.0
+    temperature: float = 1.0
     shared_stages: int = 0
 
 
@@ -544,7 +547,7 @@ IMAGE_PRESETS: dict[str, Recipe] = {
 
 IMAGE_PRESETS["warp"] = Recipe(
     name="warp",
-    architecture=Architecture(kind="warp", width=16, noise_dim=16),
+    architecture=Architecture(kind="warp", width=16, noise_dim=16, temperature=1.4),
     loss="relativistic",
     regularizers=Regularizers(r1=0.3, r2=0.3, penalty_every=8, reconstruction=3.0),
     schedule=Schedule(

@@ -14,11 +14,11 @@ from sklearn.utils.validation import validate_data
 
 from ganaug import checks, containers, persistence, validate
 from ganaug.codecs.tabular import TableCodec
-from ganaug.errors import InvalidTypeError, SchemaDriftError
+from ganaug.errors import ConfigError, InvalidTypeError, SchemaDriftError
 from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
 from ganaug.modality import Classes, Modality
 from ganaug.persistence import name_in, name_out
-from ganaug.recipe import Recipe
+from ganaug.recipe import IMAGE_KINDS, Recipe
 from ganaug.rng import derive, numpy_stream
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class TableData(Modality):
     ) -> tuple[Model, History]:
         """Learn the codec of the columns, then the rows."""
         recipe = recipe if isinstance(recipe, Recipe) else Recipe.preset(recipe)
+        if recipe.architecture.kind in IMAGE_KINDS:
+            raise ConfigError(
+                f"A recipe with kind={recipe.architecture.kind!r} is for images, and X is a table. "
+                "Images as flat rows need image_options=ImageOptions(shape=...)."
+            )
         categorical = validate.check_categorical(self.categorical_features, data)
         codec = TableCodec.fit(data, categorical, derive(job.seed, "codec"))
         checks.check_columns(codec, data, budget)
@@ -113,6 +118,10 @@ class TableData(Modality):
     def present(self, synthetic: pd.DataFrame) -> Any:
         """Return synthetic rows in the container seen at fit."""
         return containers.like_table(self.template, synthetic)
+
+    def unchanged(self, X: Any) -> Any:
+        """Return the table as it is; other sequences become arrays."""
+        return X if hasattr(X, "shape") or isinstance(X, list) else containers.as_array(X)
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
         """Return transformed rows in the container that ``set_output`` asks for."""

@@ -20,7 +20,7 @@ from ganaug import demo
 from ganaug.commands import app
 from ganaug.demo_data import load_demo_data
 
-FILES = {"real-and-synthetic.png", "training.png", "results.json"}
+FILES = {"real-and-synthetic.png", "training.png", "digits.png", "results.json"}
 LIMIT_SECONDS = 120
 
 
@@ -109,7 +109,7 @@ def test_progress_is_on_stderr(quick):
 def test_it_saves_pictures_and_results(quick):
     result, folder = quick
     assert {path.name for path in folder.iterdir()} == FILES
-    for name in ("real-and-synthetic.png", "training.png"):
+    for name in ("real-and-synthetic.png", "training.png", "digits.png"):
         assert (folder / name).read_bytes().startswith(b"\x89PNG")
         assert (folder / name).stat().st_size > 20_000
     saved = json.loads((folder / "results.json").read_text())

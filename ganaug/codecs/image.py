@@ -66,6 +66,13 @@ class ImageCodec:
         # Rounding to the user's precision must not leave the bounds.
         return values.astype(self.dtype).clip(self.dtype.type(self.low), self.dtype.type(self.high))
 
+    def to_bytes(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return decoded images with black as 0 and white as 255."""
+        if self.bytewise:
+            return pixels
+        unit = (pixels.astype(np.float64) - self.low) / (self.high - self.low)
+        return np.round(unit * 255).astype(np.uint8)
+
 
 def to_signed(images: Tensor) -> Tensor:
     """Return images as numbers between -1 and 1."""

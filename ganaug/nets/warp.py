@@ -62,7 +62,8 @@ class WarpGenerator(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = shape
-        self.noise_dim = architecture.noise_dim
+        self.channels = channels
+        self.noise_dim, self.temperature = architecture.noise_dim, architecture.temperature
         self.pyramid = pyramid = Pyramid(height, width)
         inner = 2 * architecture.width
         area = pyramid.base[0] * pyramid.base[1]
@@ -94,7 +95,8 @@ class WarpGenerator(nn.Module):
         labels : Tensor of shape (batch,)
             Unused.
         anchors : Tensor of shape (batch, channels, height, width)
-            Real images between -1 and 1.
+            Real images between -1 and 1. With twice the channels, the second half is another
+            image of the class, which gives the values of the pixels.
         random : torch.Generator
             Unused.
 
@@ -103,9 +105,12 @@ class WarpGenerator(nn.Module):
         Tensor of shape (batch, channels, height, width)
         """
         assert anchors is not None
-        places, _ = self.places(noise, anchors)
-        bent = bend(anchors, places)
-        return bent if self.training else with_values_of(bent, anchors)
+        channels = self.channels
+        anchors, donors = anchors[:, :channels], anchors[:, -channels:]
+        if self.training:
+            return bend(anchors, self.places(noise, anchors)[0])
+        places, _ = self.places(self.temperature * noise, anchors)
+        return with_values_of(bend(anchors, places), donors)
 
     def places(self, noise: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
         """Return where each pixel comes from, (batch, height, width, 2), and the knots' moves."""
@@ -196,16 +201,17 @@ def folds(places: Tensor) -> Tensor:
     return relu(FOLDED - area).square().mean() + relu(area - STRETCHED).square().mean()
 
 
-def with_values_of(images: Tensor, anchors: Tensor) -> Tensor:
-    """Return images whose brightest pixels have the anchors' brightest values, and so on down.
+def with_values_of(images: Tensor, donors: Tensor) -> Tensor:
+    """Return images whose brightest pixels have the donors' brightest values, and so on down.
 
     Resampling blurs a little. If only the rare classes were blurred, a classifier would learn that
     and nothing else; so the values are made exactly those of a real image (histogram
-    specification), in the order that bending gave them.
+    specification), in the order that bending gave them. Those of another image of the class vary
+    the thickness of a stroke or the light besides.
     """
     smooth = images
     for _ in range(2):
         smooth = avg_pool2d(nn.functional.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, 1)
     order = (images + 0.02 * smooth).flatten(2).argsort(stable=True, dim=-1)
-    values = anchors.flatten(2).sort(-1).values
+    values = donors.flatten(2).sort(-1).values
     return torch.empty_like(values).scatter_(2, order, values).reshape(images.shape)

@@ -1,0 +1,115 @@
+"""A picture of the samples as training goes."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganaug.errors import ConfigError
+from ganaug.rng import torch_stream
+from ganaug.training.callbacks import Callback
+from ganaug.training.images import TrainingImages
+
+if TYPE_CHECKING:
+    from ganaug.training.trainer import Trainer
+
+
+class SampleGrid(Callback):
+    """Save a picture of generated images now and then while training.
+
+    One row a class, always from the same noise, so that a flip book of the files shows what is
+    learned. Early pictures are noise: that is how it begins.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Gets ``RECIPE-000100.png`` and so on, by training step; made if absent.
+    per_class : int, default=10
+        Images of each class.
+    every : int, default=4
+        Lines of history between two pictures; an image run has about 20 lines.
+
+    Raises
+    ------
+    ConfigError
+        If Pillow is missing, or when training begins on a table.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_digits
+    >>> from ganaug import GANAugmenter, SampleGrid
+    >>> X, y = load_digits(n_class=2, return_X_y=True)
+    >>> X = X.reshape(-1, 8, 8) / 16
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     watch = SampleGrid(folder)
+    ...     augmenter = GANAugmenter(max_steps=8, callbacks=[watch], random_state=0).fit(X, y)
+    ...     [path.name for path in sorted(Path(folder).iterdir())]
+    ['warp-000004.png', 'warp-000008.png']
+    """
+
+    def __init__(self, folder: str | Path, per_class: int = 10, every: int = 4) -> None:
+        try:
+            import PIL  # noqa: F401
+        except ModuleNotFoundError:
+            raise ConfigError(
+                "SampleGrid writes with Pillow, which is missing: pip install 'ganaug[vision]'"
+            ) from None
+        self.folder = Path(folder)
+        self.per_class = per_class
+        self.every = every
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        """Refuse tables."""
+        if not isinstance(trainer.rows, TrainingImages):
+            raise ConfigError("SampleGrid shows images; this augmenter is fitted on a table.")
+        self._records = 0
+
+    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+        """Save a picture at each ``every``-th record."""
+        self._records += 1
+        if self._records % self.every:
+            return
+        from PIL import Image
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{trainer.recipe.name}-{int(record['step']):06d}.png"
+        Image.fromarray(tile(self._samples(trainer), self.per_class)).save(path)
+
+    @torch.no_grad()
+    def _samples(self, trainer: Trainer) -> Tensor:
+        rows = trainer.rows
+        random = torch_stream(0, "grid", device=rows.device)
+        labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(self.per_class)
+        return rows.generated(trainer.average, labels, random)
+
+
+def tile(images: Tensor, columns: int, gap: int = 2) -> NDArray[Any]:
+    """Return images between -1 and 1 side by side: (height, width) or (height, width, 3) bytes.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, channels, height, width)
+        Of one channel, or more, of which the first three are shown.
+    columns : int
+        Images in a row.
+    gap : int, default=2
+        Grey pixels between two images.
+    """
+    bytes_ = images.float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).numpy()
+    pixels = bytes_[:, :3] if bytes_.shape[1] >= 3 else bytes_[:, :1]
+    n, channels, height, width = pixels.shape
+    rows = math.ceil(n / columns)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 128)
+    sheet = sheet.astype(np.uint8)
+    for i, image in enumerate(pixels):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    return sheet[:, :, 0] if channels == 1 else sheet
