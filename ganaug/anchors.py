@@ -87,10 +87,6 @@ class AnchorBank(nn.Module):
             layout,
         )
 
-    def start(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return what a generator starts from."""
-        return self.draw(labels, generator)
-
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return an interpolated row for each label, zeros for classes without anchors."""
         if not self.rows.shape[0]:

@@ -27,7 +27,7 @@ from ganaug.errors import (
     warn,
 )
 from ganaug.image_options import ImageOptions
-from ganaug.recipe import PRESETS, Recipe
+from ganaug.recipe import IMAGE_PRESETS, PRESETS, Recipe
 from ganaug.targets import unknown_class
 from ganaug.training.callbacks import Callback
 from ganaug.validate import check_memory, check_width, nearest_option, readable
@@ -189,7 +189,8 @@ def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
     size, chosen = option, "batch_size"
     if option == "auto":
         size, chosen = recipe.schedule.batch_size, "The recipe's batch_size"
-        if size in {preset.schedule.batch_size for preset in PRESETS.values()}:
+        presets = (*PRESETS.values(), *IMAGE_PRESETS.values())
+        if size in {preset.schedule.batch_size for preset in presets}:
             return int(size)
     if size > n_rows:
         warn(f"{chosen}={size} is more than the {n_rows} rows; using {n_rows}.")

@@ -5,6 +5,7 @@ Original images are never converted: they come back bit for bit, in the same con
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -191,12 +192,16 @@ def restore(images: Pixels, container: Container, like: Any) -> Any:
     """Return images, their axes as in ``container``, in it; ``like`` gives columns or a device."""
     if container.holder == "list":
         return [_item(image, container, like) for image in images]
-    flat = images.reshape(len(images), -1) if container.holder == "rows" else images
+    flat = _flat(images) if container.holder == "rows" else images
     if container.tensor:
         return torch.from_numpy(np.ascontiguousarray(flat)).to(like)
     if container.holder == "rows":
         return containers.like_table(like, pd.DataFrame(flat))
     return np.ascontiguousarray(flat)
+
+
+def _flat(images: Pixels) -> Pixels:
+    return images.reshape(len(images), math.prod(images.shape[1:]))
 
 
 def _item(image: Pixels, container: Container, like: Any) -> Any:
@@ -218,7 +223,7 @@ def _item(image: Pixels, container: Container, like: Any) -> Any:
 def append(X: Any, images: Pixels, container: Container) -> Any:
     """Return ``X`` followed by the synthetic images, in its container."""
     if container.holder == "rows" and not container.tensor:
-        return containers.append_table(X, pd.DataFrame(images.reshape(len(images), -1)))
+        return containers.append_table(X, pd.DataFrame(_flat(images)))
     new = restore(images, container, X)
     if container.holder == "list":
         return [*X, *new]
@@ -231,7 +236,7 @@ def append(X: Any, images: Pixels, container: Container) -> Any:
 def replace(X: Any, rows: NDArray[np.bool_], images: Pixels, container: Container) -> Any:
     """Return a copy of ``X`` in which the marked images are the synthetic ones."""
     if container.holder == "rows" and not container.tensor:
-        table = pd.DataFrame(images.reshape(len(images), -1))
+        table = pd.DataFrame(_flat(images))
         return containers.replace_rows(X, rows, table)
     new = restore(images, container, X)
     if container.holder == "list":

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ganaug import images
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import ArtifactError
 from ganaug.image_containers import PIL_MODES, TENSOR_DTYPES, Container
@@ -54,13 +55,29 @@ def format_from_dict(data: Mapping[str, Any]) -> ImageFormat:
     require(all(type(size) is int for size in sizes), "image size")
     require(1 <= form.channels <= MAX_CHANNELS, "channels")
     require(all(MIN_SIZE <= size <= MAX_SIZE for size in sizes[1:]), "image size")
-    require(_PIXEL.fullmatch(form.dtype), "dtype")
-    require(container.holder in ("array", "tensor", "list", "rows"), "container")
-    require(container.item in ("", "array", "tensor", "nested", *PIL_MODES), "container")
-    require(container.tensor in ("", *TENSOR_DTYPES), "container")
-    require(form.layout in ("NHW", "NCHW", "NHWC"), "layout")
-    require(form.low < form.high, "value range")
+    require(_PIXEL.fullmatch(str(form.dtype)), "dtype")
+    require(isinstance(form.whole, bool), "whole")
+    require(images.holds(np.dtype(form.dtype), form.low, form.high), "value range")
+    require(form.layout in (("NHW",) if form.channels == 1 else ()) + ("NCHW", "NHWC"), "layout")
+    _check_container(form)
     return form
+
+
+def _check_container(form: ImageFormat) -> None:
+    """Refuse a container that cannot hold images of this format."""
+    own = form.container
+    items = {
+        "array": ("",),
+        "tensor": ("tensor",),
+        "rows": ("", "tensor"),
+        "list": ("array", "tensor", "nested", *PIL_MODES),
+    }
+    require(own.item in items.get(own.holder, ()), "container")
+    require((own.tensor in TENSOR_DTYPES) == (own.item == "tensor"), "container")
+    if own.item in PIL_MODES:
+        pixel = ("uint16", 1) if own.item == "I;16" else ("uint8", len(own.item))
+        require((form.dtype, form.channels) == pixel, "PIL mode")
+        require(form.layout == ("NHW" if form.channels == 1 else "NHWC"), "layout")
 
 
 def model_from_parts(config: Mapping[str, Any], form: ImageFormat, arrays: Arrays) -> ImageModel:

@@ -52,10 +52,6 @@ class ImageBank(nn.Module):
         parts = [stored[codes == label] if kept else stored[:0] for label, kept in enumerate(keep)]
         return cls(torch.cat([stored[:0], *parts]), [len(part) for part in parts])
 
-    def start(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return what a generator starts from: an image of each label, and another one's values."""
-        return torch.cat([self.draw(labels, generator), self.draw(labels, generator)], 1)
-
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return a real image for each label, black for classes without any here."""
         u = torch.rand(labels.shape[0], generator=generator, device=self.rows.device)

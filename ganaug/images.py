@@ -222,13 +222,20 @@ def _value_range(
             f"The images have values from {least:g} to {most:g}, outside "
             f"value_range=({low:g}, {high:g})."
         )
-    bounds = np.iinfo(dtype) if dtype.kind in "ui" else None
-    if (bounds and not bounds.min <= low < high <= bounds.max) or dtype == np.bool_:
+    if not holds(dtype, low, high):
         raise InvalidInputError(
             f"value_range=({low:g}, {high:g}) does not go with {dtype} images: it has values "
             "that they cannot hold."
         )
     return low, high, whole
+
+
+def holds(dtype: np.dtype[Any], low: float, high: float) -> bool:
+    """Return whether a dtype has all values from ``low`` to ``high``."""
+    if dtype.kind == "b":
+        return (low, high) == (0.0, 1.0)
+    bounds = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
+    return bool(bounds.min <= low < high <= bounds.max)
 
 
 def _guess_range(

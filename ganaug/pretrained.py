@@ -101,6 +101,8 @@ def _restore(
     augmenter.history_ = History(data["history"])
     augmenter._one_hot, augmenter._calls = data["one_hot"], data["calls"]
     augmenter._seed = int(data["seed"])
+    if type(augmenter._calls) is not int or min(augmenter._calls, augmenter._seed) < 0:
+        raise ArtifactError("The saved seed or number of calls is impossible.")
     if data["feature_names"] is not None:
         augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)
 

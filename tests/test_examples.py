@@ -95,11 +95,12 @@ def test_the_example_is_short_and_says_what_it_shows(name):
     assert ast.get_docstring(ast.parse(source))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/images.md"])
 def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The pages train to the end; here a start is enough.
     monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda rows: 15)
+    monkeypatch.setattr("ganaug.image_fitting.image_steps", lambda images, recipe: 15)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     marked = [block for block in blocks_of(ROOT / page) if block.runnable]
     assert marked
@@ -125,7 +126,7 @@ def run_commands(source: str) -> None:
         assert not end.value.code, line
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/images.md"])
 def test_every_python_block_is_run(page):
     assert not [b.line for b in blocks_of(ROOT / page) if b.language == "python" and not b.runnable]
 
@@ -206,6 +207,22 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
     assert not [sentence for sentence in sentences if sentence not in page]
     assert evidence.FOLDS == 3, "three small classifiers, each on two thirds of the rows"
     assert fitting.auto_steps(10_000) == 10 * 100
+
+
+def test_the_page_on_images_states_the_numbers_of_the_code(root):
+    from ganaug import image_fitting, image_options, images, selection
+
+    page = (root / "docs" / "images.md").read_text(encoding="utf-8")
+    below = image_fitting.ANCHOR_BELOW
+    sentences = [
+        f"{image_options.MIN_SIZE} to {image_options.MAX_SIZE} pixels high and wide",
+        f"1 to {images.MAX_CHANNELS} channels",
+        f"2 to {below - 1:,} images | a real image of the class, bent",
+        f"{below:,} images or more",
+        f"than {1 - selection.EVIDENCE_QUANTILE:.0%} of the real",
+        f"all but {selection.COPY_QUANTILE:.0%} of different real",
+    ]
+    assert not [sentence for sentence in sentences if sentence not in page]
 
 
 def flat(recipe: Recipe) -> dict[str, Any]:

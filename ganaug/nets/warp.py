@@ -8,6 +8,8 @@ DAGAN, Antoniou et al. 2017, and of learned class-wise deformations, Hauberg et 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import (
@@ -62,7 +64,6 @@ class WarpGenerator(nn.Module):
     ) -> None:
         super().__init__()
         channels, height, width = shape
-        self.channels = channels
         self.noise_dim, self.temperature = architecture.noise_dim, architecture.temperature
         self.pyramid = pyramid = Pyramid(height, width)
         inner = 2 * architecture.width
@@ -95,8 +96,7 @@ class WarpGenerator(nn.Module):
         labels : Tensor of shape (batch,)
             Unused.
         anchors : Tensor of shape (batch, channels, height, width)
-            Real images between -1 and 1. With twice the channels, the second half is another
-            image of the class, which gives the values of the pixels.
+            Real images between -1 and 1.
         random : torch.Generator
             Unused.
 
@@ -105,12 +105,10 @@ class WarpGenerator(nn.Module):
         Tensor of shape (batch, channels, height, width)
         """
         assert anchors is not None
-        channels = self.channels
-        anchors, donors = anchors[:, :channels], anchors[:, -channels:]
         if self.training:
             return bend(anchors, self.places(noise, anchors)[0])
         places, _ = self.places(self.temperature * noise, anchors)
-        return with_values_of(bend(anchors, places), donors)
+        return with_values_of(bend(anchors, places), anchors)
 
     def places(self, noise: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
         """Return where each pixel comes from, (batch, height, width, 2), and the knots' moves."""
@@ -179,8 +177,8 @@ class _Downs(nn.Module):
 
 def bend(images: Tensor, places: Tensor) -> Tensor:
     """Return images resampled once, by cubic interpolation, which blurs least."""
-    moved = grid_sample(images, places, mode="bicubic", padding_mode="border", align_corners=False)
-    return moved.clamp(-1.0, 1.0)
+    options: Any = {"mode": "bicubic", "padding_mode": "reflection", "align_corners": False}
+    return grid_sample(images, places, **options).clamp(-1.0, 1.0)
 
 
 def roughness(knots: Tensor) -> Tensor:
@@ -201,17 +199,18 @@ def folds(places: Tensor) -> Tensor:
     return relu(FOLDED - area).square().mean() + relu(area - STRETCHED).square().mean()
 
 
-def with_values_of(images: Tensor, donors: Tensor) -> Tensor:
-    """Return images whose brightest pixels have the donors' brightest values, and so on down.
+def with_values_of(images: Tensor, anchors: Tensor) -> Tensor:
+    """Return images whose brightest pixels have the anchors' brightest values, and so on down.
 
     Resampling blurs a little. If only the rare classes were blurred, a classifier would learn that
-    and nothing else; so the values are made exactly those of a real image (histogram
-    specification), in the order that bending gave them. Those of another image of the class vary
-    the thickness of a stroke or the light besides.
+    and nothing else; so the values become those of the real image (histogram specification), in
+    the order that bending gave them.
     """
-    smooth = images
-    for _ in range(2):
-        smooth = avg_pool2d(nn.functional.pad(smooth, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    order = (images + 0.02 * smooth).flatten(2).argsort(stable=True, dim=-1)
-    values = donors.flatten(2).sort(-1).values
-    return torch.empty_like(values).scatter_(2, order, values).reshape(images.shape)
+    n, channels = images.shape[:2]
+    found = images.reshape(n * channels, -1).contiguous()
+    ranked = found.sort(-1).values
+    # Equal values stay equal: where an image is flat, breaking ties would sprinkle it.
+    first = torch.searchsorted(ranked, found)
+    last = torch.searchsorted(ranked, found, right=True) - 1
+    values = anchors.reshape(n * channels, -1).sort(-1).values
+    return values.gather(1, (first + last) // 2).reshape(images.shape)

@@ -98,5 +98,5 @@ def generate(
     noise = torch.randn(
         (labels.shape[0], network.noise_dim), generator=random, device=labels.device
     )
-    start = anchors.start(labels, random) if anchors is not None and network.uses_anchors else None
+    start = anchors.draw(labels, random) if anchors is not None and network.uses_anchors else None
     return network(noise, labels, start, random)

@@ -1,0 +1,268 @@
+"""What each part of the image recipes is worth, on development splits of mnist_imbalanced.
+
+The held-out test images are never read: common digits are made rare (20 images stay), and the rest
+of the training file is what the classifier is judged on. Every arm changes one part of a recipe,
+with the same budget of steps, seeds and classifier.
+
+    python benchmarks/images_ablation.py --group bend
+    python benchmarks/images_ablation.py --group invent --seeds 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import t as student
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks import _environment, _report  # noqa: E402
+from benchmarks._images_data import ImageSet, by_class, load_images, to_tensor  # noqa: E402
+from benchmarks._images_net import DIGITS, accuracies, predict, train  # noqa: E402
+
+DATA = ROOT.parent / "shared" / "data" / "images"
+SPLITS = {"A": ("2", "3", "8"), "B": ("0", "5", "9")}
+"""Digits that each development split makes rare."""
+LEFT, HELD_OUT = 20, 200
+"""Training images of a rare digit; judged images of a common one."""
+JUDGE_STEPS = 2500
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A recipe with a part changed.
+
+    Attributes
+    ----------
+    name : str
+        What is different.
+    changes : dict
+        Fields of the recipe.
+    """
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+GROUPS: dict[str, tuple[str, dict[str, Any], int, tuple[Arm, ...]]] = {
+    # preset, changes for all arms, steps
+    "bend": (
+        "warp",
+        {},
+        600,
+        (
+            Arm("warp"),
+            Arm("no critic", {"reconstruction": 1e6}),
+            Arm("critic alone", {"reconstruction": 1e-6}),
+            Arm("temperature 1", {"temperature": 1.0}),
+            Arm("no selection", {"selection": "none"}),
+            Arm("no EMA", {"ema": 0.0}),
+            Arm("no R1, R2", {"r1": 0.0, "r2": 0.0}),
+            Arm("non-saturating loss", {"loss": "non-saturating"}),
+            Arm("DiffAugment", {"diff_augment": ("translation",)}),
+            Arm("natural class order", {"class_balance": 1.0}),
+        ),
+    ),
+    "invent": (
+        "auto",
+        {"small_classes": "gan"},
+        800,
+        (
+            Arm("auto, all classes invented"),
+            Arm("non-saturating loss", {"loss": "non-saturating"}),
+            Arm("no R1, R2", {"r1": 0.0, "r2": 0.0}),
+            Arm("label concatenated", {"conditioning": "concat"}),
+            Arm("balanced to natural order", {"class_balance": 1.0, "class_balance_start": 0.0}),
+            Arm("natural to balanced order", {"class_balance": 0.0, "class_balance_start": 1.0}),
+            Arm("first size shared by the classes", {"shared_stages": 1}),
+            Arm("class-embedding noise", {"embedding_noise": 1.0}),
+            Arm("DiffAugment", {"diff_augment": ("translation", "cutout")}),
+            Arm("no EMA", {"ema": 0.0}),
+            Arm("no selection", {"selection": "none"}),
+            Arm("residual body", {"kind": "residual"}),
+        ),
+    ),
+}
+
+
+def development(data: ImageSet, rare: Sequence[str], seed: int) -> ImageSet:
+    """Return a split of the training images: some digits rare, the others common.
+
+    Digits that are rare in the file itself are left out.
+    """
+    rng = np.random.default_rng(seed)
+    most = max(data.counts)
+    kept = [code for code, count in enumerate(data.counts) if count == most]
+    train_rows, judged = [], []
+    for code in kept:
+        own = rng.permutation(by_class(data.codes, code))
+        cut = LEFT if data.classes[code] in rare else len(own) - HELD_OUT
+        train_rows.append(own[:cut])
+        judged.append(own[cut:])
+    rows, test = np.concatenate(train_rows), np.concatenate(judged)
+    renamed = np.full(len(data.classes), -1)
+    renamed[kept] = np.arange(len(kept))
+    return replace(
+        data,
+        name=f"{data.name} development",
+        images=data.images[rows],
+        codes=renamed[data.codes[rows]],
+        test_images=data.images[test],
+        test_codes=renamed[data.codes[test]],
+        classes=tuple(data.classes[code] for code in kept),
+    )
+
+
+def measure(data: ImageSet, judge: Any, recipe: Any, steps: int, seed: int) -> dict[str, Any]:
+    """Return the scores of one arm (recipe None: real images alone) with one seed."""
+    from ganaug import GANAugmenter
+
+    n_classes, device = len(data.classes), torch.device("cpu")
+    images, codes, found = data.images, data.codes, {}
+    if recipe is not None:
+        begun = time.perf_counter()
+        augmenter = GANAugmenter(recipe=recipe, max_steps=steps, random_state=seed)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            images, codes = augmenter.fit_resample(images, codes)
+        new = augmenter.synthetic_mask_
+        made = to_tensor(images[new])
+        right = predict(judge, made, device).numpy() == codes[new]
+        found = {
+            "seconds": time.perf_counter() - begun,
+            "recognised": float(right.mean()),
+            "diversity": _diversity(data, images[new], codes[new]),
+        }
+    network = train(
+        DIGITS, to_tensor(images), torch.from_numpy(np.asarray(codes, np.int64)), n_classes, seed,
+        balanced=True, moved=True, device=device,
+    )  # fmt: skip
+    answers = predict(network, to_tensor(data.test_images), device)
+    scores = accuracies(answers, torch.from_numpy(data.test_codes), n_classes, data.rare)
+    return {"balanced": scores["balanced"], "rare": scores["rare"], **found}
+
+
+def _diversity(data: ImageSet, made: Any, codes: Any) -> float:
+    """Return how far apart two made images of a class are, as a share of two real ones'."""
+    ratios = []
+    for code in np.unique(codes):
+        own = torch.from_numpy(made[codes == code][:300]).float().flatten(1)
+        real = torch.from_numpy(data.test_images[data.test_codes == code][:300]).float().flatten(1)
+        ratios.append(float(torch.pdist(own).mean() / torch.pdist(real).mean()))
+    return float(np.mean(ratios))
+
+
+def table(rows: pd.DataFrame, base: str) -> str:
+    """Return means, and differences from the unchanged recipe paired by split and seed."""
+    wide = rows.pivot_table(index=["split", "seed"], columns="arm", values="balanced")
+    cells = []
+    for arm in rows["arm"].unique():
+        own = rows[rows["arm"] == arm]
+        gap = (wide[arm] - wide[base]).dropna() * 100 if base in wide else pd.Series(dtype=float)
+        if arm == base or len(gap) < 2:
+            shown = "-"
+        else:
+            half = student.ppf(0.975, len(gap) - 1) * gap.std(ddof=1) / len(gap) ** 0.5
+            shown = f"{gap.mean():+.2f} [{gap.mean() - half:+.2f}, {gap.mean() + half:+.2f}]"
+        cells.append(
+            [
+                arm,
+                str(len(own)),
+                f"{100 * own['balanced'].mean():.2f}",
+                f"{100 * own['rare'].mean():.2f}",
+                shown,
+                *(_mean(own, name) for name in ("recognised", "diversity", "seconds")),
+            ]
+        )
+    head = [
+        "arm", "n", "balanced acc.", "rare acc.", f"minus {base}, points", "recognised",
+        "diversity", "s",
+    ]  # fmt: skip
+    return _report.markdown_table(head, cells)
+
+
+def _mean(rows: pd.DataFrame, name: str) -> str:
+    values = rows[name].dropna() if name in rows else []
+    return f"{np.mean(values):.2f}" if len(values) else "-"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--group", choices=GROUPS, default="bend")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--splits", default=",".join(SPLITS))
+    parser.add_argument("--arms", help="comma-separated names; default: all of the group")
+    parser.add_argument("--steps", type=int, help="generator steps of every arm")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the arms, write each score as it comes, and print the table."""
+    from ganaug import Recipe
+
+    options = parse(arguments)
+    preset, common, steps, arms = GROUPS[options.group]
+    steps = options.steps or steps
+    base = arms[0].name
+    if options.arms:
+        arms = tuple(arm for arm in arms if arm.name in options.arms.split(","))
+    out = options.out or ROOT / "benchmarks" / "results" / f"ablation-{options.group}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    log = out.with_suffix(".jsonl")
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    data = load_images(options.data, "mnist")
+    done = {(row["arm"], row["split"], row["seed"]) for row in rows}
+    recipe = Recipe.preset(preset, data="image")
+    for seed in range(options.seeds):
+        for split in options.splits.split(","):
+            part = development(data, SPLITS[split], seed)
+            judge = _judge(part)
+            for arm in (Arm("real images alone"), *arms):
+                if (arm.name, split, seed) in done:
+                    continue
+                changed = recipe.replace(**{**common, **arm.changes})
+                own = None if arm.name == "real images alone" else changed
+                row = {"arm": arm.name, "split": split, "seed": seed}
+                row |= measure(part, judge, own, steps, seed)
+                rows.append(row)
+                print(row, file=sys.stderr, flush=True)
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+    frame = pd.DataFrame(rows)
+    environment = _environment.describe(sys.argv)
+    out.write_text(json.dumps({**environment, "steps": steps, "scores": rows}, indent=1))
+    print(table(frame, base))
+
+
+def _judge(part: ImageSet) -> Any:
+    """Return a classifier that has seen many images of every digit of the split."""
+    everything = replace(
+        part,
+        images=np.concatenate([part.images, part.test_images]),
+        codes=np.concatenate([part.codes, part.test_codes]),
+    )
+    return train(
+        replace(DIGITS, steps=JUDGE_STEPS), to_tensor(everything.images),
+        torch.from_numpy(everything.codes), len(part.classes), 1_000_003,
+        balanced=True, moved=True, device=torch.device("cpu"),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
