@@ -92,7 +92,7 @@ def _method(count: int, recipe: Recipe) -> str:
 def image_steps(n_images: int, recipe: Recipe) -> int:
     """Return the number of generator steps: it grows with the square root of the images.
 
-    Bending is learned from pairs, of which there are many, and begins as the identity: it needs
+    Bending is learned from pairs, of which there are many, and starts from real images: it needs
     fewer steps than images from noise.
     """
     each, least, most = (
