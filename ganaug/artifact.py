@@ -80,7 +80,7 @@ def write(folder: Path, config: dict[str, Any], arrays: dict[str, NDArray[Any]])
         If the folder cannot be written (it is a file, read-only, or the disk is full), if it
         holds a ``config.json`` of something else, or if a value cannot be stored.
     """
-    payload = save_tensors({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+    payload = save_tensors({k: np.asarray(v, order="C") for k, v in arrays.items()})
     digest = hashlib.sha256(payload).hexdigest()
     weights = f"model-{digest[:16]}.safetensors"
     document = {"kind": _KIND, "format": FORMAT, "weights": weights, "sha256": digest, **config}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ganaug import containers, validate
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
-from ganaug.image_options import ImageOptions
+from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, ImageOptions
 
 PIL_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
 TENSOR_DTYPES = {str(dtype).removeprefix("torch."): dtype for dtype in (
@@ -165,7 +165,7 @@ def _shaped(X: Any, options: ImageOptions, budget: int) -> Pixels:
             "Images as flat rows need their shape: "
             "image_options=ImageOptions(shape=(height, width))."
         )
-    rows = validate.check_table(X, budget).to_numpy()
+    rows = validate.check_table(X, budget, widest=MAX_CHANNELS * MAX_SIZE**2).to_numpy()
     if rows.shape[1] != np.prod(options.shape):
         raise InvalidInputError(
             f"ImageOptions(shape={options.shape}) means {int(np.prod(options.shape)):,} columns, "

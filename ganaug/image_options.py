@@ -14,6 +14,8 @@ Layout = Literal["auto", "NHW", "NCHW", "NHWC"]
 MIN_SIZE, MAX_SIZE = 8, 256
 """Pixels that an image may be high and wide."""
 
+MAX_CHANNELS = 4
+
 LAYOUTS = ("auto", "NHW", "NCHW", "NHWC")
 LABEL_SAFE = ("hflip", "vflip")
 

@@ -16,10 +16,10 @@ from ganaug.errors import ArtifactError
 from ganaug.image_containers import PIL_MODES, TENSOR_DTYPES, Container
 from ganaug.image_evidence import ImageEvidence
 from ganaug.image_fitting import GENERATORS, plan_games
-from ganaug.image_options import MAX_SIZE, MIN_SIZE
+from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
-from ganaug.images import MAX_CHANNELS, ImageFormat
+from ganaug.images import ImageFormat
 from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.recipe import IMAGE_KINDS, Recipe
 from ganaug.rng import torch_stream

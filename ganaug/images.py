@@ -15,9 +15,7 @@ import numpy as np
 from ganaug import validate
 from ganaug.errors import InvalidInputError, InvalidTypeError, MemoryBudgetError
 from ganaug.image_containers import PIL_MODES, Container, Pixels, stack
-from ganaug.image_options import MAX_SIZE, MIN_SIZE, ImageOptions
-
-MAX_CHANNELS = 4
+from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageOptions
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,10 @@ def _restore(
     augmenter.plan_ = dict(zip(labels, augmenter.model_.methods, strict=True))
     augmenter.history_ = History(data["history"])
     augmenter._one_hot, augmenter._calls = data["one_hot"], data["calls"]
+    if type(data["seed"]) is not str or type(data["calls"]) is not int:
+        raise ArtifactError("The saved seed or number of calls is impossible.")
     augmenter._seed = int(data["seed"])
-    if type(augmenter._calls) is not int or min(augmenter._calls, augmenter._seed) < 0:
+    if min(augmenter._calls, augmenter._seed) < 0:
         raise ArtifactError("The saved seed or number of calls is impossible.")
     if data["feature_names"] is not None:
         augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)

@@ -459,21 +459,25 @@ def _check_rules(recipe: Recipe) -> None:
 def _check_image_rules(recipe: Recipe) -> None:
     """Refuse switches that the kind of network does not have."""
     shape, kind = recipe.architecture, recipe.architecture.kind
-    if kind not in IMAGE_KINDS:
-        only = {
-            "diff_augment": recipe.diff_augment,
-            "embedding_noise": shape.embedding_noise,
-            "shared_stages": shape.shared_stages,
-            "reconstruction": recipe.regularizers.reconstruction,
-        }
-        for name, value in only.items():
-            if value:
-                raise ConfigError(f'{name} is for images; architecture.kind is "{kind}".')
+    images, free = IMAGE_KINDS, ("dcgan", "residual")
+    homes: dict[str, tuple[Any, tuple[str, ...]]] = {
+        "diff_augment": (recipe.diff_augment, images),
+        "embedding_noise": (shape.embedding_noise, free),
+        "shared_stages": (shape.shared_stages, free),
+        "temperature": (shape.temperature != 1.0, ("warp",)),
+        "reconstruction": (recipe.regularizers.reconstruction, ("warp",)),
+    }
+    for name, (value, kinds) in homes.items():
+        if value and kind not in kinds:
+            raise ConfigError(f"{name} goes with kind {' or '.join(kinds)}, not with {kind}.")
+    if kind not in images:
         return
     if recipe.schedule.pac > 1:
         raise ConfigError("pac is for tables; images are shown to the critic one by one.")
-    if (kind == "warp") != (recipe.regularizers.reconstruction > 0):
-        raise ConfigError('kind="warp" and reconstruction > 0 need each other.')
+    if kind == "warp" and not recipe.regularizers.reconstruction:
+        raise ConfigError(
+            'kind="warp" needs reconstruction > 0: a critic alone teaches too little.'
+        )
     if kind in ("residual", "warp") and (shape.generator_norm, shape.critic_norm) != (
         "none",
         "none",

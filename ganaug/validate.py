@@ -38,7 +38,7 @@ CGROUP = Path("/sys/fs/cgroup")
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-def check_table(X: Any, budget: int) -> pd.DataFrame:
+def check_table(X: Any, budget: int, widest: int = MAX_WIDTH) -> pd.DataFrame:
     """Return ``X`` as a frame that shares its data where possible.
 
     Raises
@@ -59,17 +59,17 @@ def check_table(X: Any, budget: int) -> pd.DataFrame:
                 f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required."
             )
     else:
-        matrix = _check_matrix(X, budget)
+        matrix = _check_matrix(X, budget, widest)
         # With its dtype, or pandas takes an object array of strings for one of its own dtypes.
         frame = pd.DataFrame(matrix, dtype=matrix.dtype)
-    check_width(frame.shape[1], "It has that many columns.", len(frame))
+    check_width(frame.shape[1], "It has that many columns.", len(frame), widest)
     _check_finite(frame)
     return frame
 
 
-def _check_matrix(X: Any, budget: int) -> NDArray[Any]:
+def _check_matrix(X: Any, budget: int, widest: int) -> NDArray[Any]:
     if sp.issparse(X):
-        check_width(X.shape[1], "It has that many columns.", X.shape[0])
+        check_width(X.shape[1], "It has that many columns.", X.shape[0], widest)
         size = X.shape[0] * X.shape[1] * X.dtype.itemsize
         if size > budget:
             raise MemoryBudgetError(
@@ -297,12 +297,12 @@ def check_memory(n_rows: int, n_columns: int, width: int, budget: int, what: str
         )
 
 
-def check_width(width: int, widest: str, n_rows: int) -> None:
+def check_width(width: int, widest: str, n_rows: int, limit: int = MAX_WIDTH) -> None:
     """Refuse a table whose encoding is too wide to learn."""
-    if width > MAX_WIDTH:
+    if width > limit:
         size = 4 * width * (n_rows + 3 * 256)
         raise MemoryBudgetError(
-            f"The encoded table would be {width:,} wide (at most {MAX_WIDTH:,} can be learned), "
+            f"The encoded table would be {width:,} wide (at most {limit:,} can be learned), "
             f"which needs about {readable(size)}. {widest} Select or project the columns first, "
             "for instance with sklearn.feature_selection.SelectKBest or sklearn.decomposition.PCA."
         )

@@ -17,6 +17,18 @@ from ganaug import Recipe
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {
+    "albumentations_pipeline.py": [
+        r"images of each digit: \[178, 182, 177, 20\]",
+        r"of 80 threes in 4 epochs, \d+ were synthetic",
+        r"other digits swapped: 0",
+        r"saved .*albumentations\.png",
+    ],
+    "torchvision_dataset.py": [
+        r"real: .* with synthetic: ",
+        r"oversampled real images: recall \{",
+        r"with synthetic ones: +recall \{",
+        r"saved .*eights\.png",
+    ],
     "custom_recipe.py": [
         r"did you mean 'n_critic'\?",
         r"step \d+: critic loss -?\d",
@@ -210,13 +222,13 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
 
 
 def test_the_page_on_images_states_the_numbers_of_the_code(root):
-    from ganaug import image_fitting, image_options, images, selection
+    from ganaug import image_fitting, image_options, selection
 
     page = (root / "docs" / "images.md").read_text(encoding="utf-8")
     below = image_fitting.ANCHOR_BELOW
     sentences = [
         f"{image_options.MIN_SIZE} to {image_options.MAX_SIZE} pixels high and wide",
-        f"1 to {images.MAX_CHANNELS} channels",
+        f"1 to {image_options.MAX_CHANNELS} channels",
         f"2 to {below - 1:,} images | a real image of the class, bent",
         f"{below:,} images or more",
         f"than {1 - selection.EVIDENCE_QUANTILE:.0%} of the real",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ganaug.errors import ConfigError
 from ganaug.nets.blocks import LEAKY_GAIN, activate, embedding, linear
 
 SMALLEST = 4
@@ -180,6 +181,15 @@ class Modulation(nn.Module):
         """Map (batch, channels, height, width) to the same shape."""
         scale, shift = self.affine(vectors)[:, :, None, None].chunk(2, 1)
         return hidden * (1.0 + scale) + shift
+
+
+def check_shared(shared: int, sizes: int) -> None:
+    """Refuse a generator none of whose feature maps is told the class."""
+    if shared >= sizes:
+        raise ConfigError(
+            f"shared_stages={shared} is not possible: for images of this size the generator has "
+            f"{sizes} size(s) of feature maps, and at least one must be told the class."
+        )
 
 
 class ClassHead(nn.Module):

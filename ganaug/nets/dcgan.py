@@ -12,6 +12,7 @@ from ganaug.nets.convolution import (
     ClassHead,
     Modulation,
     Pyramid,
+    check_shared,
     convolution,
     doubling,
     norm2d,
@@ -58,7 +59,11 @@ class DCGANGenerator(nn.Module):
         inputs = architecture.noise_dim + (size if self.shared == 0 else 0)
         self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
         self.norms = nn.ModuleList(norm2d(kind, w) for w in widths)
-        self.modulations = nn.ModuleList(Modulation(size, w, generator) for w in widths)
+        check_shared(self.shared, len(widths))
+        self.modulations = nn.ModuleList(
+            Modulation(size, w, generator) if stage >= self.shared else nn.Identity()
+            for stage, w in enumerate(widths)
+        )
         self.ups = nn.ModuleList(
             doubling(widths[s], widths[s + 1], generator) for s in range(pyramid.stages - 1)
         )

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, one_hot
 
 from ganaug.nets.blocks import activate, linear
-from ganaug.nets.convolution import ClassEmbedding, ClassHead, Modulation, Pyramid, convolution
+from ganaug.nets.convolution import (
+    ClassEmbedding,
+    ClassHead,
+    Modulation,
+    Pyramid,
+    check_shared,
+    convolution,
+)
 from ganaug.recipe import Architecture
 
 GROUP = 16
@@ -60,7 +67,11 @@ class ResidualGenerator(nn.Module):
         widths = [pyramid.channels(s, architecture.width) for s in range(pyramid.stages + 1)]
         inputs = architecture.noise_dim + (size if self.shared == 0 else 0)
         self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
-        self.modulations = nn.ModuleList(Modulation(size, w, generator) for w in widths)
+        check_shared(self.shared, len(widths))
+        self.modulations = nn.ModuleList(
+            Modulation(size, w, generator) if stage >= self.shared else nn.Identity()
+            for stage, w in enumerate(widths)
+        )
         self.stages = nn.ModuleList(
             nn.Sequential(*(GroupedBlock(w, generator) for _ in range(architecture.depth)))
             for w in widths

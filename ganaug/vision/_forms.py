@@ -1,0 +1,185 @@
+"""What the images of a pipeline look like, and how an image of a pool becomes one of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torchvision import tv_tensors
+
+from ganaug.errors import InvalidInputError, InvalidTypeError
+
+PIL_CHANNELS = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}
+Shape = tuple[int, int, int]
+
+
+class Remedies(NamedTuple):
+    """What to do, for messages, about images of another size or of other values."""
+
+    size: str
+    values: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """The type and layout of an image.
+
+    Parameters
+    ----------
+    kind : {"pil", "tensor", "tv_tensor", "array"}
+    layout : {"CHW", "HWC", "HW"}
+        Order of the axes; of PIL images, that of the array they are made from.
+    mode : str
+        Of PIL images.
+    levels : Tensor of shape (256,) or None
+        What the values 0 to 255 have become, if the image holds numbers with a point.
+    device : torch.device or None
+        Of tensors.
+    """
+
+    kind: Literal["pil", "tensor", "tv_tensor", "array"]
+    layout: str
+    mode: str = ""
+    levels: Tensor | None = None
+    device: torch.device | None = None
+
+    def make(self, pixels: Tensor) -> Any:
+        """Return a uint8 image of shape (C, H, W) in this form."""
+        if self.layout == "HWC":
+            pixels = pixels.permute(1, 2, 0).contiguous()
+        elif self.layout == "HW":
+            pixels = pixels[0]
+        if self.levels is not None:
+            pixels = self.levels[pixels.int()]
+        if self.kind == "array":
+            return pixels.numpy()
+        if self.kind == "pil":
+            image = Image.fromarray(pixels.numpy())
+            return image if image.mode == self.mode else image.convert(self.mode)
+        pixels = pixels.to(self.device)
+        return tv_tensors.Image(pixels) if self.kind == "tv_tensor" else pixels
+
+
+def form_of(image: Any, shape: Shape, remedies: Remedies, *, any_size: bool = False) -> Form:
+    """Return the form of an image, if one of a pool's ``shape`` can take its place.
+
+    Parameters
+    ----------
+    image : PIL image, Tensor, tv_tensor or ndarray
+    shape : (C, H, W)
+        Of the pool's images.
+    remedies : Remedies
+        For the messages.
+    any_size : bool
+        Whether height and width may differ, because a transform will make them the same.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is no image, or holds numbers that uint8 does not turn into.
+    InvalidInputError
+        If its size or channels differ from those of the pool.
+    """
+    if isinstance(image, Image.Image):
+        return _pil_form(image, shape, remedies.size, any_size)
+    numbers = isinstance(image, np.ndarray) and image.dtype.kind in "uif"
+    if not numbers and type(image) not in (Tensor, tv_tensors.Image):
+        raise InvalidTypeError(
+            "An image must be a PIL image, a tensor or an array of numbers, got "
+            f"{type(image).__name__}."
+        )
+    layout = _layout(image, shape, remedies.size, any_size)
+    levels = _levels(image, remedies.values)
+    if isinstance(image, np.ndarray):
+        return Form("array", layout, levels=levels)
+    kind: Literal["tv_tensor", "tensor"]
+    kind = "tv_tensor" if isinstance(image, tv_tensors.Image) else "tensor"
+    return Form(kind, layout, levels=levels, device=image.device)
+
+
+def _pil_form(image: Image.Image, shape: Shape, remedy: str, any_size: bool) -> Form:
+    channels, height, width = shape
+    if image.mode not in PIL_CHANNELS:
+        raise InvalidTypeError(
+            f"A pool cannot make PIL images of mode {image.mode!r} (known: "
+            f'{", ".join(PIL_CHANNELS)}). Convert them first, for instance to "RGB".'
+        )
+    # Loaders convert all files to RGB, so gray ones are still gray: then a gray pool fits.
+    grayish = channels == 1 and image.mode == "RGB" and _is_gray(image)
+    if PIL_CHANNELS[image.mode] != channels and not grayish:
+        raise _mismatch(f"has mode {image.mode!r}", shape, "channels", remedy)
+    if not any_size and image.size != (width, height):
+        raise _mismatch(f"is {image.height}x{image.width}", shape, "height and width", remedy)
+    return Form("pil", "HW" if channels == 1 else "HWC", mode=image.mode)
+
+
+def _is_gray(image: Image.Image) -> bool:
+    red, green, blue = (np.asarray(band) for band in image.split())
+    return bool((red == green).all() and (green == blue).all())
+
+
+def _layout(image: Tensor | NDArray[Any], shape: Shape, remedy: str, any_size: bool) -> str:
+    found = tuple(image.shape)
+    channels, *size = shape
+    layouts = {"CHW": (channels, *size), "HWC": (*size, channels)}
+    if channels == 1:
+        layouts["HW"] = tuple(size)
+    if isinstance(image, Tensor):
+        del layouts["HWC"]
+    exact = [name for name, wanted in layouts.items() if found == wanted]
+    if exact:
+        return exact[0]
+    alike = [name for name, wanted in layouts.items() if _same_axes(name, found, wanted)]
+    if alike and any_size:
+        return alike[0]
+    what = "height and width" if alike else "shape"
+    raise _mismatch(f"has shape {found}", shape, what, remedy)
+
+
+def _same_axes(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    if len(found) != len(wanted):
+        return False
+    return "C" not in name or found[name.index("C")] == wanted[name.index("C")]
+
+
+def _mismatch(found: str, shape: Shape, what: str, remedy: str) -> InvalidInputError:
+    channels, height, width = shape
+    return InvalidInputError(
+        f"The {what} of the images differ from the pool's: an image {found}, those of the pool "
+        f"are {height}x{width} with {channels} channel(s). {remedy}"
+    )
+
+
+def _levels(image: Tensor | NDArray[Any], remedy: str) -> Tensor | None:
+    """Return what each value of a uint8 image has become in a floating one."""
+    values = torch.tensor(image) if isinstance(image, np.ndarray) else image.detach()
+    values = values.as_subclass(Tensor).cpu()
+    if values.dtype == torch.uint8:
+        return None
+    if values.is_floating_point():
+        wide = values if values.dtype == torch.float64 else values.float()
+        index = (wide * 255).round()
+        if bool(((index >= 0) & (index <= 255)).all()):
+            for levels in _scalings(values.dtype):
+                if torch.equal(levels[index.int()], values):
+                    return levels
+    wide = values.double()
+    raise InvalidTypeError(
+        f"The images are {values.dtype} with values from {wide.min().item():g} to "
+        f"{wide.max().item():g}; only uint8 images, or floats in [0, 1] that are exactly those "
+        f"of uint8 images, can be told apart from processed ones. {remedy}"
+    )
+
+
+@cache
+def _scalings(dtype: torch.dtype) -> list[Tensor]:
+    """Return 0..255 scaled to [0, 1] in the ways of libraries: they differ in the last bit."""
+    whole = torch.arange(256)
+    divided = [(whole.to(wide) / 255).to(dtype) for wide in (dtype, torch.float32, torch.float64)]
+    return [*divided, whole.to(dtype).mul_(1.0 / 255)]

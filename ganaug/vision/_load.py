@@ -1,0 +1,370 @@
+"""Reads folders and datasets of images into arrays."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torchvision.datasets import DatasetFolder
+from torchvision.datasets.folder import IMG_EXTENSIONS
+from tqdm.auto import tqdm
+
+from ganaug.errors import (
+    ConfigError,
+    InvalidInputError,
+    InvalidTypeError,
+    MemoryBudgetError,
+    did_you_mean,
+    warn,
+)
+from ganaug.pool import MAX_CHANNELS, plain_label
+from ganaug.vision._sources import Keys, check_dataset, raw, split, targets_of, undisturbed, unwrap
+
+UNREADABLE = (OSError, SyntaxError, EOFError, ValueError, RuntimeError, struct.error, zlib.error)
+"""What decoders raise for damaged files."""
+
+Pixels = NDArray[Any]
+
+
+def load_images(
+    source: Any,
+    *,
+    resize: int | tuple[int, int] | None = None,
+    errors: Literal["raise", "skip"] = "raise",
+    max_skipped: int | None = None,
+    limit: int | None = None,
+    image_key: str = "image",
+    label_key: str = "label",
+    progress: bool = True,
+) -> tuple[Pixels, Pixels]:
+    """Read the images of a folder or a dataset into arrays, without their transforms.
+
+    Parameters
+    ----------
+    source : path or map-style dataset
+        A folder with one folder of images per class, or a dataset such as ``ImageFolder``,
+        ``CIFAR10``, ``MNIST``, a (nested) ``Subset`` of one, or your own that yields PIL images
+        or uint8 with labels. A dataset's transforms are left out, and it is not changed.
+    resize : int or (height, width), optional
+        Size to which each image is resized (bicubic, without keeping proportions). An int makes
+        squares. Default: the images must have one size.
+    errors : {"raise", "skip"}, default="raise"
+        Whether a file that cannot be decoded is an error or left out, with a warning at the end.
+    max_skipped : int, optional
+        More unreadable files than that are an error. Default: 10 or one in a hundred, whichever
+        is more.
+    limit : int, optional
+        At most that many images of each class, the first ones. Rare classes stay whole.
+    image_key, label_key : str, default="image", "label"
+        Where image and label are in items that are mappings.
+    progress : bool, default=True
+        Whether to show a bar.
+
+    Returns
+    -------
+    X : ndarray of shape (n, H, W) or (n, H, W, C)
+        uint8, or uint16 for images of 16 bits. Palettes become RGB, or RGBA if they are
+        transparent; CMYK becomes RGB.
+    y : ndarray of shape (n,)
+        For a folder the names of the classes; for a dataset its own labels, before
+        ``target_transform``, so that pools made from them match it.
+
+    Raises
+    ------
+    InvalidInputError
+        For images of several sizes or numbers of channels, unreadable files, decompression bombs
+        (which are never decoded), and sources without images. The files are named.
+    InvalidTypeError
+        For items that are neither PIL images nor uint8.
+    MemoryBudgetError
+        If the array would take more than half of the free memory.
+    ConfigError
+        If an option is impossible.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from ganaug.vision import load_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("cat", "owl"):
+    ...         (Path(folder) / name).mkdir()
+    ...         Image.new("RGB", (8, 8)).save(Path(folder) / name / "1.png")
+    ...     X, y = load_images(folder, progress=False)
+    >>> X.shape, X.dtype, y.tolist()
+    ((2, 8, 8, 3), dtype('uint8'), ['cat', 'owl'])
+    """
+    size = _check_size(resize)
+    _check_options(errors, max_skipped, limit)
+    folder = isinstance(source, (str, os.PathLike))
+    dataset = _open_folder(Path(source)) if folder else source
+    n = check_dataset(dataset, "source")
+    allowed = max(10, n // 100) if max_skipped is None else max_skipped
+    reader = _Reader(dataset, Keys(image_key, label_key), size, errors == "skip", allowed)
+    with warnings.catch_warnings(), undisturbed():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        X, labels = _collect(reader, limit, progress)
+    if reader.skipped:
+        warn(f"{len(reader.skipped)} image(s) cannot be read, left out: {_some(reader.skipped)}.")
+    return X, np.asarray([dataset.classes[label] for label in labels] if folder else labels)
+
+
+class _Folder(DatasetFolder):
+    """A folder per class, whose files are read as they are; hidden ones are left out."""
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        found = sorted(p.name for p in Path(directory).iterdir() if p.is_dir())
+        names = [name for name in found if not name.startswith(".")]
+        if not names:
+            raise FileNotFoundError(f"there is no folder of a class in {directory}")
+        return names, {name: code for code, name in enumerate(names)}
+
+
+def _open_folder(path: Path) -> _Folder:
+    try:
+        return _Folder(str(path), loader=_open_file, is_valid_file=_is_image)
+    except OSError as error:
+        raise InvalidInputError(
+            f"No images can be read from {path}: {error}. It must have one folder per class, with "
+            f"images in it ({', '.join(IMG_EXTENSIONS)})."
+        ) from None
+
+
+def _is_image(path: str) -> bool:
+    name = Path(path).name.lower()
+    return name.endswith(IMG_EXTENSIONS) and not name.startswith(".")
+
+
+def _open_file(path: str) -> Image.Image:
+    with Path(path).open("rb") as file:
+        image = Image.open(file)
+        image.load()
+        return image
+
+
+class _Reader:
+    """Reads raw items, counts unreadable ones, and names the files in errors."""
+
+    def __init__(
+        self, dataset: Any, keys: Keys, size: tuple[int, int] | None, skip: bool, allowed: int
+    ) -> None:
+        self.dataset, self.keys, self.size = dataset, keys, size
+        self.skip, self.allowed = skip, allowed
+        self.skipped: list[str] = []
+        self._raw: dict[int, Any] = {}
+        self._first: tuple[str, tuple[int, ...], np.dtype[Any]] | None = None
+
+    def read(self, index: int) -> tuple[Pixels, Any] | None:
+        """Return pixels and label of an item, None if it is left out."""
+        inner, at = unwrap(self.dataset, index)
+        if id(inner) not in self._raw:
+            self._raw[id(inner)] = raw(inner)
+        name = _name(inner, at)
+        try:
+            image, label = split(self._raw[id(inner)][at], self.keys, name)
+            if isinstance(image, Image.Image):
+                image.load()
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise InvalidInputError(
+                f"{name} was not decoded: {error} Remove it, or make it smaller; if you trust it, "
+                "raise PIL.Image.MAX_IMAGE_PIXELS."
+            ) from None
+        except UNREADABLE as error:
+            self._skip(name, error)
+            return None
+        pixels = _pixels(image, self.size, name)
+        self._check_alike(name, pixels)
+        return pixels, _check_label(label, name)
+
+    def _skip(self, name: str, error: Exception) -> None:
+        if not self.skip:
+            raise InvalidInputError(
+                f'{name} cannot be read: {error}. Repair or remove it, or pass errors="skip".'
+            ) from error
+        self.skipped.append(f"{name} ({error})")
+        if len(self.skipped) > self.allowed:
+            raise InvalidInputError(
+                f"More than {self.allowed} images cannot be read: {_some(self.skipped)}. Repair or "
+                "remove them, or raise max_skipped."
+            ) from error
+
+    def _check_alike(self, name: str, pixels: Pixels) -> None:
+        if self._first is None:
+            self._first = name, pixels.shape, pixels.dtype
+        first, shape, dtype = self._first
+        if pixels.shape[2:] != shape[2:] or pixels.dtype != dtype:
+            raise InvalidInputError(
+                f"The images differ in their channels: {first} has {_kind(shape, dtype)}, {name} "
+                f"has {_kind(pixels.shape, pixels.dtype)}. Convert all to one mode; "
+                "torchvision.datasets.ImageFolder as the source makes RGB of every file."
+            )
+        if pixels.shape != shape:
+            raise InvalidInputError(
+                f"The images differ in size: {first} is {shape[0]}x{shape[1]} (height x width), "
+                f"{name} is {pixels.shape[0]}x{pixels.shape[1]}. Pass resize=({shape[0]}, "
+                f"{shape[1]}) or another size."
+            )
+
+
+def _collect(reader: _Reader, limit: int | None, progress: bool) -> tuple[Pixels, list[Any]]:
+    chosen, exact = _choose(reader.dataset, limit)
+    X: Pixels | None = None
+    labels: list[Any] = []
+    counts: Counter[Any] = Counter()
+    for index in tqdm(chosen, desc="reading images", disable=not progress):
+        if (item := reader.read(index)) is None:
+            continue
+        pixels, label = item
+        if limit is not None and counts[label] == limit:
+            continue
+        if X is None:
+            X = _room(len(chosen), pixels, exact)
+        X[len(labels)] = pixels
+        labels.append(label)
+        counts[label] += 1
+    if X is None:
+        raise InvalidInputError(f"No image can be read: {_some(reader.skipped)}.")
+    return X[: len(labels)], labels
+
+
+def _choose(dataset: Any, limit: int | None) -> tuple[Sequence[int], bool]:
+    """Return the items to read, and whether all of them will be kept."""
+    everything = range(len(dataset))
+    if limit is None:
+        return everything, True
+    if (stated := targets_of(dataset)) is None:
+        return everything, False
+    counts: Counter[Any] = Counter()
+    chosen = []
+    for index, label in enumerate(stated):
+        counts[label] += 1
+        if counts[label] <= limit:
+            chosen.append(index)
+    return chosen, True
+
+
+def _room(n: int, pixels: Pixels, exact: bool) -> Pixels:
+    """Return an array for ``n`` images; what is never written takes no memory."""
+    from ganaug.validate import check_budget, readable  # here, so that workers start quickly
+
+    size, budget = n * pixels.nbytes, check_budget("auto")
+    if exact and size > budget:
+        raise MemoryBudgetError(
+            f"{n:,} images of {'x'.join(map(str, pixels.shape))} need {readable(size)}, more than "
+            f"half of the free memory ({readable(budget)}). Pass limit= or a smaller resize=."
+        )
+    return np.empty((n, *pixels.shape), pixels.dtype)
+
+
+def _pixels(image: Any, size: tuple[int, int] | None, name: str) -> Pixels:
+    """Return an image as an array of shape (H, W) or (H, W, C)."""
+    if not isinstance(image, Image.Image):
+        array = _array(image, name)
+        if size is None:
+            return array
+        if array.ndim == 3 and array.dtype != np.uint8:
+            raise InvalidTypeError(f"{name} has 16 bits and channels: resize it beforehand.")
+        image = Image.fromarray(array)
+    image = _plain_mode(image, name)
+    if size is not None:
+        image = image.resize(size[::-1], Image.Resampling.BICUBIC)
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)
+    return np.asarray(image)
+
+
+def _plain_mode(image: Image.Image, name: str) -> Image.Image:
+    """Return a PIL image in a mode whose numbers are brightness."""
+    mode = image.mode
+    if mode in ("L", "LA", "RGB", "RGBA") or mode.startswith("I;16"):
+        return image
+    if mode == "I":  # what older versions of Pillow make of 16 bits
+        values = np.asarray(image)
+        if values.min() >= 0 and values.max() < 2**16:
+            return image
+    if mode in ("P", "PA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    other = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "La": "LA", "RGBa": "RGBA"}
+    if mode not in other:
+        raise InvalidTypeError(
+            f'{name} has mode {mode!r}. Convert it, for instance with image.convert("RGB").'
+        )
+    return image.convert(other[mode])
+
+
+def _array(image: Any, name: str) -> Pixels:
+    tensor = isinstance(image, torch.Tensor)
+    array = image.detach().cpu().numpy() if tensor else image
+    if not isinstance(array, np.ndarray) or array.dtype not in (np.uint8, np.uint16):
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise InvalidTypeError(
+            f"{name} must be a PIL image or hold 8 or 16 bits, got {kind}. Transforms of the "
+            "dataset are left out if they are its transform or transforms; remove others."
+        )
+    if array.ndim == 3 and (tensor or array.shape[2] > MAX_CHANNELS):
+        array = array.transpose(1, 2, 0)
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MAX_CHANNELS):
+        raise InvalidTypeError(
+            f"{name} must have the shape (H, W), (C, H, W) or (H, W, C) with 1 to {MAX_CHANNELS} "
+            f"channels, got {tuple(image.shape)}."
+        )
+    return array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+
+
+def _check_label(label: Any, name: str) -> Any:
+    plain = plain_label(label)
+    if not isinstance(plain, (int, str)):
+        raise InvalidTypeError(
+            f"The label of {name} must be an integer or a string, got {type(label).__name__}. "
+            "Set label_key, or wrap the dataset."
+        )
+    return plain
+
+
+def _name(dataset: Any, index: int) -> str:
+    """Return the file that an item is read from, as far as the dataset says."""
+    files = getattr(dataset, "samples", None)
+    if isinstance(files, list) and index < len(files) and isinstance(files[index], tuple):
+        return str(files[index][0])
+    return f"Image {index} of {type(dataset).__name__}"
+
+
+def _kind(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    channels = shape[2] if len(shape) == 3 else 1
+    names = {1: "1 channel (gray)", 2: "2 (gray, alpha)", 3: "3 (RGB)", 4: "4 (RGB, alpha)"}
+    return f"{names[channels]} of {dtype}"
+
+
+def _some(names: list[str]) -> str:
+    return "; ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _check_size(resize: Any) -> tuple[int, int] | None:
+    if resize is None:
+        return None
+    both = (resize, resize) if isinstance(resize, (int, np.integer)) else resize
+    whole = isinstance(both, (tuple, list)) and all(isinstance(v, (int, np.integer)) for v in both)
+    if not whole or len(both) != 2 or not all(v > 0 for v in both) or isinstance(resize, bool):
+        raise ConfigError(f"resize must be a positive integer or (height, width), got {resize!r}.")
+    return int(both[0]), int(both[1])
+
+
+def _check_options(errors: Any, max_skipped: Any, limit: Any) -> None:
+    if errors not in ("raise", "skip"):
+        known = did_you_mean(str(errors), ["raise", "skip"])
+        raise ConfigError(f"errors={errors!r} is not possible; {known}")
+    for name, value, least in (("max_skipped", max_skipped, 0), ("limit", limit, 1)):
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= least):
+            raise ConfigError(f"{name} must be a whole number from {least} up, got {value!r}.")
