@@ -25,7 +25,7 @@ from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
 from ganaug.modality import Classes, Modality
 from ganaug.recipe import Recipe
-from ganaug.rng import numpy_stream, seed_from
+from ganaug.rng import derive, numpy_stream, seed_from
 from ganaug.tabledata import TableData
 
 if TYPE_CHECKING:
@@ -539,7 +539,9 @@ class GANAugmenter(OverSampler):
         self._image_codec("as_transform")
         from ganaug.vision import ReplaceRare
 
-        return ReplaceRare(self.make_pool(n_per_class, random_state=random_state), p=p)
+        seed = self._next_seed() if random_state is None else seed_from(random_state)
+        pool = self.make_pool(n_per_class, random_state=seed)
+        return ReplaceRare(pool, p=p, seed=derive(seed, "transform"))
 
     def _image_codec(self, method: str) -> ImageCodec:
         check_is_fitted(self, "model_")

@@ -41,6 +41,11 @@ EXAMPLES = {
         r"GANAugmenter\(random_state=0\) +recall \{'benign': 0\.\d+, 'malignant': [01]\.\d+\}",
         r"rows added by the last one: \{'malignant': 70\}",
     ],
+    "image_selection.py": [
+        r"candidates: \d+, kept: \d+%",
+        r"dropped as unlike an eight: \d+%, as near-copies: \d+%",
+        r"saved .*selection\.png",
+    ],
     "mixed_table.py": [
         r"after: \{'stable': 398, 'worse': 398\}",
         r"original rows untouched: True",

@@ -1,0 +1,58 @@
+"""What the images are like: recognised, varied, no copies. A small budget with its own bounds.
+
+``benchmarks/images.py`` measures the same with full training and reports the figures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.metrics import pairwise_distances
+from sklearn.svm import SVC
+
+from ganaug import GANAugmenter, ImageOptions
+
+STEPS, EACH = 200, 60
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Return training images and digits, held-out ones, and synthetic ones."""
+    X, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(y))
+    train, held_out = order[:1200], order[1200:]
+    options = ImageOptions(shape=(8, 8), value_range=(0, 16))
+    augmenter = GANAugmenter(image_options=options, max_steps=STEPS, random_state=0)
+    augmenter.fit(X[train], y[train])
+    made = augmenter.sample(dict.fromkeys(range(10), EACH), random_state=0)
+    return (X[train], y[train]), (X[held_out], y[held_out]), made
+
+
+@pytest.mark.slow
+def test_a_classifier_trained_on_real_digits_recognises_most(digits):
+    train, held_out, (images, labels) = digits
+    judge = SVC().fit(
+        np.concatenate([train[0], held_out[0]]), np.concatenate([train[1], held_out[1]])
+    )
+    assert judge.score(images, labels) >= 0.85
+
+
+@pytest.mark.slow
+def test_synthetic_digits_vary_as_real_ones_do(digits):
+    _, (real, real_labels), (images, labels) = digits
+    for digit in range(10):
+        spread = pairwise_distances(images[labels == digit]).mean()
+        assert spread >= 0.6 * pairwise_distances(real[real_labels == digit]).mean()
+
+
+@pytest.mark.slow
+def test_synthetic_digits_are_no_nearer_to_training_images_than_real_ones(digits):
+    (train, train_labels), (real, real_labels), (images, labels) = digits
+    copies, baseline = [], []
+    for digit in range(10):
+        own = train[train_labels == digit]
+        near = np.quantile(np.sort(pairwise_distances(own), 1)[:, 1], 0.02)
+        copies.append((pairwise_distances(images[labels == digit], own).min(1) < near).mean())
+        baseline.append((pairwise_distances(real[real_labels == digit], own).min(1) < near).mean())
+    assert np.mean(copies) <= np.mean(baseline) + 0.03
