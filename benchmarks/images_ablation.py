@@ -67,7 +67,7 @@ GROUPS: dict[str, tuple[str, dict[str, Any], int, tuple[Arm, ...]]] = {
             Arm("warp"),
             Arm("no critic", {"reconstruction": 1e6}),
             Arm("critic alone", {"reconstruction": 1e-6}),
-            Arm("temperature 1", {"temperature": 1.0}),
+            Arm("temperature 1.4", {"temperature": 1.4}),
             Arm("no selection", {"selection": "none"}),
             Arm("no EMA", {"ema": 0.0}),
             Arm("no R1, R2", {"r1": 0.0, "r2": 0.0}),

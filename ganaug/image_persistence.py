@@ -115,11 +115,15 @@ def model_from_parts(config: Mapping[str, Any], form: ImageFormat, arrays: Array
 def _filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
     """Return a module with these weights, made only after every shape was compared."""
     with torch.device("meta"):  # has shapes and no memory
-        expected = {name: tensor.shape for name, tensor in make().state_dict().items()}
-    require(expected == {name: tensor.shape for name, tensor in state.items()}, "weights")
+        expected = _kinds(make().state_dict())
+    require(expected == _kinds(state), "weights")
     module = make()
     module.load_state_dict(dict(state))
     return module.eval().requires_grad_(False)
+
+
+def _kinds(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
 
 
 def _generator(

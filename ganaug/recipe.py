@@ -551,7 +551,7 @@ IMAGE_PRESETS: dict[str, Recipe] = {
 
 IMAGE_PRESETS["warp"] = Recipe(
     name="warp",
-    architecture=Architecture(kind="warp", width=16, noise_dim=16, temperature=1.4),
+    architecture=Architecture(kind="warp", width=16, noise_dim=16),
     loss="relativistic",
     regularizers=Regularizers(r1=0.3, r2=0.3, penalty_every=8, reconstruction=3.0),
     schedule=Schedule(
