@@ -21,7 +21,9 @@ kept_rows = np.setdiff1d(np.arange(len(digits)), eights[20:])  # 20 eights left
 images, digits = pixels[kept_rows].reshape(-1, 8, 8), digits[kept_rows]
 
 options = ImageOptions(value_range=(0, 16))
-augmenter = GANAugmenter(image_options=options, max_steps=300, random_state=0).fit(images, digits)
+augmenter = GANAugmenter(image_options=options, max_steps=300, device="cpu", random_state=0).fit(
+    images, digits
+)
 
 # What fit_resample does inside: candidates, then a rule for each of them, frozen at fit.
 model = augmenter.model_

@@ -44,9 +44,9 @@ class GANAugmenter(OverSampler):
     Parameters
     ----------
     recipe : str or Recipe, default="auto"
-        A preset (tables: "auto", "gan", "cgan", "wgan", "wgan-gp"; images: "auto", "dcgan") or a
-        :class:`Recipe`. Only "auto" may choose another method for a class too small for a GAN;
-        see ``plan_``.
+        A preset (tables: "auto", "gan", "cgan", "wgan", "wgan-gp"; images: "auto", "dcgan",
+        "warp") or a :class:`Recipe`. Only "auto" may choose another method for a class too small
+        for a GAN; see ``plan_``.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows each class shall have, in every form imbalanced-learn knows.
     mode : {"append", "replace"}, default="append"
@@ -93,7 +93,7 @@ class GANAugmenter(OverSampler):
         Losses, gradient norms and warning signals of training.
     synthetic_mask_ : ndarray of bool
         Which rows of the last result are synthetic.
-    model_ : TableModel
+    model_ : TableModel or ImageModel
         The trained generator and what sampling needs.
 
     Examples
@@ -178,8 +178,10 @@ class GANAugmenter(OverSampler):
 
         Parameters
         ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            Numbers, strings, booleans, dates, categories; missing values are learned too.
+        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features), or images
+            Numbers, strings, booleans, dates, categories; missing values are learned too. Images
+            are arrays or tensors of three or four dimensions, lists of images, or flat rows with
+            ``image_options``.
         y : array-like of shape (n_samples,)
             Classes, or a one-hot matrix.
 
@@ -233,7 +235,7 @@ class GANAugmenter(OverSampler):
             0 if self.max_steps == "auto" else int(self.max_steps),
             0 if self.batch_size == "auto" else int(self.batch_size),
             self._seed,
-            checks.choose_device(self.device),
+            checks.choose_device(self.device, mps=self._modality.on_mps),
             tuple(self.callbacks or ()),
             self.max_seconds,
             bool(self.verbose),
@@ -243,7 +245,7 @@ class GANAugmenter(OverSampler):
         if collapsed := self.history_.collapsed():
             warn(
                 f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
-                'the variety of the real rows. Try recipe="auto", pac=2 or more steps.',
+                'the variety of the real ones. Try recipe="auto" or more steps (tables: pac=2).',
                 ModeCollapseWarning,
             )
         return self
@@ -411,6 +413,7 @@ class GANAugmenter(OverSampler):
         Returns
         -------
         X : DataFrame if fitted on one, else ndarray, of shape (n, n_features)
+            Images come as at fit, tensors on the CPU.
         y : ndarray of shape (n,)
 
         Examples

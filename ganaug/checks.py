@@ -197,8 +197,8 @@ def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
     return int(min(size, n_rows))
 
 
-def choose_device(option: str | torch.device) -> torch.device:
-    """Return the device to train on.
+def choose_device(option: str | torch.device, *, mps: bool = True) -> torch.device:
+    """Return the device to train on; ``mps`` says whether the data can be learned on MPS.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def choose_device(option: str | torch.device) -> torch.device:
     if option == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        return torch.device("mps" if mps and torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(option)
     except (RuntimeError, ValueError, OverflowError) as error:
@@ -216,6 +216,8 @@ def choose_device(option: str | torch.device) -> torch.device:
         raise ConfigError(f"device={option!r} is not possible; {nearest} ({error})") from None
     if device.type not in DEVICES:
         raise ConfigError(f"device={str(option)!r} is not possible; known: {', '.join(DEVICES)}.")
+    if device.type == "mps" and not mps:
+        raise ConfigError('Images cannot be learned on MPS: set device="cpu".')
     count = _count_devices(device.type)
     if not count:
         name = device.type.upper()

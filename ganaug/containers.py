@@ -17,6 +17,11 @@ def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: boo
     """Return ``y`` followed by the labels of the rows that ``X_res`` has behind those of ``X``."""
     same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
     index = X_res.index[len(X) :] if same_index and X.index.equals(y.index) else None
+    if hasattr(y, "detach"):  # a tensor
+        import torch
+
+        new = like_labels(y.detach().cpu().numpy(), labels, one_hot)
+        return torch.cat([y, torch.from_numpy(new).to(y)])
     return append_labels(y, like_labels(y, labels, one_hot), index)
 
 
@@ -45,7 +50,8 @@ def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
         return X.__class__(sp.vstack([X, new]).asformat(X.format))
     if isinstance(X, list):
         return [*X, *new]
-    return np.concatenate([as_array(X), new])
+    old = as_array(X)
+    return np.concatenate([old, new], dtype=old.dtype)
 
 
 def replace_rows(X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> Any:

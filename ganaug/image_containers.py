@@ -142,10 +142,23 @@ def _stack_pil(X: Sequence[Any], options: ImageOptions) -> tuple[str, Pixels]:
         )
     if options.resize is not None:
         height, width = cast("tuple[int, int]", options.resize)
+        for i, image in enumerate(X):
+            _decoded(i, image)
         X = [image.resize((width, height)) for image in X]
     remedy = "set image_options=ImageOptions(resize=(height, width))"
     _check_alike([image.size[::-1] for image in X], "has height and width", remedy)
-    return X[0].mode, np.stack([np.asarray(image) for image in X])
+    return X[0].mode, np.stack([_decoded(i, image) for i, image in enumerate(X)])
+
+
+def _decoded(number: int, image: Any) -> Pixels:
+    try:
+        return np.asarray(image)
+    except (OSError, SyntaxError) as error:  # PIL reads the pixels only now
+        name = getattr(image, "filename", "") or "in memory"
+        raise InvalidInputError(
+            f"Image {number} ({name}) cannot be read: {error}. Drop or repair it; "
+            "ganaug.vision.load_images can skip such files."
+        ) from None
 
 
 def _check_alike(values: Sequence[Any], what: str, remedy: str) -> None:
@@ -182,7 +195,7 @@ def empty_like(X: Any, container: Container, dtype: str) -> Any:
     if isinstance(X, pd.DataFrame):
         return X.iloc[:0].copy()
     if isinstance(X, torch.Tensor):
-        return X.detach().new_empty((0,))
+        return torch.empty(0, dtype=X.dtype)  # on the CPU: it is pickled, and loaded anywhere
     if container.tensor:
         return torch.empty(0, dtype=TENSOR_DTYPES[container.tensor])
     return np.empty((0, 0), dtype)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from ganaug.codecs.image import to_signed
 from ganaug.evidence import FOLDS, cross_fit, folds_of
 from ganaug.nets.blocks import activate, linear
 from ganaug.nets.convolution import Pyramid, convolution
@@ -15,6 +17,8 @@ from ganaug.training.images import TrainingImages, translate
 
 WIDTH = 16
 WIDEST = 64
+PART = 256
+"""Images judged at once."""
 
 
 class ImageEvidence(nn.Module):
@@ -43,9 +47,12 @@ class ImageEvidence(nn.Module):
     @torch.inference_mode()
     def margins(self, images: Tensor, fold: Tensor, label: int) -> Tensor:
         """Return the log-odds of ``label`` for each image by the classifier of its ``fold``."""
-        margin = images.new_empty(len(images))
+        margin = torch.empty(len(images), device=images.device)
         for k, member in enumerate(self.members):
-            logits = member(images[fold == k])
+            own = to_signed(images[fold == k])
+            if not len(own):
+                continue
+            logits = torch.cat([member(part) for part in own.split(PART)])
             others = logits.clone()
             others[:, label] = -torch.inf
             margin[fold == k] = logits[:, label] - others.logsumexp(1)
@@ -79,15 +86,23 @@ def _classifier(
 
 
 def fit_image_evidence(
-    images: Tensor, labels: Tensor, n_classes: int, *, steps: int, seed: int
+    images: Tensor,
+    labels: Tensor,
+    n_classes: int,
+    *,
+    steps: int,
+    seed: int,
+    label_safe: Sequence[str] = (),
 ) -> tuple[ImageEvidence, Tensor]:
-    """Train the classifiers; return them and the fold in which each image was held out."""
+    """Train the classifiers on stored images; return them and each image's held-out fold."""
     device = images.device
     fold = folds_of(labels, seed)
     shape = (images.shape[1], images.shape[2], images.shape[3])
     model = ImageEvidence(shape, n_classes, torch_stream(seed, "init")).to(device)
     parts = [
-        ShiftedImages(images[fold != k].cpu(), labels[fold != k].cpu(), n_classes, 0.5, device)
+        ShiftedImages(
+            images[fold != k], labels[fold != k].cpu(), n_classes, 0.5, device, (), label_safe
+        )
         for k in range(FOLDS)
     ]
     cross_fit(model, parts, steps, seed, device)

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from ganaug.checks import fit_batch_size
-from ganaug.codecs.image import to_signed
-from ganaug.errors import ConfigError
+from ganaug.errors import ConfigError, warn
 from ganaug.fitting import Job, joined, remaining
 from ganaug.image_evidence import fit_image_evidence
 from ganaug.image_sampling import ImageBank, ImageModel
@@ -77,16 +76,21 @@ def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
     return recipe
 
 
-def plan_image_methods(counts: Sequence[int], recipe: Recipe) -> list[str]:
-    """Return how each class will be made, from its number of images."""
-    return [_method(count, recipe) for count in counts]
+def plan_image_methods(classes: Classes, recipe: Recipe) -> list[str]:
+    """Return how each class will be made, from its number of images.
+
+    ``auto`` trains a GAN that invents images only for large classes that lack some.
+    """
+    lacking = [classes.to_add.get(name, 0) > 0 for name in classes.names]
+    each = zip(classes.counts, lacking, strict=True)
+    return [_method(count, lacks, recipe) for count, lacks in each]
 
 
-def _method(count: int, recipe: Recipe) -> str:
+def _method(count: int, lacks: bool, recipe: Recipe) -> str:
     if count <= 1:
         return "duplicate"
-    small = recipe.small_classes == "auto" and count < ANCHOR_BELOW
-    return "anchored" if small or recipe.architecture.kind == "warp" else "gan"
+    bent = recipe.small_classes == "auto" and not (lacks and count >= ANCHOR_BELOW)
+    return "anchored" if bent or recipe.architecture.kind == "warp" else "gan"
 
 
 def image_steps(n_images: int, recipe: Recipe) -> int:
@@ -128,8 +132,15 @@ def fit_image_model(
     history : History
     """
     codes = torch.from_numpy(classes.codes)
-    methods = plan_image_methods(classes.counts, recipe)
-    bank = ImageBank.build(stored, codes, [method != "gan" for method in methods]).to(job.device)
+    methods = plan_image_methods(classes, recipe)
+    if recipe.name.endswith("*") and recipe.small_classes == "auto" and "gan" not in methods:
+        warn(
+            "The changes to the recipe have no effect here: they are about classes made from "
+            "noise, and all of these are made by bending real images. Change "
+            'Recipe.preset("warp", data="image") instead, or set small_classes="gan".'
+        )
+    from_images = [method != "gan" for method in methods]
+    bank = ImageBank.build(stored, codes, from_images, label_safe).to(job.device)
     model = ImageModel(recipe, codec, methods, [], bank)
     names = [str(name) for name in classes.names]
     games = plan_games(recipe, methods)
@@ -141,11 +152,14 @@ def fit_image_model(
         run = trainer.run()
         history = joined(history, run, game.method) if len(games) > 1 else run
         model.generators.append(trainer.average)
+        model.recipes.append(game.recipe)
     if recipe.selection == "evidence":
         seed = derive(job.seed, "evidence")
-        images, labels = to_signed(stored).to(job.device), codes.to(job.device)
+        images, labels = stored.to(job.device), codes.to(job.device)
         steps = min(job.steps or EVIDENCE_STEPS, EVIDENCE_STEPS)
-        evidence, fold = fit_image_evidence(images, labels, len(methods), steps=steps, seed=seed)
+        evidence, fold = fit_image_evidence(
+            images, labels, len(methods), steps=steps, seed=seed, label_safe=label_safe
+        )
         made = [method in GENERATED for method in methods]
         model.selector = fit_image_selector(evidence, fold, images, labels, made)
     return model, history

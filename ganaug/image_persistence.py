@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,7 +15,7 @@ from ganaug.codecs.image import ImageCodec
 from ganaug.errors import ArtifactError
 from ganaug.image_containers import PIL_MODES, TENSOR_DTYPES, Container
 from ganaug.image_evidence import ImageEvidence
-from ganaug.image_fitting import GENERATORS, plan_games
+from ganaug.image_fitting import GENERATORS
 from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
@@ -23,6 +23,7 @@ from ganaug.images import ImageFormat
 from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.recipe import IMAGE_KINDS, Recipe
 from ganaug.rng import torch_stream
+from ganaug.sampling import GENERATED
 
 _PIXEL = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _DEEPEST = 64
@@ -35,7 +36,7 @@ def model_to_parts(model: ImageModel) -> tuple[dict[str, Any], Arrays]:
     config = {
         "recipe": model.recipe.to_dict(),
         "methods": model.methods,
-        "n_generators": len(model.generators),
+        "recipes": [each.to_dict() for each in model.recipes],
         "has_selector": model.selector is not None,
     }
     return config, arrays_of(model)
@@ -80,7 +81,9 @@ def _check_container(form: ImageFormat) -> None:
         require(form.layout == ("NHW" if form.channels == 1 else "NHWC"), "layout")
 
 
-def model_from_parts(config: Mapping[str, Any], form: ImageFormat, arrays: Arrays) -> ImageModel:
+def model_from_parts(
+    config: Mapping[str, Any], form: ImageFormat, arrays: Arrays, label_safe: Sequence[str]
+) -> ImageModel:
     """Return the model, on the CPU.
 
     Raises
@@ -90,26 +93,24 @@ def model_from_parts(config: Mapping[str, Any], form: ImageFormat, arrays: Array
     """
     try:
         recipe = Recipe.from_dict(config["recipe"])
-        require(recipe.architecture.kind in IMAGE_KINDS, "kind")
-        require(recipe.architecture.depth <= _DEEPEST, "depth")
         methods = list(config["methods"])
         require(methods and set(methods) <= set(METHODS), "methods")
         codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
-        games = plan_games(recipe, methods)
-        require(config["n_generators"] == len(games), "n_generators")
+        recipes = [Recipe.from_dict(each) for each in config["recipes"]]
+        require(len(recipes) == len(set(methods) & set(GENERATED)), "recipes")
         generators = [
-            _generator(game.recipe, codec, len(methods), tensors_under(arrays, f"generator.{i}."))
-            for i, game in enumerate(games)
+            _generator(each, codec, len(methods), tensors_under(arrays, f"generator.{i}."))
+            for i, each in enumerate(recipes)
         ]
         selector = None
         if config["has_selector"] is True:
             selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
-        bank = _bank(codec, len(methods), arrays)
+        bank = _bank(codec, len(methods), arrays, label_safe)
     except ArtifactError:
         raise
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ArtifactError(f"The saved model does not fit together: {error}.") from None
-    return ImageModel(recipe, codec, methods, generators, bank, selector)
+    return ImageModel(recipe, codec, methods, generators, bank, selector, recipes)
 
 
 def _filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
@@ -129,18 +130,22 @@ def _kinds(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dty
 def _generator(
     recipe: Recipe, codec: ImageCodec, n_classes: int, state: dict[str, Tensor]
 ) -> nn.Module:
+    require(recipe.architecture.kind in IMAGE_KINDS, "kind")
+    require(recipe.architecture.depth <= _DEEPEST, "depth")
     kind = GENERATORS[recipe.architecture.kind]
     counts = torch.ones(n_classes)
     return _filled(lambda: kind(codec.shape, counts, recipe.architecture, torch_stream(0)), state)
 
 
-def _bank(codec: ImageCodec, n_classes: int, arrays: Arrays) -> ImageBank:
+def _bank(
+    codec: ImageCodec, n_classes: int, arrays: Arrays, label_safe: Sequence[str]
+) -> ImageBank:
     rows, counts = arrays["anchors.rows"], arrays["anchors.counts"]
     require(rows.dtype == (np.uint8 if codec.bytewise else np.float32), "anchors.rows")
     require(rows.shape[1:] == codec.shape, "anchors.rows")
     require(counts.dtype == np.int64 and counts.shape == (n_classes,), "anchors.counts")
     require(counts.min() >= 0 and counts.sum() == len(rows), "anchors.counts")
-    return ImageBank(torch.from_numpy(rows.copy()), counts.tolist())
+    return ImageBank(torch.from_numpy(rows.copy()), counts.tolist(), label_safe)
 
 
 def _selector(codec: ImageCodec, n_classes: int, state: dict[str, Tensor]) -> ImageSelector:

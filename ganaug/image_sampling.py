@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,9 +13,11 @@ from torch import Tensor, nn
 
 from ganaug.codecs.image import to_signed
 from ganaug.sampling import Model
+from ganaug.training.images import mirror
 
 if TYPE_CHECKING:
     from ganaug.codecs.image import ImageCodec
+    from ganaug.recipe import Recipe
 
 CHUNK_VALUES = 2**19
 """Numbers in a chunk of candidates, about."""
@@ -33,24 +36,30 @@ class ImageBank(nn.Module):
         Images as the codec stores them, grouped by class.
     counts : sequence of int
         Images of each class; 0 for classes that need none.
+    label_safe : sequence of str
+        Mirrorings that leave the label true.
     """
 
     rows: Tensor
     counts: Tensor
     starts: Tensor
 
-    def __init__(self, rows: Tensor, counts: Sequence[int]) -> None:
+    def __init__(self, rows: Tensor, counts: Sequence[int], label_safe: Sequence[str] = ()) -> None:
         super().__init__()
+        self.label_safe = tuple(label_safe)
         sizes = torch.as_tensor(list(counts), dtype=torch.long)
         self.register_buffer("rows", rows)
         self.register_buffer("counts", sizes)
         self.register_buffer("starts", sizes.cumsum(0) - sizes, persistent=False)
 
     @classmethod
-    def build(cls, stored: Tensor, codes: Tensor, keep: Sequence[bool]) -> ImageBank:
+    def build(
+        cls, stored: Tensor, codes: Tensor, keep: Sequence[bool], label_safe: Sequence[str]
+    ) -> ImageBank:
         """Collect the images of the classes marked in ``keep``."""
         parts = [stored[codes == label] if kept else stored[:0] for label, kept in enumerate(keep)]
-        return cls(torch.cat([stored[:0], *parts]), [len(part) for part in parts])
+        sizes = [len(part) for part in parts]
+        return cls(torch.cat([stored[:0], *parts]), sizes, label_safe)
 
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return a real image for each label, black for classes without any here."""
@@ -60,11 +69,21 @@ class ImageBank(nn.Module):
             return to_signed(self.rows.new_zeros((len(labels), *self.rows.shape[1:])))
         index = self.starts[labels] + torch.minimum((u * counts).long(), (counts - 1).clamp_min(0))
         images = to_signed(self.rows[index.clamp_max(len(self.rows) - 1)])
+        images = mirror(images, self.label_safe, generator)
         return images.where((counts > 0)[:, None, None, None], -1.0)
 
 
+@dataclass
 class ImageModel(Model):
-    """A model of images; its codec is an :class:`~ganaug.codecs.image.ImageCodec`."""
+    """A model of images; its codec is an :class:`~ganaug.codecs.image.ImageCodec`.
+
+    Attributes
+    ----------
+    recipes : list of Recipe
+        That of each generator: the model's own, and the one that bends.
+    """
+
+    recipes: list[Recipe] = field(default_factory=list)
 
     codec: ImageCodec
     anchors: ImageBank

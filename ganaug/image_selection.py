@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from ganaug.codecs.image import to_signed
 from ganaug.image_evidence import ImageEvidence
 from ganaug.selection import COPY_QUANTILE, COPY_ROWS, EVIDENCE_QUANTILE, Selector
 
@@ -28,7 +29,8 @@ class ImageSelector(Selector):
 
 
 def small_versions(images: Tensor) -> Tensor:
-    """Return images of at most LOOK by LOOK, flat."""
+    """Return stored or signed images of at most LOOK by LOOK, flat."""
+    images = to_signed(images)
     size = min(images.shape[2], LOOK), min(images.shape[3], LOOK)
     return adaptive_avg_pool2d(images, size).flatten(1)
 
@@ -40,12 +42,13 @@ def fit_image_selector(
 
     A class of a few images cannot say how near two different ones may be: their distances are
     large because there are few. So nearness is taken as a share of the class's spread, from the
-    classes that have enough images.
+    classes that have enough images (from all, where none has).
     """
     n_classes = len(judged)
     floor, radius = torch.full((n_classes,), -torch.inf), torch.zeros(n_classes)
     references: list[Tensor] = [small_versions(images[:0])]
-    counts, spread, nearness = [0] * n_classes, torch.zeros(n_classes), []
+    counts, spread = [0] * n_classes, torch.zeros(n_classes)
+    nearness: list[tuple[int, Tensor]] = []
     for label, wanted in enumerate(judged):
         own = torch.nonzero(labels == label).squeeze(1)
         own = own[:: -(-len(own) // COPY_ROWS)] if len(own) else own
@@ -53,15 +56,18 @@ def fit_image_selector(
             continue
         reference = small_versions(images[own])
         nearest, spread[label] = _distances(reference)
-        if len(own) >= ENOUGH:
-            nearness.append(nearest / spread[label])
+        different = nearest > 0  # the same image twice says nothing of different ones
+        if different.any():
+            nearness.append((len(own), nearest[different] / spread[label]))
         if wanted:
             margins = evidence.margins(images[own], fold[own], label)
             floor[label] = torch.quantile(margins, EVIDENCE_QUANTILE).cpu()
             references.append(reference)
             counts[label] = len(reference)
+    large = [near for n_images, near in nearness if n_images >= ENOUGH]
     if nearness:
-        share = torch.quantile(torch.cat(nearness), COPY_QUANTILE).cpu()
+        shares = large or [near for _, near in nearness]
+        share = torch.quantile(torch.cat(shares), COPY_QUANTILE).cpu()
         radius = share * spread * torch.tensor([count > 0 for count in counts])
     selector = ImageSelector(
         evidence, floor, radius, torch.cat(references).cpu(), torch.tensor(counts)

@@ -42,6 +42,7 @@ class ImageData(Modality):
     """
 
     name: ClassVar[str] = "image"
+    on_mps: ClassVar[bool] = False  # no gradient of cubic resampling there
 
     def __init__(self, options: ImageOptions) -> None:
         self.options = options

@@ -17,6 +17,10 @@ from ganaug.errors import InvalidInputError, InvalidTypeError, MemoryBudgetError
 from ganaug.image_containers import PIL_MODES, Container, Pixels, stack
 from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageOptions
 
+BYTES = 8
+"""Memory for each value of an image, about: as it is, stored, sorted by class, and in the folds of
+the classifiers; numbers with a point take more."""
+
 
 @dataclass(frozen=True)
 class ImageFormat:
@@ -118,7 +122,7 @@ def check_images(
 
 def check_fits(n_images: int, shape: Sequence[int], budget: int, what: str) -> None:
     """Refuse a number of images that do not fit the budget."""
-    size = 5 * n_images * int(np.prod(shape))  # as they are, and as numbers in training
+    size = BYTES * n_images * int(np.prod(shape))
     if size > budget:
         raise MemoryBudgetError(
             f"{what} need about {validate.readable(size)} ({n_images:,} of "

@@ -46,6 +46,8 @@ class Modality(ABC):
     """
 
     name: ClassVar[str]
+    on_mps: ClassVar[bool] = True
+    """Whether all that training needs exists on Apple's GPUs."""
 
     @abstractmethod
     def check(self, X: Any, budget: int) -> Any:

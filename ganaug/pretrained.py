@@ -87,7 +87,9 @@ def _restore(
     modality: Modality
     if data.get("modality", "table") == "image":
         modality = ImageData.from_dict(data, augmenter.image_options)
-        augmenter.model_ = image_persistence.model_from_parts(model, modality.fitted_form, arrays)
+        augmenter.model_ = image_persistence.model_from_parts(
+            model, modality.fitted_form, arrays, modality.options.label_safe
+        )
         augmenter.n_features_in_ = math.prod(modality.fitted_form.shape)
     else:
         augmenter.model_ = persistence.model_from_parts(model, arrays)

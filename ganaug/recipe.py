@@ -260,9 +260,9 @@ class Recipe:
 
         Parameters
         ----------
-        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan"}
+        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan", "warp"}
         data : {"table", "image"}, default="table"
-            What it is for. Tables have all but "dcgan", images have "auto" and "dcgan".
+            What it is for. Images have "auto", "dcgan" and "warp", tables "auto" and the others.
 
         Returns
         -------

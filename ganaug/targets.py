@@ -31,6 +31,8 @@ def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
     InvalidInputError, InvalidTypeError
         For missing, continuous, multi-output or multilabel targets, and for a wrong length.
     """
+    if hasattr(y, "detach"):  # a tensor, on any device
+        y = y.detach().cpu().numpy()
     _check_label_shape(y, n_rows)
     missing = _missing_labels(y)
     if missing.any():

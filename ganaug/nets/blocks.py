@@ -12,6 +12,11 @@ SLOPE = 0.2
 LEAKY_GAIN = math.sqrt(2.0 / (1.0 + SLOPE**2))
 
 
+def default_device() -> torch.device:
+    """Return where new tensors are made: the "meta" device inside ``with torch.device("meta")``."""
+    return torch.empty(0).device  # torch.get_default_device does not see that in torch 2.4
+
+
 def activate(hidden: Tensor) -> Tensor:
     """Apply the leaky rectifier that every hidden layer uses."""
     return leaky_relu(hidden, SLOPE)
@@ -22,7 +27,7 @@ def linear(
 ) -> nn.Linear:
     """Return a linear layer with He-normal weights drawn from ``generator`` and zero bias."""
     # skip_init: nn.Linear's own initialisation would draw from the global generator.
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=torch.get_default_device())
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, device=default_device())
     with torch.no_grad():
         layer.weight.normal_(0.0, gain / math.sqrt(max(inputs, 1)), generator=generator)
         layer.bias.zero_()

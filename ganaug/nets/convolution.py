@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.errors import ConfigError
-from ganaug.nets.blocks import LEAKY_GAIN, activate, embedding, linear
+from ganaug.nets.blocks import LEAKY_GAIN, activate, default_device, embedding, linear
 
 SMALLEST = 4
 """Height or width at which the networks stop halving."""
@@ -93,7 +93,7 @@ def convolution(
         stride=stride,
         padding=padding,
         groups=groups,
-        device=torch.get_default_device(),
+        device=default_device(),
     )
     _initialise(layer, gain / math.sqrt(inputs // groups * kernel**2), generator)
     return layer
@@ -110,7 +110,7 @@ def doubling(
         4,
         stride=2,
         padding=1,
-        device=torch.get_default_device(),
+        device=default_device(),
     )
     # Each output pixel is reached by four of the kernel's sixteen weights.
     _initialise(layer, gain / math.sqrt(inputs * 4), generator)

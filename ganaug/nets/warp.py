@@ -192,10 +192,10 @@ def roughness(knots: Tensor) -> Tensor:
 def folds(places: Tensor) -> Tensor:
     """Return by how much pixels are folded over or torn apart, from their moved areas."""
     height, width = places.shape[1:3]
-    scale = torch.tensor([width / 2, height / 2], device=places.device)
     here = places[:, :-1, :-1]
-    right, below = (places[:, :-1, 1:] - here) * scale, (places[:, 1:, :-1] - here) * scale
+    right, below = places[:, :-1, 1:] - here, places[:, 1:, :-1] - here
     area = right[..., 0] * below[..., 1] - right[..., 1] * below[..., 0]
+    area = area * (width * height / 4)  # the whole image is 2 by 2
     return relu(FOLDED - area).square().mean() + relu(area - STRETCHED).square().mean()
 
 

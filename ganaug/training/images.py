@@ -18,6 +18,8 @@ SHIFT = 1 / 8
 SMALLEST_SEEN = 8
 """Height and width that a critic needs."""
 
+MIRRORED_AXES = {"vflip": 2, "hflip": 3}
+
 HOLE = 1 / 2
 """Height and width of what is cut out, as a share of the image's."""
 
@@ -53,15 +55,12 @@ class TrainingImages(TrainingRows):
     ) -> None:
         super().__init__(rows, labels, n_classes, balance, device)
         self.changes = [CHANGES[name] for name in diff_augment]
-        self.axes = [{"vflip": 2, "hflip": 3}[name] for name in label_safe]
+        self.label_safe = tuple(label_safe)
 
     def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random real image of each label, with replacement."""
         images = to_signed(super().draw_rows(labels, generator))
-        for axis in self.axes:
-            coin = torch.rand((len(images), 1, 1, 1), generator=generator, device=self.device)
-            images = torch.where(coin < 0.5, images.flip(axis), images)
-        return images
+        return mirror(images, self.label_safe, generator)
 
     def draw_pairs(
         self, network: Any, labels: Tensor, random: torch.Generator
@@ -78,10 +77,10 @@ class TrainingImages(TrainingRows):
 
 
 class TrainingPairs(TrainingImages):
-    """Pairs of different images of one class: what a generator that bends images learns from.
+    """Pairs of images of one class: what a generator that bends images learns from.
 
-    The critic sees images at half their size, where resampling leaves no trace: it shall judge
-    shapes, which bending can mend, and not sharpness, which it cannot.
+    The critic sees images of 16 pixels and more at half their size, where resampling leaves no
+    trace: it shall judge shapes, which bending can mend, and not sharpness, which it cannot.
     """
 
     def draw_pairs(
@@ -99,8 +98,18 @@ class TrainingPairs(TrainingImages):
 
     def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
         """Return how badly the generator turns real images into others of their class."""
-        anchors, targets = self.draw_rows(labels, random), self.draw_rows(labels, random)
+        pair = [to_signed(TrainingRows.draw_rows(self, labels, random)) for _ in range(2)]
+        # One coin for both: no bending could turn an image into another one's mirror image.
+        anchors, targets = mirror(torch.cat(pair, 1), self.label_safe, random).chunk(2, 1)
         return network.lesson(anchors, targets, random)
+
+
+def mirror(images: Tensor, label_safe: Sequence[str], random: torch.Generator) -> Tensor:
+    """Return images of which half are mirrored along each axis that leaves their label true."""
+    for name in label_safe:
+        coin = torch.rand((len(images), 1, 1, 1), generator=random, device=images.device)
+        images = torch.where(coin < 0.5, images.flip(MIRRORED_AXES[name]), images)
+    return images
 
 
 def seen(images: Tensor) -> Tensor:

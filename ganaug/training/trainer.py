@@ -207,6 +207,9 @@ class Trainer:
         if differentiable:
             # Apart, so that a penalty differentiates only through its own half.
             real, fake = real.requires_grad_(), fake.requires_grad_()
+        if differentiable or self.recipe.architecture.critic_norm == "batch":
+            # Batch norm too sees real and generated rows apart, as in the generator's step: the
+            # statistics of both together would turn the critic's answers around.
             real_side, fake_side = self.critic(real, labels), self.critic(fake, labels)
         else:
             logits, features = self.critic(torch.cat([real, fake]), torch.cat([labels, labels]))
