@@ -237,7 +237,7 @@ def holds(dtype: np.dtype[Any], low: float, high: float) -> bool:
     if dtype.kind == "b":
         return (low, high) == (0.0, 1.0)
     bounds = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
-    return bool(bounds.min <= low < high <= bounds.max)
+    return bool(float(bounds.min) <= low < high <= float(bounds.max))
 
 
 def _guess_range(

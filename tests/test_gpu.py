@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
-from ganaug import AugmentedClassifier, ConfigError, GANAugmenter
-from ganaug.recipe import PRESETS
+from ganaug import AugmentedClassifier, ConfigError, GANAugmenter, ImageOptions
+from ganaug.recipe import IMAGE_PRESETS, PRESETS
 
 pytestmark = pytest.mark.gpu
 
@@ -192,3 +192,128 @@ def test_duplicated_and_interpolated_classes_come_from_the_gpu(table):
 def test_a_gpu_that_is_not_there_is_refused(two_classes):
     with pytest.raises(ConfigError, match="cuda:99"):
         GANAugmenter(device="cuda:99", max_steps=1).fit(*two_classes)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Return 8-bit images of 3x16x16 in classes of 60, 30 and 12: a bar further to the right."""
+    rng = np.random.default_rng(0)
+    y = rng.permutation(np.repeat([0, 1, 2], [60, 30, 12]))
+    X = rng.integers(0, 60, (102, 3, 16, 16), dtype=np.uint8)
+    for image, label in zip(X, y, strict=True):
+        image[:, :, 4 * label : 4 * label + 6] += 180
+    return X, y
+
+
+IMAGE_RECIPES = {
+    **IMAGE_PRESETS,
+    "residual": IMAGE_PRESETS["auto"].replace(kind="residual", small_classes="gan"),
+    "switches": IMAGE_PRESETS["dcgan"].replace(
+        diff_augment=("translation", "cutout", "brightness"),
+        shared_stages=1,
+        embedding_noise=0.5,
+        class_balance_start=1.0,
+        selection="evidence",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_RECIPES)
+def test_every_image_recipe_fits_on_cuda_samples_is_saved_and_reloads_on_the_cpu(
+    name, pictures, tmp_path, monkeypatch
+):
+    import torch
+
+    X, y = pictures
+    augmenter = GANAugmenter(
+        recipe=IMAGE_RECIPES[name],
+        image_options=ImageOptions(label_safe=("vflip",)),
+        device="cuda",
+        max_steps=20,
+        random_state=0,
+    )
+    X_res, y_res = augmenter.fit_resample(X, y)
+    assert augmenter.model_.device.type == "cuda"
+    assert X_res.dtype == np.uint8
+    assert np.array_equal(X_res[: len(X)], X)
+    assert np.bincount(y_res).tolist() == [60, 60, 60]
+    assert len(np.unique(X_res[len(X) :].reshape(78, -1), axis=0)) == 78
+
+    augmenter.save_pretrained(tmp_path)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    again = GANAugmenter.from_pretrained(tmp_path)
+    assert again.model_.device.type == "cpu"
+    made, labels = again.sample({1: 50, 2: 5}, random_state=0)
+    assert made.shape == (55, 3, 16, 16)
+    assert made.dtype == np.uint8
+    assert labels.tolist() == [1] * 50 + [2] * 5
+    assert again.plan_ == augmenter.plan_
+
+
+def test_auto_takes_the_residual_network_on_the_gpu(pictures):
+    augmenter = GANAugmenter(max_steps=1, random_state=0).fit(*pictures)
+    assert augmenter.model_.device.type == "cuda"
+    assert augmenter.model_.recipe.architecture.kind == "residual"
+    assert augmenter.model_.recipe.name == "auto"
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("holder", ["tensor", "list"])
+def test_images_on_the_gpu_stay_there(holder, dtype, pictures):
+    import torch
+
+    X, y = torch.from_numpy(pictures[0]).cuda(), pictures[1]
+    X = X.float() / 255 if dtype == "float32" else X
+    given = X if holder == "tensor" else list(X)
+    augmenter = GANAugmenter(recipe="dcgan", max_steps=2, random_state=0)
+    X_res, y_res = augmenter.fit_resample(given, torch.from_numpy(y).cuda())
+    assert type(X_res) is type(given)
+    assert y_res.device.type == "cuda"
+    assert y_res[: len(X)].tolist() == y.tolist()
+    assert {image.device.type for image in X_res} == {"cuda"}
+    assert {image.dtype for image in X_res} == {X.dtype}
+    assert torch.equal(torch.stack(list(X_res))[: len(X)], X)
+    assert {image.device.type for image in augmenter.sample({1: 3})[0]} == {"cpu"}
+    assert len(pickle.loads(pickle.dumps(augmenter)).sample({1: 3})[0]) == 3
+    replacing = GANAugmenter(recipe="dcgan", mode="replace", p=1.0, max_steps=2, random_state=0)
+    X_new = replacing.fit_transform(given, y)
+    assert {image.device.type for image in X_new} == {"cuda"}
+    assert all(torch.equal(a, b) for a, b, label in zip(X_new, X, y, strict=True) if label == 0)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "residual", "warp"])
+def test_one_fitted_image_model_is_alike_on_both_devices(name, pictures, tmp_path):
+    X, y = pictures
+    fitted = GANAugmenter(
+        recipe=IMAGE_RECIPES[name].replace(selection="none"),
+        device="cuda",
+        max_steps=50,
+        random_state=0,
+    ).fit(X, y)
+    first, again, short = (fitted.sample({1: n}, random_state=0)[0] for n in (900, 900, 50))
+    assert np.array_equal(first, again), "one model and seed give the same images on one GPU"
+    assert np.array_equal(first[:50], short)
+    fitted.save_pretrained(tmp_path)
+    on_cpu = GANAugmenter.from_pretrained(tmp_path).sample({1: 900}, random_state=0)[0]
+    # The devices' generators differ, so these are two samples and not the same images.
+    one, other = (images.mean((1, 2)).astype(float) for images in (first, on_cpu))
+    error = np.sqrt((one.var(0) + other.var(0)) / 900)
+    assert (np.abs(one.mean(0) - other.mean(0)) <= 5 * error + 0.5).all()
+
+
+def test_images_leave_the_global_cuda_generator_alone(pictures):
+    import torch
+
+    before = torch.cuda.get_rng_state()
+    for name in ("auto", "dcgan", "residual"):
+        augmenter = GANAugmenter(recipe=IMAGE_RECIPES[name], device="cuda", max_steps=3)
+        augmenter.fit_resample(*pictures)
+    assert torch.equal(before, torch.cuda.get_rng_state())
+
+
+def test_an_image_augmenter_fitted_on_cuda_is_pickled_for_the_cpu(pictures):
+    augmenter = GANAugmenter(device="cuda", max_steps=2, random_state=0).fit(*pictures)
+    again = pickle.loads(pickle.dumps(augmenter))
+    assert again.model_.device.type == "cpu"
+    assert augmenter.model_.device.type == "cuda"
+    assert again.sample({2: 3})[0].shape == (3, 3, 16, 16)
