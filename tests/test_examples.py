@@ -234,7 +234,7 @@ def test_the_page_on_images_states_the_numbers_of_the_code(root):
     sentences = [
         f"{image_options.MIN_SIZE} to {image_options.MAX_SIZE} pixels high and wide",
         f"1 to {image_options.MAX_CHANNELS} channels",
-        f"2 to {below - 1:,} images | a real image of the class, bent",
+        f"2 to {below - 1:,} images, or lacks none | a real image of the class, bent",
         f"{below:,} images or more",
         f"than {1 - selection.EVIDENCE_QUANTILE:.0%} of the real",
         f"all but {selection.COPY_QUANTILE:.0%} of different real",
