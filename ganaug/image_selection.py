@@ -16,6 +16,9 @@ LOOK = 14
 """Height and width to which images are brought before they are compared: a copy shifted by half a
 pixel is a copy."""
 
+COMPARED = 200
+"""Images of a class among which the nearest are sought: of more, two would be nearer by chance."""
+
 ENOUGH = 50
 """Images from which a class can say how near two different ones may be."""
 
@@ -41,43 +44,54 @@ def fit_image_selector(
     """Freeze the thresholds of every class; parameters as of the selector for rows.
 
     A class of a few images cannot say how near two different ones may be: their distances are
-    large because there are few. So nearness is taken as a share of the class's spread, from the
-    classes that have enough images (from all, where none has).
+    large because there are few. Its nearness is taken as a share of its spread, from the classes
+    that have enough images (from all, where none has).
     """
     n_classes = len(judged)
-    floor, radius = torch.full((n_classes,), -torch.inf), torch.zeros(n_classes)
+    floor, spread = torch.full((n_classes,), -torch.inf), torch.zeros(n_classes)
     references: list[Tensor] = [small_versions(images[:0])]
-    counts, spread = [0] * n_classes, torch.zeros(n_classes)
-    nearness: list[tuple[int, Tensor]] = []
+    counts, nearest = [0] * n_classes, [images.new_zeros(0, dtype=torch.float32)] * n_classes
     for label, wanted in enumerate(judged):
         own = torch.nonzero(labels == label).squeeze(1)
-        own = own[:: -(-len(own) // COPY_ROWS)] if len(own) else own
+        own = _some(own, COPY_ROWS)
         if len(own) < 2:
             continue
         reference = small_versions(images[own])
-        nearest, spread[label] = _distances(reference)
-        different = nearest > 0  # the same image twice says nothing of different ones
-        if different.any():
-            nearness.append((len(own), nearest[different] / spread[label]))
+        nearest[label], spread[label] = _distances(_some(reference, COMPARED))
         if wanted:
             margins = evidence.margins(images[own], fold[own], label)
             floor[label] = torch.quantile(margins, EVIDENCE_QUANTILE).cpu()
             references.append(reference)
             counts[label] = len(reference)
-    large = [near for n_images, near in nearness if n_images >= ENOUGH]
-    if nearness:
-        shares = large or [near for _, near in nearness]
-        share = torch.quantile(torch.cat(shares), COPY_QUANTILE).cpu()
-        radius = share * spread * torch.tensor([count > 0 for count in counts])
+    radius = _radii(nearest, spread) * torch.tensor([count > 0 for count in counts])
     selector = ImageSelector(
         evidence, floor, radius, torch.cat(references).cpu(), torch.tensor(counts)
     )
     return selector.to(images.device).eval()
 
 
+def _some(rows: Tensor, most: int) -> Tensor:
+    """Return at most ``most`` rows, evenly spread."""
+    return rows[:: -(-len(rows) // most)] if len(rows) else rows
+
+
+def _radii(nearest: Sequence[Tensor], spread: Tensor) -> Tensor:
+    """Return how near a candidate of each class may be to a training image."""
+    large = [label for label, near in enumerate(nearest) if len(near) >= ENOUGH]
+    pooled = large or [label for label, near in enumerate(nearest) if len(near)]
+    if not pooled:
+        return torch.zeros_like(spread)
+    shares = torch.cat([nearest[label] / spread[label] for label in pooled])
+    radius = spread * torch.quantile(shares, COPY_QUANTILE).cpu()
+    for label in large:
+        radius[label] = torch.quantile(nearest[label], COPY_QUANTILE).cpu()
+    return radius
+
+
 def _distances(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the distance of each row to its nearest, and the mean one between two rows."""
+    """Return how far each row is from the nearest different one, and two on average."""
     distances = torch.cdist(rows, rows)
     mean = distances.sum() / max(len(rows) * (len(rows) - 1), 1)
     distances.fill_diagonal_(torch.inf)
-    return distances.amin(1), mean.cpu()
+    nearest = distances.amin(1)
+    return nearest[nearest > 0], mean.cpu()  # the same image twice says nothing of different ones

@@ -194,7 +194,8 @@ def _check_shape(pixels: Pixels) -> None:
         if not MIN_SIZE <= size <= MAX_SIZE:
             raise InvalidInputError(
                 f"Images are {MIN_SIZE} to {MAX_SIZE} pixels high and wide; these are {height} "
-                f"high and {width} wide. Resize them first (one image needs an axis in front)."
+                f"high and {width} wide. Resize them first. (Arrays of three or four dimensions "
+                "are images; a single one needs an axis in front.)"
             )
 
 
