@@ -97,7 +97,7 @@ def test_fault_37_sizes_that_cannot_be_learned_are_refused(refused, shape):
 
 
 def test_fault_37_one_image_is_not_many(refused):
-    refused(images(8, 3), RARE, "one image needs an axis in front")
+    refused(images(8, 3), RARE, "a single one needs an axis in front")
 
 
 @pytest.mark.parametrize("resize", [257, (8, 10**5), 10**9, (7, 8)], ids=str)
