@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 
 import torch
@@ -10,8 +9,8 @@ from torch import Tensor, nn
 
 from ganaug.codecs.image import to_signed
 from ganaug.evidence import FOLDS, cross_fit, folds_of
-from ganaug.nets.blocks import activate, linear
-from ganaug.nets.convolution import Pyramid, convolution
+from ganaug.nets.blocks import linear
+from ganaug.nets.convolution import Downs, Pyramid
 from ganaug.rng import torch_stream
 from ganaug.training.images import TrainingImages, translate
 
@@ -59,30 +58,16 @@ class ImageEvidence(nn.Module):
         return margin
 
 
-class _Downs(nn.Module):
-    """Strided convolutions with the leaky rectifier between them."""
-
-    def __init__(self, channels: int, pyramid: Pyramid, random: torch.Generator) -> None:
-        super().__init__()
-        self.pyramid = pyramid
-        widths = [channels, *(min(WIDTH * 2**s, WIDEST) for s in range(pyramid.stages))]
-        self.layers = nn.ModuleList(
-            convolution(i, o, 4, random, stride=2) for i, o in itertools.pairwise(widths)
-        )
-        self.width = widths[-1] * pyramid.base[0] * pyramid.base[1]
-
-    def forward(self, images: Tensor) -> Tensor:
-        hidden = self.pyramid.pad(images)
-        for layer in self.layers:
-            hidden = activate(layer(hidden))
-        return hidden.flatten(1)
-
-
 def _classifier(
     shape: tuple[int, int, int], n_classes: int, random: torch.Generator
 ) -> nn.Sequential:
-    downs = _Downs(shape[0], Pyramid(*shape[1:]), random)
-    return nn.Sequential(downs, linear(downs.width, n_classes, random, gain=1.0))
+    pyramid = Pyramid(*shape[1:])
+    widths = [min(WIDTH * 2**stage, WIDEST) for stage in range(pyramid.stages)]
+    downs = Downs(shape[0], widths, pyramid, random)
+    inputs = downs.channels * pyramid.base[0] * pyramid.base[1]
+    return nn.Sequential(
+        nn.Sequential(downs, nn.Flatten()), linear(inputs, n_classes, random, gain=1.0)
+    )
 
 
 def fit_image_evidence(

@@ -31,9 +31,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganaug.errors import ArtifactError, InvalidInputError, InvalidTypeError, warn
+from ganaug.image_options import MAX_CHANNELS
 
 FORMAT = 1
-MAX_CHANNELS = 4
 _KIND = "ganaug.SyntheticPool"
 
 

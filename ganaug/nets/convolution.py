@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from ganaug.errors import ConfigError
 from ganaug.nets.blocks import LEAKY_GAIN, activate, default_device, embedding, linear
+from ganaug.recipe import Architecture
 
 SMALLEST = 4
 """Height or width at which the networks stop halving."""
@@ -183,13 +186,125 @@ class Modulation(nn.Module):
         return hidden * (1.0 + scale) + shift
 
 
-def check_shared(shared: int, sizes: int) -> None:
-    """Refuse a generator none of whose feature maps is told the class."""
-    if shared >= sizes:
-        raise ConfigError(
-            f"shared_stages={shared} is not possible: for images of this size the generator has "
-            f"{sizes} size(s) of feature maps, and at least one must be told the class."
+class FromNoise(nn.Module):
+    """The beginning of a generator of images, and how its feature maps are told the class.
+
+    A linear layer makes the smallest feature map. The class is part of its input and modulates
+    every feature map; the first ``shared_stages`` (counting the input as one) are not told it, and
+    so belong to all classes.
+
+    Parameters
+    ----------
+    pyramid : Pyramid
+        Of the images.
+    widths : list of int
+        Channels of the feature maps, from the smallest size up.
+    counts : Tensor of shape (n_classes,)
+        Training images of each class.
+    architecture : Architecture
+        Sizes.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
+
+    uses_anchors = False
+
+    def __init__(
+        self,
+        pyramid: Pyramid,
+        widths: list[int],
+        counts: Tensor,
+        architecture: Architecture,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.pyramid, self.shared = pyramid, architecture.shared_stages
+        if self.shared >= len(widths):
+            raise ConfigError(
+                f"shared_stages={self.shared} is not possible: for images of this size the "
+                f"generator has {len(widths)} size(s) of feature maps, and at least one must be "
+                "told the class."
+            )
+        self.noise_dim, size = architecture.noise_dim, architecture.embedding_dim
+        self.classes = ClassEmbedding(counts, size, architecture.embedding_noise, generator)
+        inputs = self.noise_dim + (size if self.shared == 0 else 0)
+        self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
+        self.modulations = nn.ModuleList(
+            Modulation(size, width, generator) if stage >= self.shared else nn.Identity()
+            for stage, width in enumerate(widths)
         )
+
+    def begin(
+        self, noise: Tensor, labels: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return the smallest feature map and the vectors of the classes."""
+        vectors = self.classes(labels, random)
+        start = noise if self.shared else torch.cat([noise, vectors], 1)
+        return self.enter(start).reshape(len(noise), -1, *self.pyramid.base), vectors
+
+    def modulate(self, stage: int, hidden: Tensor, vectors: Tensor) -> Tensor:
+        """Return the feature map of a stage, told the class if the stage is."""
+        return self.modulations[stage](hidden, vectors) if stage >= self.shared else hidden
+
+
+class ConvolutionalCritic(nn.Module):
+    """What critics of images share: how they are shown images and classes, and how they answer.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Channels, height and width of what it is shown.
+    n_classes : int
+    conditioning : {"projection", "concat"}
+    """
+
+    pac = 1
+    head: ClassHead
+
+    def __init__(self, shape: tuple[int, int, int], n_classes: int, conditioning: str) -> None:
+        super().__init__()
+        self.n_classes, self.conditioning = n_classes, conditioning
+        self.pyramid = Pyramid(*shape[1:])
+        self.inputs = shape[0] + (n_classes if conditioning == "concat" else 0)
+
+    def make_head(self, width: int, generator: torch.Generator) -> ClassHead:
+        """Return the head behind a smallest feature map of ``width`` channels."""
+        area = self.pyramid.base[0] * self.pyramid.base[1]
+        projected = self.n_classes if self.conditioning == "projection" else 0
+        return ClassHead(width * area, width, projected, generator)
+
+    def body(self, shown: Tensor) -> Tensor:
+        """Map (batch, inputs, height, width) to the smallest feature map."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits of shape (batch,) and features of shape (batch, features)."""
+        shown = self.pyramid.pad(images)
+        if self.conditioning == "concat":
+            planes = one_hot(labels, self.n_classes).to(shown.dtype)[:, :, None, None]
+            shown = torch.cat([shown, planes.expand(-1, -1, *shown.shape[2:])], 1)
+        return self.head(self.body(shown), labels)
+
+
+class Downs(nn.Module):
+    """Strided convolutions down to the smallest feature map, with the leaky rectifier."""
+
+    def __init__(
+        self, inputs: int, widths: list[int], pyramid: Pyramid, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.pyramid, self.channels = pyramid, widths[-1]
+        self.layers = nn.ModuleList(
+            convolution(before, after, 4, generator, stride=2)
+            for before, after in itertools.pairwise([inputs, *widths])
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (batch, inputs, height, width) to (batch, channels, *base)."""
+        hidden = self.pyramid.pad(images)
+        for layer in self.layers:
+            hidden = activate(layer(hidden))
+        return hidden
 
 
 class ClassHead(nn.Module):

@@ -22,7 +22,7 @@ from torch.nn.functional import (
 )
 
 from ganaug.nets.blocks import activate, linear
-from ganaug.nets.convolution import Pyramid, convolution
+from ganaug.nets.convolution import Downs, Pyramid, convolution
 from ganaug.recipe import Architecture
 
 KNOTS = 4
@@ -65,10 +65,11 @@ class WarpGenerator(nn.Module):
         super().__init__()
         channels, height, width = shape
         self.noise_dim, self.temperature = architecture.noise_dim, architecture.temperature
-        self.pyramid = pyramid = Pyramid(height, width)
+        pyramid = Pyramid(height, width)
+        widths = [architecture.width * min(2**stage, 4) for stage in range(pyramid.stages)]
         inner = 2 * architecture.width
         area = pyramid.base[0] * pyramid.base[1]
-        self.look = _Downs(channels, architecture.width, pyramid, generator)
+        self.look = Downs(channels, widths, pyramid, generator)
         self.enter = linear(architecture.noise_dim, architecture.width, generator)
         self.spread = linear(architecture.width, architecture.width * area, generator)
         self.mix = nn.ModuleList(
@@ -81,7 +82,7 @@ class WarpGenerator(nn.Module):
         self.field = convolution(inner, 2, 3, generator, gain=0.3)
         self.affine = linear(2 * inner, 6, generator, gain=0.3)
         # Only for training: which noise turns one image into another.
-        self.compare = _Downs(2 * channels, 2 * architecture.width, pyramid, generator)
+        self.compare = Downs(2 * channels, [2 * w for w in widths], pyramid, generator)
         self.summary = linear(self.compare.channels * area, 4 * inner, generator)
         self.posterior = linear(4 * inner, 2 * architecture.noise_dim, generator, gain=0.3)
 
@@ -113,7 +114,7 @@ class WarpGenerator(nn.Module):
     def places(self, noise: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
         """Return where each pixel comes from, (batch, height, width, 2), and the knots' moves."""
         height, width = anchors.shape[2:]
-        seen = self.look(self.pyramid.pad(anchors))
+        seen = self.look(anchors)
         thrown = self.spread(activate(self.enter(noise))).reshape(len(noise), -1, *seen.shape[2:])
         hidden = torch.cat([seen, thrown], 1)
         for layer in self.mix:
@@ -142,7 +143,7 @@ class WarpGenerator(nn.Module):
         Tensor
             A scalar: reconstruction at three sizes, divergence of the noise, roughness and folds.
         """
-        pair = self.pyramid.pad(torch.cat([anchors, targets], 1))
+        pair = torch.cat([anchors, targets], 1)
         summary = activate(self.summary(self.compare(pair).flatten(1)))
         mean, spread = self.posterior(summary).chunk(2, 1)
         spread = spread.clamp(-8.0, 4.0)
@@ -152,27 +153,6 @@ class WarpGenerator(nn.Module):
         missed = sum(avg_pool2d(error, size).square().mean() * size for size in (1, 2, 4))
         divergence = 0.5 * (mean.square() + spread.exp() - spread - 1.0).sum(1).mean()
         return 5.0 * missed + 0.01 * divergence + roughness(knots) + 100.0 * folds(places)
-
-
-class _Downs(nn.Module):
-    """Strided convolutions down to the smallest feature map."""
-
-    def __init__(
-        self, inputs: int, width: int, pyramid: Pyramid, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        widths = [width * min(2**stage, 4) for stage in range(pyramid.stages)]
-        before = [inputs, *widths]
-        self.layers = nn.ModuleList(
-            convolution(before[s], widths[s], 4, generator, stride=2) for s in range(len(widths))
-        )
-        self.channels = widths[-1]
-
-    def forward(self, images: Tensor) -> Tensor:
-        hidden = images
-        for layer in self.layers:
-            hidden = activate(layer(hidden))
-        return hidden
 
 
 def bend(images: Tensor, places: Tensor) -> Tensor:

@@ -27,7 +27,8 @@ from ganaug.errors import (
     did_you_mean,
     warn,
 )
-from ganaug.pool import MAX_CHANNELS, plain_label
+from ganaug.image_options import MAX_CHANNELS
+from ganaug.pool import plain_label
 from ganaug.vision._sources import Keys, check_dataset, raw, split, targets_of, undisturbed, unwrap
 
 UNREADABLE = (OSError, SyntaxError, EOFError, ValueError, RuntimeError, struct.error, zlib.error)
