@@ -1,13 +1,12 @@
 """Change pieces of a GAN, watch it train, and read the two warning signals.
 
-With matplotlib installed, the history is also saved as history.png, in the folder given as the
-first argument (by default a temporary one).
+Run: python examples/custom_recipe.py [folder]
 """
 
 import sys
-import tempfile
 from pathlib import Path
 
+from matplotlib.figure import Figure
 from sklearn.datasets import load_wine
 
 from ganaug import Callback, ConfigError, EarlyStop, GANAugmenter, Recipe
@@ -43,14 +42,10 @@ print(history)
 print(frame[["step", "critic_loss", "generator_loss", "critic_accuracy", "diversity"]].tail(3))
 print("signals at the end:", history.signals() or "none")
 
-try:
-    import matplotlib.pyplot as plt
-except ImportError:
-    print("no plot: matplotlib is not installed (pip install 'ganaug[report]')")
-else:
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
-    frame.plot("step", ["critic_loss", "generator_loss"], ax=axes[0])
-    frame.plot("step", ["diversity", "critic_accuracy"], ax=axes[1])
-    folder = sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()
-    figure.savefig(Path(folder) / "history.png")
-    print("saved", Path(folder) / "history.png")
+figure = Figure(figsize=(9, 3), layout="constrained")
+axes = figure.subplots(1, 2)
+frame.plot("step", ["critic_loss", "generator_loss"], ax=axes[0])
+frame.plot("step", ["diversity", "critic_accuracy"], ax=axes[1])
+path = Path(sys.argv[1] if len(sys.argv) > 1 else ".", "history.png")
+figure.savefig(path, dpi=120)
+print("saved", path)

@@ -2,10 +2,14 @@
 
 GridSearchCV fits a fresh copy of everything for each candidate. ``memory=`` keeps the augmented
 training folds, so that candidates that differ only in the classifier share them.
+
+Run: python examples/grid_search.py [folder]
 """
 
+import sys
 import tempfile
 import time
+from pathlib import Path
 
 import pandas as pd
 from sklearn.datasets import load_diabetes
@@ -48,6 +52,12 @@ with tempfile.TemporaryDirectory() as folder:
 
 same = (without.cv_results_["mean_test_score"] == cached.cv_results_["mean_test_score"]).all()
 print("same scores:", bool(same))
-results = pd.DataFrame(cached.cv_results_)
 names = {f"param_{key}": key.split("__")[-1] for key in grid}
-print(results.rename(columns=names)[[*names.values(), "mean_test_score"]].round(3).to_string())
+results = pd.DataFrame(cached.cv_results_).rename(columns=names)
+print(results[[*names.values(), "mean_test_score"]].round(3).to_string())
+
+curves = results.pivot(index="C", columns="dose", values="mean_test_score")
+axes = curves.plot(figsize=(5, 3.2), marker="o", logx=True, ylabel="average precision")
+path = Path(sys.argv[1] if len(sys.argv) > 1 else ".", "search.png")
+axes.figure.savefig(path, dpi=120, bbox_inches="tight")
+print("saved", path)

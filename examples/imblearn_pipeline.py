@@ -2,11 +2,17 @@
 
 Malignant tumours are thinned to 30 in the training data, all benign ones stay. The pipeline
 augments while fitting and does nothing while predicting.
+
+Run: python examples/imblearn_pipeline.py [folder]
 """
+
+import sys
+from pathlib import Path
 
 import numpy as np
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
+from matplotlib.figure import Figure
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import classification_report
 from sklearn.model_selection import train_test_split
@@ -39,8 +45,20 @@ for sampler in (
     print(f"{sampler!s:75} recall {recalls}")
 
 augmenter = model.steps[1][1]
-print(
-    "More malignant tumours are found, for more false alarms: no sampler gets one without the other"
-)
+print("More malignant tumours found, for more false alarms: no sampler gives one without the other")
 print("rows added by the last one:", dict(augmenter.sampling_strategy_))
 print("how each class is made:", augmenter.plan_)
+
+X_res, y_res = GANAugmenter(random_state=0).fit_resample(X_train, y_train)
+real = np.arange(len(X_res)) < len(X_train)  # the original rows come first
+columns = ["mean radius", "mean texture"]
+kinds = np.where(real, y_res, "malignant, synthetic")
+figure = Figure(figsize=(5, 3.6), layout="constrained")
+axes = figure.subplots()
+for kind, color in {"benign": "0.7", kinds[-1]: "tab:orange", "malignant": "black"}.items():
+    axes.scatter(*X_res.loc[kinds == kind, columns].T.to_numpy(), 9, color, label=kind)
+axes.set(xlabel=columns[0], ylabel=columns[1])
+axes.legend()
+path = Path(sys.argv[1] if len(sys.argv) > 1 else ".", "tumours.png")
+figure.savefig(path, dpi=120)
+print("saved", path)

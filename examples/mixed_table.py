@@ -2,10 +2,16 @@
 
 scikit-learn ships no such table, so this one takes real measurements (the diabetes data), turns the
 sex codes into words, and makes up a date of admission and some missing values.
+
+Run: python examples/mixed_table.py [folder]
 """
+
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 from sklearn.datasets import load_diabetes
 
 from ganaug import GANAugmenter
@@ -44,3 +50,13 @@ print("\nthe rare class:")
 print(pd.DataFrame(summary, index=["real", "synthetic"]).T.round(2).to_string())
 print("\nthe first synthetic rows:")
 print(X_res[new].head(5).to_string())
+
+figure = Figure(figsize=(9, 2.6), layout="constrained")
+for axes, column in zip(figure.subplots(1, 3), ["age", "bmi", "sugar"], strict=True):
+    both = [rows[column].dropna().astype(float) for rows in (rare, X_res[new])]
+    axes.hist(both, bins=12, density=True)
+    axes.set(xlabel=column, yticks=[])
+figure.legend(["real", "synthetic"], loc="outside right")
+path = Path(sys.argv[1] if len(sys.argv) > 1 else ".", "worse.png")
+figure.savefig(path, dpi=120)
+print("saved", path)

@@ -2,12 +2,16 @@
 
 The folder contains encoded training rows of small classes and reference rows: treat it as you
 treat the data.
+
+Run: python examples/save_and_sample.py [folder]
 """
 
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from sklearn.datasets import load_wine
 
 from ganaug import GANAugmenter
@@ -41,3 +45,15 @@ first, _ = loaded.sample({"barbera": 10})
 second, _ = loaded.sample({"barbera": 10})
 print("two calls differ:", not first.equals(second))
 print(X_new.iloc[:3, :5].to_string())
+
+columns = ["color_intensity", "proline"]
+figure = Figure(figsize=(5, 3.6), layout="constrained")
+axes = figure.subplots()
+made, real = X_new[y_new == "barbera"], X[y == "barbera"]
+axes.scatter(*made[columns].T.to_numpy(), s=8, color="tab:orange", label="barbera, made")
+axes.scatter(*real[columns].T.to_numpy(), s=14, color="black", label="barbera, real")
+axes.set(xlabel=columns[0], ylabel=columns[1])
+axes.legend()
+path = Path(sys.argv[1] if len(sys.argv) > 1 else ".", "wines.png")
+figure.savefig(path, dpi=120)
+print("saved", path)

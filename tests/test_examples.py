@@ -33,13 +33,18 @@ EXAMPLES = {
         r"did you mean 'n_critic'\?",
         r"step \d+: critic loss -?\d",
         r"History\(\d+ records",
-        r"saved .*history\.png|no plot",
+        r"saved .*history\.png",
     ],
-    "grid_search.py": [r"with memory: +[\d.]+ s, best \{", r"same scores: True"],
+    "grid_search.py": [
+        r"with memory: +[\d.]+ s, best \{",
+        r"same scores: True",
+        r"saved .*search\.png",
+    ],
     "imblearn_pipeline.py": [
         r"'malignant': 30",
         r"GANAugmenter\(random_state=0\) +recall \{'benign': 0\.\d+, 'malignant': [01]\.\d+\}",
         r"rows added by the last one: \{'malignant': 70\}",
+        r"saved .*tumours\.png",
     ],
     "image_selection.py": [
         r"candidates: \d+, kept: \d+%",
@@ -50,17 +55,20 @@ EXAMPLES = {
         r"after: \{'stable': 398, 'worse': 398\}",
         r"original rows untouched: True",
         r"dtypes kept: True",
+        r"saved .*worse\.png",
     ],
     "save_and_sample.py": [
         r"made: \{'barbera': 500, 'barolo': 3\}",
         r"the loaded one makes the same rows: True",
         r"ten of five hundred: True",
         r"two calls differ: True",
+        r"saved .*wines\.png",
     ],
     "sklearn_pipeline.py": [
         r"class_weight +0\.\d+ ± 0\.\d+",
         r"ganaug +0\.\d+ ± 0\.\d+",
         r"ganaug minus .*: \[",
+        r"saved .*scores\.png",
     ],
 }
 
