@@ -18,13 +18,14 @@ from ganaug.image_evidence import fit_image_evidence
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import fit_image_selector
 from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
+from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator
 from ganaug.nets.residual import ResidualCritic, ResidualGenerator
 from ganaug.nets.warp import WarpGenerator
-from ganaug.recipe import IMAGE_KINDS, IMAGE_PRESETS, Recipe
+from ganaug.recipe import CHANGING_KINDS, IMAGE_KINDS, IMAGE_PRESETS, Recipe
 from ganaug.rng import derive, torch_stream
 from ganaug.sampling import GENERATED
 from ganaug.training.history import History
-from ganaug.training.images import TrainingImages, TrainingPairs, seen
+from ganaug.training.images import TrainingImages, TrainingLayouts, TrainingPairs, seen
 from ganaug.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -35,18 +36,28 @@ GENERATORS: dict[str, Any] = {
     "dcgan": DCGANGenerator,
     "residual": ResidualGenerator,
     "warp": WarpGenerator,
+    "light": LightGenerator,
 }
 CRITICS: dict[str, Any] = {
     "dcgan": DCGANCritic,
     "residual": ResidualCritic,
     "warp": DCGANCritic,
+    "light": LightCritic,
 }
+SOURCES: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
+
 
 ANCHOR_BELOW = 2000
 """Class size under which ``auto`` bends real images."""
 
 EVIDENCE_STEPS = 300
 """Training steps of the classifiers behind selection, at most."""
+
+FLAT = 0.2
+"""Share of an image in its most frequent value from which it is a drawing and no photograph."""
+
+LOOKED_AT = 500
+"""Images that decide whether all are drawings, at most."""
 
 
 def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
@@ -90,7 +101,7 @@ def _method(count: int, lacks: bool, recipe: Recipe) -> str:
     if count <= 1:
         return "duplicate"
     bent = recipe.small_classes == "auto" and not (lacks and count >= ANCHOR_BELOW)
-    return "anchored" if bent or recipe.architecture.kind == "warp" else "gan"
+    return "anchored" if bent or recipe.architecture.kind in CHANGING_KINDS else "gan"
 
 
 def image_steps(n_images: int, recipe: Recipe) -> int:
@@ -99,9 +110,8 @@ def image_steps(n_images: int, recipe: Recipe) -> int:
     Bending is learned from pairs, of which there are many, and starts from real images: it needs
     fewer steps than images from noise.
     """
-    each, least, most = (
-        (12, 400, 2000) if recipe.architecture.kind == "warp" else (30, 1000, 10_000)
-    )
+    kinds = {"warp": (12, 400, 2000), "light": (30, 1000, 2000)}
+    each, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
     return int(min(max(each * math.sqrt(n_images), least), most))
 
 
@@ -136,21 +146,21 @@ def fit_image_model(
     if recipe.name.endswith("*") and recipe.small_classes == "auto" and "gan" not in methods:
         warn(
             "The changes to the recipe have no effect here: they are about classes made from "
-            "noise, and all of these are made by bending real images. Change "
-            'Recipe.preset("warp", data="image") instead, or set small_classes="gan".'
+            "noise, and all of these are made by changing real images. Change "
+            'Recipe.preset("warp", data="image") or "light" instead, or set small_classes="gan".'
         )
     from_images = [method != "gan" for method in methods]
     bank = ImageBank.build(stored, codes, from_images, label_safe).to(job.device)
     model = ImageModel(recipe, codec, methods, [], bank)
     names = [str(name) for name in classes.names]
-    games = plan_games(recipe, methods)
+    games = plan_games(recipe, methods, "warp" if are_flat(stored) else "light")
     history, started = History(), time.monotonic()
     for number, game in enumerate(games):
         judged = [method == game.method for method in methods]
         turn = replace(remaining(job, started), seed=derive(job.seed, "train", number))
         trainer = _trainer(game.recipe, codec, stored, codes, names, judged, label_safe, turn)
         run = trainer.run()
-        history = joined(history, run, game.method) if len(games) > 1 else run
+        history = joined(history, run, game.recipe.name) if len(games) > 1 else run
         model.generators.append(trainer.average)
         model.recipes.append(game.recipe)
     if recipe.selection == "evidence":
@@ -173,13 +183,27 @@ class Game:
     method: str
 
 
-def plan_games(recipe: Recipe, methods: Sequence[str]) -> list[Game]:
-    """Return what has to be trained for these methods."""
+def plan_games(recipe: Recipe, methods: Sequence[str], change: str) -> list[Game]:
+    """Return what has to be trained for these methods; ``change`` is how real images are changed.
+
+    Only where the recipe leaves it open.
+    """
     games = [Game(recipe, "gan")] if "gan" in methods else []
     if "anchored" in methods:
-        bends = recipe.architecture.kind == "warp"
-        games.append(Game(recipe if bends else IMAGE_PRESETS["warp"], "anchored"))
+        given = recipe.architecture.kind in CHANGING_KINDS
+        games.append(Game(recipe if given else IMAGE_PRESETS[change], "anchored"))
     return games
+
+
+def are_flat(stored: Tensor) -> bool:
+    """Return whether images have backgrounds of one value, as drawings, scans and digits do.
+
+    The light of a photograph varies everywhere; a black background stays black, and a rare class
+    on grey ones could be told by that alone.
+    """
+    values = stored[:: -(-len(stored) // LOOKED_AT)].float().mean(1).flatten(1)
+    shares = (values == values.mode(1, keepdim=True).values).float().mean(1)
+    return bool(shares.median() >= FLAT)
 
 
 def _trainer(
@@ -193,9 +217,7 @@ def _trainer(
     job: Job,
 ) -> Trainer:
     sizes, shape = recipe.architecture, codec.shape
-    bends = sizes.kind == "warp"
-    source = TrainingPairs if bends else TrainingImages
-    rows = source(
+    rows = SOURCES.get(sizes.kind, TrainingImages)(
         stored,
         codes,
         len(names),
@@ -204,12 +226,19 @@ def _trainer(
         recipe.diff_augment,
         label_safe,
     )
-    judges = seen(torch.empty(0, *shape)).shape[1:] if bends else shape
+    judged_shapes = {
+        "warp": tuple(seen(torch.empty(0, *shape)).shape[1:]),
+        "light": (shape[0], LAYOUT, LAYOUT),
+    }
     generator = GENERATORS[sizes.kind](
         shape, codes.bincount(minlength=len(names)), sizes, torch_stream(job.seed, "generator")
     ).to(job.device)
     critic = CRITICS[sizes.kind](
-        tuple(judges), len(names), recipe.conditioning, sizes, torch_stream(job.seed, "critic")
+        judged_shapes.get(sizes.kind, shape),
+        len(names),
+        recipe.conditioning,
+        sizes,
+        torch_stream(job.seed, "critic"),
     ).to(job.device)
     return Trainer(
         recipe,

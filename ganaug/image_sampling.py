@@ -80,7 +80,7 @@ class ImageModel(Model):
     Attributes
     ----------
     recipes : list of Recipe
-        That of each generator: the model's own, and the one that bends.
+        That of each generator: the model's own, and the one that changes real images.
     """
 
     recipes: list[Recipe] = field(default_factory=list)
@@ -103,5 +103,5 @@ class ImageModel(Model):
         return self.codec.decode(rows)
 
     def generator_of(self, label: int) -> tuple[Any, int]:
-        """Return the generator of a class: the last one moves real images, the first invents."""
+        """Return the generator of a class: the last one changes real images, the first invents."""
         return self.generators[-1 if self.methods[label] == "anchored" else 0], label

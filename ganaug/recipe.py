@@ -20,14 +20,17 @@ LossName = Literal[
 ]
 Conditioning = Literal["per-class", "concat", "projection"]
 Norm = Literal["none", "layer", "batch"]
-Kind = Literal["mlp", "dcgan", "residual", "warp"]
+Kind = Literal["mlp", "dcgan", "residual", "warp", "light"]
 Data = Literal["table", "image"]
 
-IMAGE_KINDS = ("dcgan", "residual", "warp")
+IMAGE_KINDS = ("dcgan", "residual", "warp", "light")
+CHANGING_KINDS = ("warp", "light")
+"""Networks that start from a real image."""
+
 AUGMENTATIONS = ("translation", "cutout", "brightness")
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "kind": ("mlp", "dcgan", "residual", "warp"),
+    "kind": ("mlp", *IMAGE_KINDS),
     "generator_norm": ("none", "layer", "batch"),
     "critic_norm": ("none", "layer", "batch"),
     "conditioning": ("per-class", "concat", "projection"),
@@ -51,10 +54,11 @@ class Architecture:
 
     Parameters
     ----------
-    kind : {"mlp", "dcgan", "residual", "warp"}, default="mlp"
+    kind : {"mlp", "dcgan", "residual", "warp", "light"}, default="mlp"
         ``mlp``: residual multilayer perceptrons, for tables. For images ``dcgan``: dense strided
-        convolutions (Radford et al. 2016), ``residual``: norm-free grouped residual blocks, and
-        ``warp``: a generator that bends real images, with the critic of ``dcgan``.
+        convolutions (Radford et al. 2016), ``residual``: norm-free grouped residual blocks,
+        ``warp``: a generator that bends real images, with the critic of ``dcgan``, and ``light``:
+        a generator that puts real images in another light.
     width : int, default=128
         Units in each hidden layer; channels of the largest feature map.
     depth : int, default=2
@@ -260,9 +264,10 @@ class Recipe:
 
         Parameters
         ----------
-        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan", "warp"}
+        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan", "warp", "light"}
         data : {"table", "image"}, default="table"
-            What it is for. Images have "auto", "dcgan" and "warp", tables "auto" and the others.
+            What it is for. Images have "auto", "dcgan", "warp" and "light", tables "auto" and the
+            others.
 
         Returns
         -------
@@ -460,8 +465,9 @@ def _check_image_rules(recipe: Recipe) -> None:
     """Refuse switches that the kind of network does not have."""
     shape, kind = recipe.architecture, recipe.architecture.kind
     images, free = IMAGE_KINDS, ("dcgan", "residual")
+    seen_whole = (*free, "warp")
     homes: dict[str, tuple[Any, tuple[str, ...]]] = {
-        "diff_augment": (recipe.diff_augment, images),
+        "diff_augment": (recipe.diff_augment, seen_whole),
         "embedding_noise": (shape.embedding_noise, free),
         "shared_stages": (shape.shared_stages, free),
         "temperature": (shape.temperature != 1.0, ("warp",)),
@@ -478,7 +484,7 @@ def _check_image_rules(recipe: Recipe) -> None:
         raise ConfigError(
             'kind="warp" needs reconstruction > 0: a critic alone teaches too little.'
         )
-    if kind in ("residual", "warp") and (shape.generator_norm, shape.critic_norm) != (
+    if kind in ("residual", *CHANGING_KINDS) and (shape.generator_norm, shape.critic_norm) != (
         "none",
         "none",
     ):
@@ -563,6 +569,25 @@ IMAGE_PRESETS["warp"] = Recipe(
         ema=0.995,
         burn_in=1.0,
         final_rate=0.1,
+        class_balance=0.0,
+    ),
+    selection="evidence",
+)
+
+IMAGE_PRESETS["light"] = Recipe(
+    name="light",
+    architecture=Architecture(kind="light", width=64, depth=1, noise_dim=16),
+    loss="relativistic",
+    regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=8),
+    schedule=Schedule(
+        learning_rate=1e-3,
+        critic_learning_rate=1e-3,
+        beta1=0.0,
+        beta2=0.95,
+        batch_size=64,
+        burn_in=0.5,
+        final_rate=0.3,
+        final_penalty=0.2,
         class_balance=0.0,
     ),
     selection="evidence",

@@ -104,6 +104,17 @@ class TrainingPairs(TrainingImages):
         return network.lesson(anchors, targets, random)
 
 
+class TrainingLayouts(TrainingPairs):
+    """Images of which the critic sees the layout of light and colour only."""
+
+    def draw_pairs(
+        self, network: Any, labels: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return layouts of real images and invented ones."""
+        noise = torch.randn((len(labels), network.noise_dim), generator=random, device=self.device)
+        return network.layouts_of(self.draw_rows(labels, random)), network.layouts(noise)
+
+
 def mirror(images: Tensor, label_safe: Sequence[str], random: torch.Generator) -> Tensor:
     """Return images of which half are mirrored along each axis that leaves their label true."""
     for name in label_safe:
