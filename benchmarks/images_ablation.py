@@ -1,11 +1,12 @@
-"""What each part of the image recipes is worth, on development splits of mnist_imbalanced.
+"""What each part of the image recipes is worth, on development splits of the training images.
 
-The held-out test images are never read: common digits are made rare (20 images stay), and the rest
-of the training file is what the classifier is judged on. Every arm changes one part of a recipe,
-with the same budget of steps, seeds and classifier.
+The held-out test images are never read: some common classes are made rare (20 images stay), and the
+rest of the training file is what the classifier is judged on. Every arm changes one part of a
+recipe, with the same budget of steps, seeds and classifier.
 
     python benchmarks/images_ablation.py --group bend
-    python benchmarks/images_ablation.py --group invent --seeds 3
+    python benchmarks/images_ablation.py --group invent --steps 400 --splits A
+    python benchmarks/images_ablation.py --group light --seeds 2
 """
 
 from __future__ import annotations
@@ -31,14 +32,27 @@ if str(ROOT) not in sys.path:
 
 from benchmarks import _environment, _report  # noqa: E402
 from benchmarks._images_data import ImageSet, by_class, load_images, to_tensor  # noqa: E402
-from benchmarks._images_net import DIGITS, accuracies, predict, train  # noqa: E402
+from benchmarks._images_net import (  # noqa: E402
+    DIGITS,
+    PHOTOGRAPHS_REDUCED,
+    Protocol,
+    accuracies,
+    predict,
+    train,
+)
 
 DATA = ROOT.parent / "shared" / "data" / "images"
-SPLITS = {"A": ("2", "3", "8"), "B": ("0", "5", "9")}
-"""Digits that each development split makes rare."""
-LEFT, HELD_OUT = 20, 200
-"""Training images of a rare digit; judged images of a common one."""
-JUDGE_STEPS = 2500
+SPLITS = {
+    "mnist": {"A": ("2", "3", "8"), "B": ("0", "5", "9")},
+    "cifar": {"A": ("1", "3", "5"), "B": ("0", "2", "4")},
+}
+"""Classes that each development split makes rare."""
+PROTOCOLS = {"mnist": DIGITS, "cifar": replace(PHOTOGRAPHS_REDUCED, steps=500)}
+LARGE = 300
+"""Images in the file that a class needs to take part."""
+LEFT, HELD_OUT, MOST = 20, 200, 1000
+"""Training images of a rare class, judged images of a common one, most of a class for either."""
+JUDGE_STEPS = {"mnist": 2500, "cifar": 1500}
 
 
 @dataclass(frozen=True)
@@ -51,15 +65,50 @@ class Arm:
         What is different.
     changes : dict
         Fields of the recipe.
+    preset : str or None
+        Where not that of the group.
     """
 
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
+    preset: str | None = None
 
 
-GROUPS: dict[str, tuple[str, dict[str, Any], int, tuple[Arm, ...]]] = {
-    # preset, changes for all arms, steps
-    "bend": (
+@dataclass(frozen=True)
+class Group:
+    """Arms that are compared with the first of them.
+
+    Attributes
+    ----------
+    set : str
+        Of images.
+    preset : str
+    changes : dict
+        Fields of the recipe, for all arms.
+    steps : int or "auto"
+    arms : tuple of Arm
+    """
+
+    set: str
+    preset: str
+    changes: dict[str, Any]
+    steps: Any
+    arms: tuple[Arm, ...]
+
+    def recipe(self, arm: Arm) -> Any:
+        """Return the recipe of an arm."""
+        from ganaug import Recipe
+
+        changes = {**self.changes, **arm.changes}
+        preset = Recipe.preset(arm.preset or self.preset, data="image")
+        return preset.replace(**changes) if changes else preset
+
+
+REAL = Arm("real images alone")
+
+GROUPS: dict[str, Group] = {
+    "bend": Group(
+        "mnist",
         "warp",
         {},
         600,
@@ -70,20 +119,21 @@ GROUPS: dict[str, tuple[str, dict[str, Any], int, tuple[Arm, ...]]] = {
             Arm("temperature 1.4", {"temperature": 1.4}),
             Arm("no selection", {"selection": "none"}),
             Arm("no EMA", {"ema": 0.0}),
-            Arm("no R1, R2", {"r1": 0.0, "r2": 0.0}),
+            Arm("no R1 or R2", {"r1": 0.0, "r2": 0.0}),
             Arm("non-saturating loss", {"loss": "non-saturating"}),
             Arm("DiffAugment", {"diff_augment": ("translation",)}),
             Arm("natural class order", {"class_balance": 1.0}),
         ),
     ),
-    "invent": (
+    "invent": Group(
+        "mnist",
         "auto",
         {"small_classes": "gan"},
         800,
         (
-            Arm("auto, all classes invented"),
+            Arm("all classes invented"),
             Arm("non-saturating loss", {"loss": "non-saturating"}),
-            Arm("no R1, R2", {"r1": 0.0, "r2": 0.0}),
+            Arm("no R1 or R2", {"r1": 0.0, "r2": 0.0}),
             Arm("label concatenated", {"conditioning": "concat"}),
             Arm("balanced to natural order", {"class_balance": 1.0, "class_balance_start": 0.0}),
             Arm("natural to balanced order", {"class_balance": 0.0, "class_balance_start": 1.0}),
@@ -95,23 +145,37 @@ GROUPS: dict[str, tuple[str, dict[str, Any], int, tuple[Arm, ...]]] = {
             Arm("residual body", {"kind": "residual"}),
         ),
     ),
+    "light": Group(
+        "cifar",
+        "light",
+        {},
+        "auto",
+        (
+            Arm("light"),
+            Arm("warp", preset="warp"),
+            Arm("no selection", {"selection": "none"}),
+            Arm("natural class order", {"class_balance": 1.0}),
+            Arm("no R1 or R2", {"r1": 0.0, "r2": 0.0}),
+            Arm("non-saturating loss", {"loss": "non-saturating"}),
+            Arm("no EMA", {"ema": 0.0}),
+        ),
+    ),
 }
 
 
 def development(data: ImageSet, rare: Sequence[str], seed: int) -> ImageSet:
-    """Return a split of the training images: some digits rare, the others common.
+    """Return a split of the training images: some classes rare, the others common.
 
-    Digits that are rare in the file itself are left out.
+    Classes that are rare in the file itself are left out.
     """
     rng = np.random.default_rng(seed)
-    most = max(data.counts)
-    kept = [code for code, count in enumerate(data.counts) if count == most]
+    kept = [code for code, count in enumerate(data.counts) if count >= LARGE]
     train_rows, judged = [], []
     for code in kept:
         own = rng.permutation(by_class(data.codes, code))
-        cut = LEFT if data.classes[code] in rare else len(own) - HELD_OUT
+        cut = LEFT if data.classes[code] in rare else min(len(own) - HELD_OUT, MOST)
         train_rows.append(own[:cut])
-        judged.append(own[cut:])
+        judged.append(own[cut:][:MOST])
     rows, test = np.concatenate(train_rows), np.concatenate(judged)
     renamed = np.full(len(data.classes), -1)
     renamed[kept] = np.arange(len(kept))
@@ -126,7 +190,9 @@ def development(data: ImageSet, rare: Sequence[str], seed: int) -> ImageSet:
     )
 
 
-def measure(data: ImageSet, judge: Any, recipe: Any, steps: int, seed: int) -> dict[str, Any]:
+def measure(
+    data: ImageSet, protocol: Protocol, judge: Any, recipe: Any, steps: Any, seed: int
+) -> dict[str, Any]:
     """Return the scores of one arm (recipe None: real images alone) with one seed."""
     from ganaug import GANAugmenter
 
@@ -147,7 +213,7 @@ def measure(data: ImageSet, judge: Any, recipe: Any, steps: int, seed: int) -> d
             "diversity": _diversity(data, images[new], codes[new]),
         }
     network = train(
-        DIGITS, to_tensor(images), torch.from_numpy(np.asarray(codes, np.int64)), n_classes, seed,
+        protocol, to_tensor(images), torch.from_numpy(np.asarray(codes, np.int64)), n_classes, seed,
         balanced=True, moved=True, device=device,
     )  # fmt: skip
     answers = predict(network, to_tensor(data.test_images), device)
@@ -204,7 +270,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--group", choices=GROUPS, default="bend")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--splits", default=",".join(SPLITS))
+    parser.add_argument("--splits", default="A,B")
     parser.add_argument("--arms", help="comma-separated names; default: all of the group")
     parser.add_argument("--steps", type=int, help="generator steps of every arm")
     parser.add_argument("--data", type=Path, default=DATA)
@@ -214,32 +280,27 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the arms, write each score as it comes, and print the table."""
-    from ganaug import Recipe
-
     options = parse(arguments)
-    preset, common, steps, arms = GROUPS[options.group]
-    steps = options.steps or steps
-    base = arms[0].name
+    group = GROUPS[options.group]
+    steps, arms, base = options.steps or group.steps, group.arms, group.arms[0].name
     if options.arms:
         arms = tuple(arm for arm in arms if arm.name in options.arms.split(","))
     out = options.out or ROOT / "benchmarks" / "results" / f"ablation-{options.group}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     log = out.with_suffix(".jsonl")
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-    data = load_images(options.data, "mnist")
+    data, protocol = load_images(options.data, group.set), PROTOCOLS[group.set]
     done = {(row["arm"], row["split"], row["seed"]) for row in rows}
-    recipe = Recipe.preset(preset, data="image")
     for seed in range(options.seeds):
         for split in options.splits.split(","):
-            part = development(data, SPLITS[split], seed)
-            judge = _judge(part)
-            for arm in (Arm("real images alone"), *arms):
+            part = development(data, SPLITS[group.set][split], seed)
+            judge = _judge(part, replace(protocol, steps=JUDGE_STEPS[group.set]))
+            for arm in (REAL, *arms):
                 if (arm.name, split, seed) in done:
                     continue
-                changed = recipe.replace(**{**common, **arm.changes})
-                own = None if arm.name == "real images alone" else changed
                 row = {"arm": arm.name, "split": split, "seed": seed}
-                row |= measure(part, judge, own, steps, seed)
+                recipe = None if arm is REAL else group.recipe(arm)
+                row |= measure(part, protocol, judge, recipe, steps, seed)
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
                 with log.open("a", encoding="utf-8") as file:
@@ -250,15 +311,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(table(frame, base))
 
 
-def _judge(part: ImageSet) -> Any:
-    """Return a classifier that has seen many images of every digit of the split."""
+def _judge(part: ImageSet, protocol: Protocol) -> Any:
+    """Return a classifier that has seen many images of every class of the split."""
     everything = replace(
         part,
         images=np.concatenate([part.images, part.test_images]),
         codes=np.concatenate([part.codes, part.test_codes]),
     )
     return train(
-        replace(DIGITS, steps=JUDGE_STEPS), to_tensor(everything.images),
+        protocol, to_tensor(everything.images),
         torch.from_numpy(everything.codes), len(part.classes), 1_000_003,
         balanced=True, moved=True, device=torch.device("cpu"),
     )  # fmt: skip

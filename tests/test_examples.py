@@ -236,13 +236,16 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
 
 def test_the_page_on_images_states_the_numbers_of_the_code(root):
     from ganaug import image_fitting, image_options, selection
+    from ganaug.nets import light
 
     page = (root / "docs" / "images.md").read_text(encoding="utf-8")
     below = image_fitting.ANCHOR_BELOW
     sentences = [
         f"{image_options.MIN_SIZE} to {image_options.MAX_SIZE} pixels high and wide",
         f"1 to {image_options.MAX_CHANNELS} channels",
-        f"2 to {below - 1:,} images, or lacks none | a real image of the class, bent",
+        f"2 to {below - 1:,} images, or lacks none | a real image of the class, changed",
+        f"these shares is {image_fitting.FLAT:.0%} or more",
+        f"{light.LAYOUT} by {light.LAYOUT} means of each channel",
         f"{below:,} images or more",
         f"than {1 - selection.EVIDENCE_QUANTILE:.0%} of the real",
         f"all but {selection.COPY_QUANTILE:.0%} of different real",

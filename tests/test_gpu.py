@@ -281,7 +281,7 @@ def test_images_on_the_gpu_stay_there(holder, dtype, pictures):
     assert all(torch.equal(a, b) for a, b, label in zip(X_new, X, y, strict=True) if label == 0)
 
 
-@pytest.mark.parametrize("name", ["dcgan", "residual", "warp"])
+@pytest.mark.parametrize("name", ["dcgan", "residual", "warp", "light"])
 def test_one_fitted_image_model_is_alike_on_both_devices(name, pictures, tmp_path):
     X, y = pictures
     fitted = GANAugmenter(

@@ -467,7 +467,7 @@ def test_images_of_the_largest_size(method: str) -> None:
     assert same_bytes(X_res[:6], X)
 
 
-@pytest.mark.parametrize("preset", ["auto", "dcgan", "warp"])
+@pytest.mark.parametrize("preset", ["auto", "dcgan", "warp", "light"])
 def test_every_preset_of_images(preset: str) -> None:
     X, y = pixels((12, 6, 3), 1, (16, 16))
     augmenter = quick(recipe=preset, max_steps=3)
@@ -700,7 +700,7 @@ def test_a_handful_of_images_warns_and_ten_do_not() -> None:
         quick().fit(*grey((12, 6)))
     with warnings.catch_warnings():
         warnings.simplefilter("error", GanaugWarning)
-        for preset in ("auto", "dcgan", "warp"):
+        for preset in ("auto", "dcgan", "warp", "light"):
             quick(recipe=preset).fit_resample(*grey((12, 10)))
 
 
@@ -1051,6 +1051,7 @@ NETWORKS = {
     "auto": "auto",
     "dcgan": "dcgan",
     "warp": "warp",
+    "light": "light",
     "residual": RESIDUAL.replace(depth=3),
     "noisy": TINY.replace(embedding_noise=0.5),
     "layer norm": TINY.replace(generator_norm="layer", critic_norm="layer"),

@@ -17,7 +17,6 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import images_ablation as ablation  # noqa: E402
 from benchmarks._images_data import ImageSet  # noqa: E402
-from ganaug import Recipe  # noqa: E402
 
 
 @pytest.fixture
@@ -47,11 +46,9 @@ def test_no_image_is_trained_on_and_judged(digits):
 
 @pytest.mark.parametrize("group", ablation.GROUPS)
 def test_every_arm_is_a_recipe_and_differs_from_the_first(group):
-    preset, common, _, arms = ablation.GROUPS[group]
-    recipe = Recipe.preset(preset, data="image").replace(**common) if common else None
-    recipe = recipe or Recipe.preset(preset, data="image")
-    changed = [recipe.replace(**arm.changes) if arm.changes else recipe for arm in arms]
-    assert len({str(r.to_dict() | {"name": ""}) for r in changed}) == len(arms)
+    own = ablation.GROUPS[group]
+    changed = [own.recipe(arm) for arm in own.arms]
+    assert len({str(r.to_dict() | {"name": ""}) for r in changed}) == len(own.arms)
 
 
 def test_the_table_pairs_the_arms_by_split_and_seed():

@@ -427,14 +427,14 @@ def test_fault_50_options_are_an_object(refused, options):
     refused(GREY, RARE, "image_options", image_options=options)
 
 
-@pytest.mark.parametrize("recipe", ["dcgan", "warp", "auto", "residual"])
+@pytest.mark.parametrize("recipe", ["dcgan", "warp", "light", "auto", "residual"])
 def test_an_image_recipe_on_a_table_is_refused(refused, recipe):
     auto = Recipe.preset("auto", data="image")
     chosen = auto.replace(kind="residual") if recipe == "residual" else None
     table = np.random.default_rng(0).normal(size=(N, 3))
     error = refused(table, RARE, "image", recipe=chosen or Recipe.preset(recipe, data="image"))
     assert isinstance(error, ConfigError)
-    if recipe in ("dcgan", "warp"):
+    if recipe in ("dcgan", "warp", "light"):
         refused(table, RARE, repr(recipe), "tables", recipe=recipe)
 
 

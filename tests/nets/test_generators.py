@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
+from ganaug.nets.light import LightGenerator
 from ganaug.nets.residual import ResidualCritic, ResidualGenerator
 from ganaug.nets.warp import WarpGenerator
 from ganaug.recipe import Architecture
@@ -17,6 +18,7 @@ GENERATORS: dict[str, Any] = {
     "dcgan": DCGANGenerator,
     "residual": ResidualGenerator,
     "warp": WarpGenerator,
+    "light": LightGenerator,
 }
 CRITICS: dict[str, Any] = {"dcgan": DCGANCritic, "residual": ResidualCritic}
 SHAPES = [(1, 8, 8), (3, 9, 13), (1, 28, 28), (4, 30, 50), (2, 64, 64), (3, 8, 256), (3, 33, 17)]

@@ -1,0 +1,128 @@
+"""The generator of light: what it changes, what it leaves, and that it learns real layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ganaug import GANAugmenter, Recipe
+from ganaug.image_fitting import are_flat
+from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator
+from ganaug.recipe import Architecture
+from ganaug.rng import torch_stream
+
+SIZES = Architecture(kind="light", width=8, depth=1, noise_dim=6)
+LABELS = torch.zeros(40, dtype=torch.long)
+
+
+def light(shape: tuple[int, int, int], seed: int = 0) -> LightGenerator:
+    return LightGenerator(shape, torch.ones(1), SIZES, torch_stream(seed)).eval()
+
+
+def lit(net: LightGenerator, anchors: Tensor, seed: int = 1) -> Tensor:
+    random = torch_stream(seed)
+    noise = torch.randn(len(anchors), net.noise_dim, generator=random)
+    return net(noise, LABELS[: len(anchors)], anchors, random).detach()
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 32, 24)], ids=str)
+def test_only_a_few_low_frequencies_change(shape: tuple[int, int, int]) -> None:
+    random = torch_stream(3)
+    anchors = 0.1 * torch.rand((40, *shape), generator=random)
+    net = light(shape)
+    with torch.no_grad():
+        net.leave.weight.mul_(0.2)  # far from where values are clipped
+    changes = lit(net, anchors) - anchors
+    for channel in range(shape[0]):
+        own = changes[:, channel].flatten(1).double()
+        assert torch.linalg.matrix_rank(own, rtol=1e-4) == LAYOUT**2
+    assert changes.abs().amax((1, 2, 3)).min() > 0
+
+
+def test_light_moves_towards_an_invented_layout_and_never_beyond() -> None:
+    net, shape = light((1, 12, 12)), (40, 1, 12, 12)
+    random = torch_stream(1)
+    noise = torch.randn(40, net.noise_dim, generator=random)
+    made = net(noise, LABELS, torch.zeros(shape), random).detach()
+    wanted = net.layouts(noise).detach()
+    part = (net.layouts_of(made) * wanted).sum((1, 2, 3)) / wanted.square().sum((1, 2, 3))
+    assert part.min() >= 0
+    assert part.max() <= 1
+    assert part.std() > 0.2, "the way there is different each time"
+
+
+def test_the_draws_decide_everything() -> None:
+    net, anchors = light((3, 16, 16)), torch.rand(8, 3, 16, 16) * 2 - 1
+    assert torch.equal(lit(net, anchors), lit(net, anchors))
+    assert not torch.equal(lit(net, anchors), lit(net, anchors, seed=2))
+
+
+def test_the_critic_is_not_told_the_class() -> None:
+    critic = LightCritic((3, LAYOUT, LAYOUT), 4, "projection", SIZES, torch_stream(0))
+    layouts = torch.rand(8, 3, LAYOUT, LAYOUT)
+    first, features = critic(layouts, torch.zeros(8, dtype=torch.long))
+    other, _ = critic(layouts, torch.arange(8) % 4)
+    assert first.shape == (8,)
+    assert features.shape == (8, SIZES.width)
+    assert torch.equal(first, other)
+
+
+def photographs(n: int, brightness: tuple[float, float], seed: int) -> np.ndarray:
+    """Images brighter above than below, in a light of their own, with details."""
+    rng = np.random.default_rng(seed)
+    level = rng.uniform(*brightness, (n, 1, 1))
+    slope = np.linspace(30, -30, 16)[None, :, None]
+    return np.clip(level + slope + rng.normal(0, 12, (n, 16, 16)), 0, 255).astype(np.uint8)
+
+
+def test_a_rare_class_gets_the_light_of_the_others() -> None:
+    X = np.concatenate([photographs(200, (40, 200), 0), photographs(12, (60, 80), 1)])
+    y = np.repeat(["common", "rare"], [200, 12])
+    # Brightness is all that tells these classes apart: a selection would keep the rare light.
+    recipe = Recipe.preset("light", data="image").replace(selection="none")
+    augmenter = GANAugmenter(recipe=recipe, device="cpu", random_state=0).fit(X, y)
+    made, _ = augmenter.sample({"rare": 200}, random_state=0)
+    levels = made.mean((1, 2))
+    assert levels.std() > 3 * X[200:].mean((1, 2)).std(), "real rare images are nearly alike"
+    assert levels.min() > 25
+    assert levels.max() < 225, "about the brightest of the others"
+    above, below = made[:, :5].mean(), made[:, -5:].mean()
+    assert 30 < above - below < 55, "brighter above, as all real ones"
+
+
+def test_drawings_are_bent_and_photographs_are_lit() -> None:
+    y = np.repeat([0, 1], [40, 20])
+    photos = photographs(60, (40, 200), 0)
+    drawings = np.where(photos > 120, photos, 0)
+    drawings[:, :, :6] = 0
+    for X, name in ((photos, "light"), (drawings, "warp"), (photos / 255, "light")):
+        augmenter = GANAugmenter(max_steps=2, device="cpu", random_state=0).fit(X, y)
+        assert [recipe.name for recipe in augmenter.model_.recipes] == [name]
+        assert set(augmenter.plan_.values()) == {"anchored"}
+
+
+def test_what_is_flat() -> None:
+    black = torch.zeros(5, 3, 8, 8, dtype=torch.uint8)
+    assert are_flat(black)
+    black[:, :, :6] = torch.randint(0, 256, (5, 3, 6, 8), generator=torch_stream(0)).to(torch.uint8)
+    assert are_flat(black), "a quarter is black"
+    assert not are_flat(torch.rand(1200, 1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {"diff_augment": ("cutout",)},
+        {"embedding_noise": 0.5},
+        {"shared_stages": 1},
+        {"reconstruction": 1.0},
+        {"temperature": 1.4},
+        {"generator_norm": "batch"},
+    ],
+    ids=lambda switch: next(iter(switch)),
+)
+def test_switches_that_light_does_not_have_are_refused(switch: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(switch))}|norm-free"):
+        Recipe.preset("light", data="image").replace(**switch)
