@@ -22,6 +22,9 @@ COMPARED = 200
 ENOUGH = 50
 """Images from which a class can say how near two different ones may be."""
 
+SUBSETS = 5
+"""Times that a few images are taken from each large class."""
+
 
 class ImageSelector(Selector):
     """Judges candidate images of every class; references are small versions of real images."""
@@ -43,27 +46,27 @@ def fit_image_selector(
 ) -> ImageSelector:
     """Freeze the thresholds of every class; parameters as of the selector for rows.
 
-    A class of a few images cannot say how near two different ones may be: their distances are
-    large because there are few. Its nearness is taken as a share of its spread, from the classes
-    that have enough images (from all, where none has).
+    A class of a few images cannot say how near a different one may come to one of them. That is
+    taken from the classes that have enough images, as a share of the spread: how near do their
+    other images come to as few of them? Where no class has enough, the few speak for themselves.
     """
     n_classes = len(judged)
-    floor, spread = torch.full((n_classes,), -torch.inf), torch.zeros(n_classes)
-    references: list[Tensor] = [small_versions(images[:0])]
-    counts, nearest = [0] * n_classes, [images.new_zeros(0, dtype=torch.float32)] * n_classes
+    floor = torch.full((n_classes,), -torch.inf)
+    looks = [small_versions(images[:0])] * n_classes
+    references, counts = looks[:1], [0] * n_classes
     for label, wanted in enumerate(judged):
         own = torch.nonzero(labels == label).squeeze(1)
         own = _some(own, COPY_ROWS)
         if len(own) < 2:
             continue
         reference = small_versions(images[own])
-        nearest[label], spread[label] = _distances(_some(reference, COMPARED))
+        looks[label] = _some(reference, COMPARED)
         if wanted:
             margins = evidence.margins(images[own], fold[own], label)
             floor[label] = torch.quantile(margins, EVIDENCE_QUANTILE).cpu()
             references.append(reference)
             counts[label] = len(reference)
-    radius = _radii(nearest, spread) * torch.tensor([count > 0 for count in counts])
+    radius = _radii(looks) * torch.tensor([count > 0 for count in counts])
     selector = ImageSelector(
         evidence, floor, radius, torch.cat(references).cpu(), torch.tensor(counts)
     )
@@ -75,23 +78,42 @@ def _some(rows: Tensor, most: int) -> Tensor:
     return rows[:: -(-len(rows) // most)] if len(rows) else rows
 
 
-def _radii(nearest: Sequence[Tensor], spread: Tensor) -> Tensor:
+def _radii(looks: Sequence[Tensor]) -> Tensor:
     """Return how near a candidate of each class may be to a training image."""
-    large = [label for label, near in enumerate(nearest) if len(near) >= ENOUGH]
-    pooled = large or [label for label, near in enumerate(nearest) if len(near)]
-    if not pooled:
-        return torch.zeros_like(spread)
-    shares = torch.cat([nearest[label] / spread[label] for label in pooled])
-    radius = spread * torch.quantile(shares, COPY_QUANTILE).cpu()
-    for label in large:
-        radius[label] = torch.quantile(nearest[label], COPY_QUANTILE).cpu()
+    large = [own for own in looks if len(own) >= ENOUGH]
+    each = [_distances(own) for own in looks]
+    pooled = [nearest / spread for nearest, spread in each if len(nearest)]
+    radius = torch.zeros(len(looks))
+    for label, (own, (nearest, spread)) in enumerate(zip(looks, each, strict=True)):
+        if len(own) >= ENOUGH:
+            radius[label] = _low(nearest)
+        elif len(nearest):
+            shares = [_shares(others, len(own)) for others in large] or pooled
+            radius[label] = _low(torch.cat(shares)) * float(spread)
     return radius
+
+
+def _low(distances: Tensor) -> float:
+    """Return the quantile of distances below which one is a copy's; 0 of none."""
+    return float(torch.quantile(distances, COPY_QUANTILE)) if len(distances) else 0.0
+
+
+def _shares(rows: Tensor, few: int) -> Tensor:
+    """Return how near rows come to a few others of their class, as shares of these ones' spread."""
+    parts = []
+    for start in range(SUBSETS):
+        index = (start + torch.arange(few, device=rows.device) * len(rows) // few) % len(rows)
+        chosen = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
+        chosen[index] = True
+        nearest = torch.cdist(rows[~chosen], rows[chosen]).amin(1)
+        parts.append(nearest[nearest > 0] / _distances(rows[chosen])[1].clamp_min(1e-12))
+    return torch.cat(parts)
 
 
 def _distances(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Return how far each row is from the nearest different one, and two on average."""
     distances = torch.cdist(rows, rows)
     mean = distances.sum() / max(len(rows) * (len(rows) - 1), 1)
-    distances.fill_diagonal_(torch.inf)
-    nearest = distances.amin(1)
-    return nearest[nearest > 0], mean.cpu()  # the same image twice says nothing of different ones
+    nearest = distances.fill_diagonal_(torch.inf).amin(1) if len(rows) else distances.flatten()
+    nearest = nearest[(nearest > 0) & nearest.isfinite()]
+    return nearest, mean  # the same image twice says nothing of different ones
