@@ -60,19 +60,21 @@ def test_synthetic_digits_are_no_nearer_to_training_images_than_real_ones(digits
 
 def test_a_near_copy_of_a_rare_class_is_nearer_than_its_other_real_images_come():
     """How near others come to twenty images is learned from classes that have more."""
-    rng = np.random.default_rng(0)
 
-    def images(n: int, width: float):
+    def images(rng: np.random.Generator, n: int, width: float):
         mixed = rng.normal(size=(n, 6)) @ rng.normal(size=(6, 64)) * width
         return np.clip(mixed + 0.5, 0, 1).reshape(n, 8, 8)
 
-    X = [images(150, 0.05), images(150, 0.1)]
-    few, others = np.split(images(420, 0.2), [20])  # further apart than the common ones
-    train, labels = np.concatenate([*X, few]), np.repeat(["a", "b", "rare"], [150, 150, 20])
-    augmenter = GANAugmenter(max_steps=2, random_state=0).fit(train, labels)
-    made, _ = augmenter.sample({"rare": 100}, random_state=0)
-    flat = [part.reshape(len(part), -1) for part in (few, others, made)]
-    radius = float(augmenter.model_.selector.radius[2]) / 2  # from -1 to 1, to 0 to 1
-    real = pairwise_distances(flat[1], flat[0]).min(1)
-    assert 0.002 < (real < radius).mean() < 0.08
-    assert pairwise_distances(flat[2], flat[0]).min() > 0.999 * radius
+    shares = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        common = [images(rng, 150, 0.05), images(rng, 150, 0.1)]
+        few, others = np.split(images(rng, 420, 0.2), [20])  # further apart than the common ones
+        X, y = np.concatenate([*common, few]), np.repeat(["a", "b", "rare"], [150, 150, 20])
+        augmenter = GANAugmenter(max_steps=2, random_state=0).fit(X, y)
+        made, _ = augmenter.sample({"rare": 40}, random_state=0)
+        radius = float(augmenter.model_.selector.radius[2]) / 2  # from -1 to 1, to 0 to 1
+        flat = [part.reshape(len(part), -1) for part in (few, others, made)]
+        shares.append((pairwise_distances(flat[1], flat[0]).min(1) < radius).mean())
+        assert pairwise_distances(flat[2], flat[0]).min() > 0.999 * radius
+    assert 0.007 < np.mean(shares) < 0.04, "about the 2% that are asked for"
