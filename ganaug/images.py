@@ -255,8 +255,9 @@ def _guess_range(
         return (0.0 if least >= 0 else -1.0), 1.0
     if whole and least >= 0 and 128 <= most <= 255:
         return 0.0, 255.0
+    # Seldom the extremes found here: other images would then lie outside.
+    likely = "(0, 255)" if least >= 0 and 128 <= most <= 255 else f"({least:g}, {most:g})"
     raise InvalidInputError(
         f"The images have {dtype} values from {least:g} to {most:g}, so black and white cannot "
-        f"be told. Set image_options=ImageOptions(value_range=({least:g}, {most:g})), or scale to "
-        "(0, 1)."
+        f"be told. Set image_options=ImageOptions(value_range={likely}), or scale to (0, 1)."
     )
