@@ -25,7 +25,13 @@ from ganaug.recipe import CHANGING_KINDS, IMAGE_KINDS, IMAGE_PRESETS, Recipe
 from ganaug.rng import derive, torch_stream
 from ganaug.sampling import GENERATED
 from ganaug.training.history import History
-from ganaug.training.images import TrainingImages, TrainingLayouts, TrainingPairs, seen
+from ganaug.training.images import (
+    AT_ONCE,
+    TrainingImages,
+    TrainingLayouts,
+    TrainingPairs,
+    seen,
+)
 from ganaug.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -48,7 +54,7 @@ SOURCES: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
 
 
 ANCHOR_BELOW = 2000
-"""Class size under which ``auto`` bends real images."""
+"""Class size under which ``auto`` changes real images."""
 
 EVIDENCE_STEPS = 300
 """Training steps of the classifiers behind selection, at most."""
@@ -100,15 +106,15 @@ def plan_image_methods(classes: Classes, recipe: Recipe) -> list[str]:
 def _method(count: int, lacks: bool, recipe: Recipe) -> str:
     if count <= 1:
         return "duplicate"
-    bent = recipe.small_classes == "auto" and not (lacks and count >= ANCHOR_BELOW)
-    return "anchored" if bent or recipe.architecture.kind in CHANGING_KINDS else "gan"
+    changed = recipe.small_classes == "auto" and not (lacks and count >= ANCHOR_BELOW)
+    return "anchored" if changed or recipe.architecture.kind in CHANGING_KINDS else "gan"
 
 
 def image_steps(n_images: int, recipe: Recipe) -> int:
     """Return the number of generator steps: it grows with the square root of the images.
 
-    Bending is learned from pairs, of which there are many, and starts from real images: it needs
-    fewer steps than images from noise.
+    What starts from real images needs fewer steps than images from noise: bending is learned from
+    pairs, of which there are many, and layouts of light are a few numbers each.
     """
     kinds = {"warp": (12, 400, 2000), "light": (30, 1000, 2000)}
     each, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
@@ -143,7 +149,9 @@ def fit_image_model(
     """
     codes = torch.from_numpy(classes.codes)
     methods = plan_image_methods(classes, recipe)
-    if recipe.name.endswith("*") and recipe.small_classes == "auto" and "gan" not in methods:
+    given = recipe.architecture.kind in CHANGING_KINDS
+    free = recipe.small_classes == "auto" and not given
+    if recipe.name.endswith("*") and free and "gan" not in methods:
         warn(
             "The changes to the recipe have no effect here: they are about classes made from "
             "noise, and all of these are made by changing real images. Change "
@@ -153,14 +161,15 @@ def fit_image_model(
     bank = ImageBank.build(stored, codes, from_images, label_safe).to(job.device)
     model = ImageModel(recipe, codec, methods, [], bank)
     names = [str(name) for name in classes.names]
-    games = plan_games(recipe, methods, "warp" if are_flat(stored) else "light")
+    free = free and "anchored" in methods
+    games = plan_games(recipe, methods, "warp" if free and are_flat(stored) else "light")
     history, started = History(), time.monotonic()
     for number, game in enumerate(games):
         judged = [method == game.method for method in methods]
         turn = replace(remaining(job, started), seed=derive(job.seed, "train", number))
         trainer = _trainer(game.recipe, codec, stored, codes, names, judged, label_safe, turn)
         run = trainer.run()
-        history = joined(history, run, game.recipe.name) if len(games) > 1 else run
+        history = joined(history, run, game.method) if len(games) > 1 else run
         model.generators.append(trainer.average)
         model.recipes.append(game.recipe)
     if recipe.selection == "evidence":
@@ -201,9 +210,10 @@ def are_flat(stored: Tensor) -> bool:
     The light of a photograph varies everywhere; a black background stays black, and a rare class
     on grey ones could be told by that alone.
     """
-    values = stored[:: -(-len(stored) // LOOKED_AT)].float().mean(1).flatten(1)
-    shares = (values == values.mode(1, keepdim=True).values).float().mean(1)
-    return bool(shares.median() >= FLAT)
+    some = torch.randperm(len(stored), generator=torch_stream(0, "flat"))[:LOOKED_AT]
+    values = [stored[part].float().mean(1).flatten(1) for part in some.split(AT_ONCE)]
+    shares = [(v == v.mode(1, keepdim=True).values).float().mean(1) for v in values]
+    return bool(torch.cat(shares).median() >= FLAT)
 
 
 def _trainer(

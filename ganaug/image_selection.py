@@ -25,6 +25,9 @@ ENOUGH = 50
 SUBSETS = 5
 """Times that a few images are taken from each large class."""
 
+ASKED = 10
+"""Large classes that are asked how near others come to a few images, at most."""
+
 
 class ImageSelector(Selector):
     """Judges candidate images of every class; references are small versions of real images."""
@@ -66,7 +69,7 @@ def fit_image_selector(
             floor[label] = torch.quantile(margins, EVIDENCE_QUANTILE).cpu()
             references.append(reference)
             counts[label] = len(reference)
-    radius = _radii(looks) * torch.tensor([count > 0 for count in counts])
+    radius = _radii(looks, [count > 0 for count in counts])
     selector = ImageSelector(
         evidence, floor, radius, torch.cat(references).cpu(), torch.tensor(counts)
     )
@@ -78,19 +81,35 @@ def _some(rows: Tensor, most: int) -> Tensor:
     return rows[:: -(-len(rows) // most)] if len(rows) else rows
 
 
-def _radii(looks: Sequence[Tensor]) -> Tensor:
-    """Return how near a candidate of each class may be to a training image."""
-    large = [own for own in looks if len(own) >= ENOUGH]
+def _radii(looks: Sequence[Tensor], judged: Sequence[bool]) -> Tensor:
+    """Return how near a candidate of each judged class may be to a training image."""
+    large = [own for own in map(_different, looks) if len(own) >= ENOUGH]
+    large = large[:: -(-len(large) // ASKED)] if large else []
     each = [_distances(own) for own in looks]
     pooled = [nearest / spread for nearest, spread in each if len(nearest)]
+    known: dict[int, float] = {}
     radius = torch.zeros(len(looks))
     for label, (own, (nearest, spread)) in enumerate(zip(looks, each, strict=True)):
+        if not judged[label] or not len(nearest):
+            continue
         if len(own) >= ENOUGH:
             radius[label] = _low(nearest)
-        elif len(nearest):
-            shares = [_shares(others, len(own)) for others in large] or pooled
-            radius[label] = _low(torch.cat(shares)) * float(spread)
+            continue
+        if len(own) not in known:
+            shares = torch.cat([_shares(others, len(own)) for others in large] or pooled)
+            known[len(own)] = _low(shares if len(shares) else torch.cat(pooled))
+        radius[label] = known[len(own)] * float(spread)
     return radius
+
+
+def _different(rows: Tensor) -> Tensor:
+    """Return rows without repetitions, in their order: copies say nothing of different images."""
+    if not len(rows):
+        return rows
+    distinct, place = torch.unique(rows, dim=0, return_inverse=True)
+    order = torch.arange(len(rows), device=rows.device)
+    first = order.new_full((len(distinct),), len(rows)).scatter_reduce(0, place, order, "amin")
+    return rows[first.sort().values]
 
 
 def _low(distances: Tensor) -> float:
@@ -100,13 +119,18 @@ def _low(distances: Tensor) -> float:
 
 def _shares(rows: Tensor, few: int) -> Tensor:
     """Return how near rows come to a few others of their class, as shares of these ones' spread."""
-    parts = []
+    parts = [rows.new_zeros(0)]
+    few = min(few, len(rows) // 2)  # enough others must be left to ask
     for start in range(SUBSETS):
         index = (start + torch.arange(few, device=rows.device) * len(rows) // few) % len(rows)
         chosen = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         chosen[index] = True
-        nearest = torch.cdist(rows[~chosen], rows[chosen]).amin(1)
-        parts.append(nearest[nearest > 0] / _distances(rows[chosen])[1].clamp_min(1e-12))
+        nearest, spread = (
+            torch.cdist(rows[~chosen], rows[chosen]).amin(1),
+            _distances(rows[chosen])[1],
+        )
+        if spread > 0:  # else they are one image, again and again
+            parts.append(nearest[nearest > 0] / spread)
     return torch.cat(parts)
 
 

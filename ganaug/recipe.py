@@ -480,6 +480,8 @@ def _check_image_rules(recipe: Recipe) -> None:
         return
     if recipe.schedule.pac > 1:
         raise ConfigError("pac is for tables; images are shown to the critic one by one.")
+    if kind == "light" and recipe.conditioning != "projection":
+        raise ConfigError('kind="light" is not told the class: leave conditioning.')
     if kind == "warp" and not recipe.regularizers.reconstruction:
         raise ConfigError(
             'kind="warp" needs reconstruction > 0: a critic alone teaches too little.'

@@ -78,3 +78,15 @@ def test_a_near_copy_of_a_rare_class_is_nearer_than_its_other_real_images_come()
         shares.append((pairwise_distances(flat[1], flat[0]).min(1) < radius).mean())
         assert pairwise_distances(flat[2], flat[0]).min() > 0.999 * radius
     assert 0.007 < np.mean(shares) < 0.04, "about the 2% that are asked for"
+
+
+@pytest.mark.parametrize("large", ["one image again and again", "hardly more"])
+def test_odd_large_classes_do_not_make_everything_a_near_copy(large):
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (99, 8, 8), dtype=np.uint8), np.repeat(["large", "rare"], [50, 49])
+    if large == "one image again and again":
+        X[:45] = X[0]
+    augmenter = GANAugmenter(max_steps=2, random_state=0).fit(X, y)
+    fresh = rng.integers(0, 256, (300, 64)) / 127.5
+    nearest = pairwise_distances(fresh, X[y == "rare"].reshape(49, 64) / 127.5).min(1)
+    assert (nearest < float(augmenter.model_.selector.radius[1])).mean() < 0.1

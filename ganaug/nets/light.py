@@ -56,10 +56,6 @@ class LightGenerator(nn.Module):
         )
         self.leave = linear(width, shape[0] * LAYOUT**2, generator, gain=1.0)
 
-    def layouts_of(self, images: Tensor) -> Tensor:
-        """Return the mean values of each part of each image, shaped as :meth:`layouts`."""
-        return adaptive_avg_pool2d(images, LAYOUT)
-
     def layouts(self, noise: Tensor) -> Tensor:
         """Return (batch, channels, LAYOUT, LAYOUT) mean values between -1 and 1."""
         hidden = self.enter(noise)
@@ -89,7 +85,7 @@ class LightGenerator(nn.Module):
         """
         assert anchors is not None
         part = torch.rand((len(noise), 1, 1, 1), generator=random, device=noise.device)
-        change = part * (self.layouts(noise) - self.layouts_of(anchors))
+        change = part * (self.layouts(noise) - layouts_of(anchors))
         size: Any = anchors.shape[2:]
         options: Any = {"mode": "bicubic", "align_corners": False}
         return (anchors + interpolate(change, size=size, **options)).clamp(-1.0, 1.0)
@@ -133,3 +129,8 @@ class LightCritic(nn.Module):
             hidden = block(hidden)
         answer: tuple[Tensor, Tensor] = self.head(activate(hidden), labels)
         return answer
+
+
+def layouts_of(images: Tensor) -> Tensor:
+    """Return the mean values of each of LAYOUT by LAYOUT parts of each image."""
+    return adaptive_avg_pool2d(images, LAYOUT)

@@ -70,10 +70,13 @@ class TrainingRows:
 
     def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random real row of each label, with replacement."""
+        return self.rows[self.draw_places(labels, generator)]
+
+    def draw_places(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return where a random real row of each label is."""
         u = torch.rand(labels.shape[0], generator=generator, device=self.device)
         counts = self.counts[labels]
-        index = self.starts[labels] + torch.minimum((u * counts).long(), counts - 1)
-        return self.rows[index]
+        return self.starts[labels] + torch.minimum((u * counts).long(), counts - 1)
 
     def draw_pairs(
         self, network: Any, labels: Tensor, random: torch.Generator

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ganaug.codecs.image import to_signed
+from ganaug.nets.light import layouts_of
 from ganaug.training.data import TrainingRows
 
 SHIFT = 1 / 8
@@ -19,6 +20,9 @@ SMALLEST_SEEN = 8
 """Height and width that a critic needs."""
 
 MIRRORED_AXES = {"vflip": 2, "hflip": 3}
+
+AT_ONCE = 256
+"""Images of which layouts are computed at once."""
 
 HOLE = 1 / 2
 """Height and width of what is cut out, as a share of the image's."""
@@ -76,7 +80,17 @@ class TrainingImages(TrainingRows):
         return images
 
 
-class TrainingPairs(TrainingImages):
+class Anchors(TrainingImages):
+    """Images for a generator that starts from real ones."""
+
+    def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
+        """Return a changed real image of each label."""
+        anchors = self.draw_rows(labels, random)
+        noise = torch.randn((len(labels), network.noise_dim), generator=random, device=self.device)
+        return network(noise, labels, anchors, random)
+
+
+class TrainingPairs(Anchors):
     """Pairs of images of one class: what a generator that bends images learns from.
 
     The critic sees images of 16 pixels and more at half their size, where resampling leaves no
@@ -90,12 +104,6 @@ class TrainingPairs(TrainingImages):
         real, fake = self.draw_rows(labels, random), self.generated(network, labels, random)
         return self.augment(seen(real), random), self.augment(seen(fake), random)
 
-    def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
-        """Return a bent real image of each label."""
-        anchors = self.draw_rows(labels, random)
-        noise = torch.randn((len(labels), network.noise_dim), generator=random, device=self.device)
-        return network(noise, labels, anchors, random)
-
     def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
         """Return how badly the generator turns real images into others of their class."""
         pair = [to_signed(TrainingRows.draw_rows(self, labels, random)) for _ in range(2)]
@@ -104,15 +112,24 @@ class TrainingPairs(TrainingImages):
         return network.lesson(anchors, targets, random)
 
 
-class TrainingLayouts(TrainingPairs):
-    """Images of which the critic sees the layout of light and colour only."""
+class TrainingLayouts(Anchors):
+    """Images of which the critic sees the layout of light and colour only.
+
+    The layouts are computed once: each is a few numbers, its image perhaps 200,000.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        parts = [layouts_of(to_signed(part)) for part in self.rows.split(AT_ONCE)]
+        self.layouts = torch.cat(parts)
 
     def draw_pairs(
         self, network: Any, labels: Tensor, random: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Return layouts of real images and invented ones."""
         noise = torch.randn((len(labels), network.noise_dim), generator=random, device=self.device)
-        return network.layouts_of(self.draw_rows(labels, random)), network.layouts(noise)
+        real = self.layouts[self.draw_places(labels, random)]
+        return mirror(real, self.label_safe, random), network.layouts(noise)
 
 
 def mirror(images: Tensor, label_safe: Sequence[str], random: torch.Generator) -> Tensor:
