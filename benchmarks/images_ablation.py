@@ -157,7 +157,7 @@ GROUPS: dict[str, Group] = {
             Arm("natural class order", {"class_balance": 1.0}),
             Arm("no R1 or R2", {"r1": 0.0, "r2": 0.0}),
             Arm("non-saturating loss", {"loss": "non-saturating"}),
-            Arm("EMA", {"ema": 0.99}),
+            Arm("no EMA", {"ema": 0.0}),
         ),
     ),
 }
