@@ -51,7 +51,7 @@ CRITICS: dict[str, Any] = {
     "light": LightCritic,
 }
 SOURCES: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
-
+"""What a generator learns from, where not from images one by one."""
 
 ANCHOR_BELOW = 2000
 """Class size under which ``auto`` changes real images."""

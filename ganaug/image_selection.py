@@ -125,10 +125,8 @@ def _shares(rows: Tensor, few: int) -> Tensor:
         index = (start + torch.arange(few, device=rows.device) * len(rows) // few) % len(rows)
         chosen = torch.zeros(len(rows), dtype=torch.bool, device=rows.device)
         chosen[index] = True
-        nearest, spread = (
-            torch.cdist(rows[~chosen], rows[chosen]).amin(1),
-            _distances(rows[chosen])[1],
-        )
+        nearest = torch.cdist(rows[~chosen], rows[chosen]).amin(1)
+        _, spread = _distances(rows[chosen])
         if spread > 0:  # else they are one image, again and again
             parts.append(nearest[nearest > 0] / spread)
     return torch.cat(parts)

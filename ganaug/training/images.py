@@ -22,7 +22,7 @@ SMALLEST_SEEN = 8
 MIRRORED_AXES = {"vflip": 2, "hflip": 3}
 
 AT_ONCE = 256
-"""Images of which layouts are computed at once."""
+"""Images looked at at once, where all are."""
 
 HOLE = 1 / 2
 """Height and width of what is cut out, as a share of the image's."""
