@@ -27,7 +27,8 @@ from ganaug.errors import (
     warn,
 )
 from ganaug.image_options import ImageOptions
-from ganaug.recipe import IMAGE_PRESETS, PRESETS, Recipe
+from ganaug.presets import IMAGE_PRESETS, PRESETS
+from ganaug.recipe import Recipe
 from ganaug.targets import unknown_class
 from ganaug.training.callbacks import Callback
 from ganaug.validate import check_memory, check_width, nearest_option, readable

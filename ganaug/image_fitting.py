@@ -21,7 +21,9 @@ from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
 from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator
 from ganaug.nets.residual import ResidualCritic, ResidualGenerator
 from ganaug.nets.warp import WarpGenerator
-from ganaug.recipe import CHANGING_KINDS, IMAGE_KINDS, IMAGE_PRESETS, Recipe
+from ganaug.presets import IMAGE_PRESETS
+from ganaug.recipe import Recipe
+from ganaug.recipe_rules import CHANGING_KINDS, IMAGE_KINDS
 from ganaug.rng import derive, torch_stream
 from ganaug.sampling import GENERATED
 from ganaug.training.history import History

@@ -21,7 +21,8 @@ from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
 from ganaug.images import ImageFormat
 from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
-from ganaug.recipe import IMAGE_KINDS, Recipe
+from ganaug.recipe import Recipe
+from ganaug.recipe_rules import IMAGE_KINDS
 from ganaug.rng import torch_stream
 from ganaug.sampling import GENERATED
 

@@ -1,14 +1,13 @@
 """A GAN as data: networks, conditioning, loss, regularizers and schedule.
 
-There is one trainer and no class per GAN. A preset is a row of :data:`PRESETS`; a user changes a
-piece with :meth:`Recipe.replace`, and impossible combinations are refused here, before any work.
+There is one trainer and no class per GAN. A preset is a row of :mod:`ganaug.presets`; a user
+changes a piece with :meth:`Recipe.replace`, and :mod:`ganaug.recipe_rules` refuses impossible
+combinations, before any work.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,30 +21,6 @@ Conditioning = Literal["per-class", "concat", "projection"]
 Norm = Literal["none", "layer", "batch"]
 Kind = Literal["mlp", "dcgan", "residual", "warp", "light"]
 Data = Literal["table", "image"]
-
-IMAGE_KINDS = ("dcgan", "residual", "warp", "light")
-CHANGING_KINDS = ("warp", "light")
-"""Networks that start from a real image."""
-
-AUGMENTATIONS = ("translation", "cutout", "brightness")
-
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "kind": ("mlp", *IMAGE_KINDS),
-    "generator_norm": ("none", "layer", "batch"),
-    "critic_norm": ("none", "layer", "batch"),
-    "conditioning": ("per-class", "concat", "projection"),
-    "loss": (
-        "minimax",
-        "non-saturating",
-        "least-squares",
-        "hinge",
-        "wasserstein",
-        "relativistic",
-    ),
-    "small_classes": ("auto", "gan"),
-    "selection": ("evidence", "none"),
-}
-SMOOTHABLE_LOSSES = ("minimax", "non-saturating", "least-squares", "relativistic")
 
 
 @dataclass(frozen=True)
@@ -255,8 +230,14 @@ class Recipe:
     def __post_init__(self) -> None:
         if isinstance(self.diff_augment, (list, tuple)):  # JSON has lists only
             object.__setattr__(self, "diff_augment", tuple(self.diff_augment))
-        _check_types(self)
-        _check_rules(self)
+        from ganaug.recipe_rules import check_fields, check_rules
+
+        for name, part in _PARTS.items():
+            if not isinstance(getattr(self, name), part):
+                raise ConfigError(f"Recipe.{name} must be a {part.__name__}.")
+        for owner in (self, *(getattr(self, name) for name in _PARTS)):
+            check_fields(owner)
+        check_rules(self)
 
     @classmethod
     def preset(cls, name: str, data: Data = "table") -> Recipe:
@@ -284,15 +265,9 @@ class Recipe:
         >>> Recipe.preset("auto").loss
         'relativistic'
         """
-        if data not in _PRESETS_BY_DATA:
-            nearest = did_you_mean(str(data), _PRESETS_BY_DATA)
-            raise ConfigError(f"data={data!r} is not possible; {nearest}")
-        presets = _PRESETS_BY_DATA[data]
-        if name not in presets:
-            kind = "" if name not in {*PRESETS, *IMAGE_PRESETS} else f" for {data}s"
-            nearest = did_you_mean(str(name), presets)
-            raise ConfigError(f"There is no preset {name!r}{kind}; {nearest}")
-        return presets[name]
+        from ganaug.presets import find
+
+        return find(name, data)
 
     def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some fields changed, wherever they are nested.
@@ -373,227 +348,3 @@ class Recipe:
 
 _PARTS = {"architecture": Architecture, "regularizers": Regularizers, "schedule": Schedule}
 _NESTED_FIELDS = {f.name: part for part, kind in _PARTS.items() for f in dataclasses.fields(kind)}
-
-
-def _check_types(recipe: Recipe) -> None:
-    """Check the type and range of each field on its own."""
-    for name, part in _PARTS.items():
-        if not isinstance(getattr(recipe, name), part):
-            raise ConfigError(f"Recipe.{name} must be a {part.__name__}.")
-    for owner in (recipe, recipe.architecture, recipe.regularizers, recipe.schedule):
-        for f in dataclasses.fields(owner):
-            _check_field(f.name, str(f.type), getattr(owner, f.name))
-
-
-def _check_field(name: str, kind: str, value: Any) -> None:
-    if name in _CHOICES:
-        if value not in _CHOICES[name]:
-            raise ConfigError(
-                f"{name}={value!r} is not possible; {did_you_mean(str(value), _CHOICES[name])}"
-            )
-    elif name == "diff_augment":
-        _check_augmentations(value)
-    elif kind == "str":
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} must be a string, got {value!r}.")
-    elif kind == "int":
-        least = 0 if name == "shared_stages" else 1
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-            raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}.")
-    elif kind == "float" or (kind == "float | None" and value is not None):
-        _check_number(name, value)
-
-
-def _check_number(name: str, value: Any) -> None:
-    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
-        raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
-    if name in _UNIT_INTERVAL and value > 1:
-        raise ConfigError(f"{name} must lie between 0 and 1, got {value!r}.")
-
-
-def _check_augmentations(names: Any) -> None:
-    if not isinstance(names, tuple):
-        raise ConfigError(f"diff_augment must be a tuple of names, got {names!r}.")
-    for name in names:
-        if name not in AUGMENTATIONS:
-            nearest = did_you_mean(str(name), AUGMENTATIONS)
-            raise ConfigError(f"diff_augment={name!r} is not possible; {nearest}")
-
-
-_UNIT_INTERVAL = (
-    "beta1", "beta2", "label_smoothing", "ema", "burn_in", "class_balance", "class_balance_start",
-)  # fmt: skip
-
-
-def _check_rules(recipe: Recipe) -> None:
-    """Refuse combinations that cannot work, with the reason."""
-    penalties, schedule = recipe.regularizers, recipe.schedule
-    if penalties.uses_input_gradient and recipe.architecture.critic_norm == "batch":
-        raise ConfigError(
-            "A critic with batch norm cannot have a gradient penalty, R1 or R2: the penalty is "
-            "defined for each sample and batch norm mixes the samples of a batch. "
-            'Use critic_norm="layer" or "none".'
-        )
-    if schedule.label_smoothing and recipe.loss not in SMOOTHABLE_LOSSES:
-        raise ConfigError(
-            f"label_smoothing does not go with loss={recipe.loss!r}: its critic gives scores, not "
-            f"probabilities, so there is no label to smooth. It goes with "
-            f"{', '.join(SMOOTHABLE_LOSSES)}."
-        )
-    if schedule.label_smoothing >= 0.5:
-        raise ConfigError("label_smoothing must be below 0.5: at 0.5 real and fake are alike.")
-    if max(schedule.beta1, schedule.beta2) >= 1 or schedule.ema >= 1:
-        raise ConfigError("beta1, beta2 and ema must be below 1.")
-    if schedule.pac > schedule.batch_size:
-        raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
-    if recipe.conditioning == "per-class" and recipe.small_classes == "auto":
-        raise ConfigError(
-            'small_classes="auto" does not go with conditioning="per-class": small classes borrow '
-            "from the others in one network. Use projection or concat."
-        )
-    _check_image_rules(recipe)
-    bounded = penalties.uses_input_gradient or penalties.weight_clip > 0
-    if recipe.loss == "wasserstein" and not bounded:
-        raise ConfigError(
-            "The Wasserstein loss needs a bounded critic, or its values grow without limit: set "
-            "gradient_penalty, weight_clip or r1."
-        )
-
-
-def _check_image_rules(recipe: Recipe) -> None:
-    """Refuse switches that the kind of network does not have."""
-    shape, kind = recipe.architecture, recipe.architecture.kind
-    images, free = IMAGE_KINDS, ("dcgan", "residual")
-    seen_whole = (*free, "warp")
-    homes: dict[str, tuple[Any, tuple[str, ...]]] = {
-        "diff_augment": (recipe.diff_augment, seen_whole),
-        "embedding_noise": (shape.embedding_noise, free),
-        "shared_stages": (shape.shared_stages, free),
-        "temperature": (shape.temperature != 1.0, ("warp",)),
-        "reconstruction": (recipe.regularizers.reconstruction, ("warp",)),
-    }
-    for name, (value, kinds) in homes.items():
-        if value and kind not in kinds:
-            raise ConfigError(f"{name} goes with kind {' or '.join(kinds)}, not with {kind}.")
-    if kind not in images:
-        return
-    if recipe.schedule.pac > 1:
-        raise ConfigError("pac is for tables; images are shown to the critic one by one.")
-    if kind == "light" and recipe.conditioning != "projection":
-        raise ConfigError('kind="light" is not told the class: leave conditioning.')
-    if kind == "warp" and not recipe.regularizers.reconstruction:
-        raise ConfigError(
-            'kind="warp" needs reconstruction > 0: a critic alone teaches too little.'
-        )
-    if kind in ("residual", *CHANGING_KINDS) and (shape.generator_norm, shape.critic_norm) != (
-        "none",
-        "none",
-    ):
-        raise ConfigError(f'kind="{kind}" is norm-free: leave generator_norm and critic_norm.')
-
-
-PRESETS: dict[str, Recipe] = {
-    "gan": Recipe(name="gan", conditioning="per-class", loss="non-saturating"),
-    "cgan": Recipe(name="cgan", conditioning="concat", loss="non-saturating"),
-    "wgan": Recipe(
-        name="wgan",
-        loss="wasserstein",
-        regularizers=Regularizers(weight_clip=0.01),
-        schedule=Schedule(n_critic=5, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4),
-    ),
-    "wgan-gp": Recipe(
-        name="wgan-gp",
-        loss="wasserstein",
-        regularizers=Regularizers(gradient_penalty=10.0),
-        schedule=Schedule(n_critic=5, learning_rate=5e-4, critic_learning_rate=5e-4),
-    ),
-    "auto": Recipe(
-        name="auto",
-        architecture=Architecture(width=64),
-        loss="relativistic",
-        regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=8),
-        schedule=Schedule(
-            learning_rate=1e-3,
-            critic_learning_rate=1e-3,
-            beta1=0.0,
-            beta2=0.95,
-            batch_size=128,
-            burn_in=0.5,
-            final_rate=0.3,
-            final_penalty=0.2,
-        ),
-        small_classes="auto",
-        selection="evidence",
-    ),
-}
-
-IMAGE_PRESETS: dict[str, Recipe] = {
-    "dcgan": Recipe(
-        name="dcgan",
-        architecture=Architecture(
-            kind="dcgan", width=32, noise_dim=64, generator_norm="batch", critic_norm="batch"
-        ),
-        loss="non-saturating",
-        schedule=Schedule(batch_size=64, beta2=0.999, ema=0.99),
-    ),
-    "auto": Recipe(
-        name="auto",
-        architecture=Architecture(kind="dcgan", width=32, noise_dim=64),
-        loss="relativistic",
-        regularizers=Regularizers(r1=1.0, r2=1.0, penalty_every=8),
-        schedule=Schedule(
-            learning_rate=1e-3,
-            critic_learning_rate=1e-3,
-            beta1=0.0,
-            beta2=0.95,
-            ema=0.0,
-            batch_size=64,
-            burn_in=0.5,
-            final_rate=0.3,
-            final_penalty=0.2,
-        ),
-        small_classes="auto",
-        selection="evidence",
-    ),
-}
-
-IMAGE_PRESETS["warp"] = Recipe(
-    name="warp",
-    architecture=Architecture(kind="warp", width=16, noise_dim=16),
-    loss="relativistic",
-    regularizers=Regularizers(r1=0.3, r2=0.3, penalty_every=8, reconstruction=3.0),
-    schedule=Schedule(
-        learning_rate=1e-3,
-        critic_learning_rate=4e-4,
-        beta1=0.5,
-        beta2=0.99,
-        batch_size=64,
-        ema=0.0,
-        burn_in=1.0,
-        final_rate=0.1,
-        class_balance=1.0,
-    ),
-    selection="evidence",
-)
-
-IMAGE_PRESETS["light"] = Recipe(
-    name="light",
-    architecture=Architecture(kind="light", width=64, depth=1, noise_dim=16),
-    loss="relativistic",
-    regularizers=Regularizers(r1=0.2, r2=0.2, penalty_every=8),
-    schedule=Schedule(
-        learning_rate=1e-3,
-        critic_learning_rate=1e-3,
-        beta1=0.0,
-        beta2=0.95,
-        batch_size=64,
-        burn_in=0.5,
-        final_rate=0.3,
-        final_penalty=0.2,
-        class_balance=0.0,
-    ),
-    selection="evidence",
-)
-
-_PRESETS_BY_DATA = {"table": PRESETS, "image": IMAGE_PRESETS}

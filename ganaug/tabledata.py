@@ -18,7 +18,8 @@ from ganaug.errors import ConfigError, InvalidTypeError, SchemaDriftError
 from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
 from ganaug.modality import Classes, Modality
 from ganaug.persistence import name_in, name_out
-from ganaug.recipe import IMAGE_KINDS, Recipe
+from ganaug.recipe import Recipe
+from ganaug.recipe_rules import IMAGE_KINDS
 from ganaug.rng import derive, numpy_stream
 
 if TYPE_CHECKING:

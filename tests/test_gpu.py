@@ -13,7 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
 from ganaug import AugmentedClassifier, ConfigError, GANAugmenter, ImageOptions
-from ganaug.recipe import IMAGE_PRESETS, PRESETS
+from ganaug.presets import IMAGE_PRESETS, PRESETS
 
 pytestmark = pytest.mark.gpu
 

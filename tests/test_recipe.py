@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganaug import Architecture, ConfigError, Recipe, Regularizers, Schedule
-from ganaug.recipe import PRESETS
+from ganaug.presets import PRESETS
 
 
 def test_the_presets_are_those_of_the_documentation():

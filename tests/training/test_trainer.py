@@ -18,7 +18,7 @@ from ganaug import (
     Recipe,
 )
 from ganaug.objectives.losses import LOSSES
-from ganaug.recipe import PRESETS
+from ganaug.presets import PRESETS
 
 COLUMNS = {
     "step",
