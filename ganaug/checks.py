@@ -27,7 +27,7 @@ from ganaug.errors import (
     warn,
 )
 from ganaug.image_options import ImageOptions
-from ganaug.presets import IMAGE_PRESETS, PRESETS
+from ganaug.presets import PRESETS_BY_DATA
 from ganaug.recipe import Recipe
 from ganaug.targets import unknown_class
 from ganaug.training.callbacks import Callback
@@ -190,7 +190,7 @@ def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
     size, chosen = option, "batch_size"
     if option == "auto":
         size, chosen = recipe.schedule.batch_size, "The recipe's batch_size"
-        presets = (*PRESETS.values(), *IMAGE_PRESETS.values())
+        presets = [preset for group in PRESETS_BY_DATA.values() for preset in group.values()]
         if size in {preset.schedule.batch_size for preset in presets}:
             return int(size)
     if size > n_rows:

@@ -41,6 +41,38 @@ PRESETS: dict[str, Recipe] = {
 }
 
 IMAGE_PRESETS: dict[str, Recipe] = {
+    "gan": Recipe(
+        name="gan",
+        architecture=Architecture(kind="image-mlp", width=256, noise_dim=64),
+        conditioning="per-class",
+        loss="non-saturating",
+        schedule=Schedule(batch_size=64, beta2=0.999),
+    ),
+    "cgan": Recipe(
+        name="cgan",
+        architecture=Architecture(kind="dcgan", width=32, noise_dim=64),
+        conditioning="concat",
+        loss="non-saturating",
+        schedule=Schedule(batch_size=64, beta2=0.999),
+    ),
+    "wgan": Recipe(
+        name="wgan",
+        architecture=Architecture(kind="dcgan", width=32, noise_dim=64, generator_norm="batch"),
+        loss="wasserstein",
+        regularizers=Regularizers(weight_clip=0.01),
+        schedule=Schedule(
+            n_critic=5, batch_size=64, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4
+        ),
+    ),
+    "wgan-gp": Recipe(
+        name="wgan-gp",
+        architecture=Architecture(kind="dcgan", width=32, noise_dim=64, generator_norm="batch"),
+        loss="wasserstein",
+        regularizers=Regularizers(gradient_penalty=10.0),
+        schedule=Schedule(
+            n_critic=5, batch_size=64, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4
+        ),
+    ),
     "dcgan": Recipe(
         name="dcgan",
         architecture=Architecture(
@@ -108,17 +140,33 @@ IMAGE_PRESETS["light"] = Recipe(
     selection="evidence",
 )
 
-_PRESETS_BY_DATA = {"table": PRESETS, "image": IMAGE_PRESETS}
+PAIR_PRESETS: dict[str, Recipe] = {
+    "pix2pix": Recipe(
+        name="pix2pix",
+        architecture=Architecture(kind="unet", width=32, generator_norm="batch", dropout=0.5),
+        conditioning="image",
+        loss="non-saturating",
+        regularizers=Regularizers(l1=100.0),
+        schedule=Schedule(batch_size=16, beta2=0.999, ema=0.0),
+    ),
+}
+
+PRESETS_BY_DATA = {"table": PRESETS, "image": IMAGE_PRESETS, "pair": PAIR_PRESETS}
 
 
 def find(name: str, data: str) -> Recipe:
     """Return a preset; see :meth:`ganaug.recipe.Recipe.preset`."""
-    if data not in _PRESETS_BY_DATA:
-        nearest = did_you_mean(str(data), _PRESETS_BY_DATA)
+    if data not in PRESETS_BY_DATA:
+        nearest = did_you_mean(str(data), PRESETS_BY_DATA)
         raise ConfigError(f"data={data!r} is not possible; {nearest}")
-    presets = _PRESETS_BY_DATA[data]
+    presets = PRESETS_BY_DATA[data]
     if name not in presets:
-        kind = "" if name not in {*PRESETS, *IMAGE_PRESETS} else f" for {data}s"
+        homes = [of for of, others in PRESETS_BY_DATA.items() if name in others]
+        if "pair" in homes:
+            raise ConfigError(
+                f"The preset {name!r} needs a source image for each target: use Pix2PixAugmenter."
+            )
+        kind = f" for {data}s" if homes else ""
         nearest = did_you_mean(str(name), presets)
         raise ConfigError(f"There is no preset {name!r}{kind}; {nearest}")
     return presets[name]

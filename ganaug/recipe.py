@@ -14,13 +14,10 @@ from typing import Any, Literal
 
 from ganaug.errors import ConfigError, did_you_mean
 
-LossName = Literal[
-    "minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic"
-]
-Conditioning = Literal["per-class", "concat", "projection"]
+Conditioning = Literal["per-class", "concat", "projection", "image"]
 Norm = Literal["none", "layer", "batch"]
-Kind = Literal["mlp", "dcgan", "residual", "warp", "light"]
-Data = Literal["table", "image"]
+Kind = Literal["mlp", "image-mlp", "dcgan", "residual", "warp", "light", "unet"]
+Data = Literal["table", "image", "pair"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,12 @@ class Architecture:
 
     Parameters
     ----------
-    kind : {"mlp", "dcgan", "residual", "warp", "light"}, default="mlp"
-        ``mlp``: residual multilayer perceptrons, for tables. For images ``dcgan``: dense strided
-        convolutions (Radford et al. 2016), ``residual``: norm-free grouped residual blocks,
-        ``warp``: a generator that bends real images, with the critic of ``dcgan``, and ``light``:
-        a generator that puts real images in another light.
+    kind : str, default="mlp"
+        ``mlp``: residual multilayer perceptrons, for tables. For images ``image-mlp``: the same on
+        pixels, ``dcgan``: dense strided convolutions (Radford et al. 2016), ``residual``: norm-free
+        grouped residual blocks, ``warp``: a generator that bends real images, with the critic of
+        ``dcgan``, and ``light``: a generator that puts real images in another light. For pairs of
+        images ``unet``: a U-Net with a critic of patches (Isola et al. 2017).
     width : int, default=128
         Units in each hidden layer; channels of the largest feature map.
     depth : int, default=2
@@ -53,6 +51,16 @@ class Architecture:
     shared_stages : int, default=0
         Images: the first sizes of the generator's feature map that are not told the class, and
         so belong to all classes.
+    progressive : float, default=0.0
+        ``dcgan``, ``residual``: share of training over which both networks grow from the smallest
+        size of their feature maps to the images', each new size fading in (Karras et al. 2018).
+    minibatch_stddev : bool, default=False
+        Tell the critic how much four samples beside each other differ (Karras et al. 2018).
+    spectral_norm : bool, default=False
+        Divide each weight of the critic by its largest singular value (Miyato et al. 2018).
+    dropout : float, default=0.0
+        ``unet``: share of the features dropped in the first stages up, also when sampling: its
+        noise.
 
     Examples
     --------
@@ -71,6 +79,15 @@ class Architecture:
     embedding_noise: float = 0.0
     temperature: float = 1.0
     shared_stages: int = 0
+    progressive: float = 0.0
+    minibatch_stddev: bool = False
+    spectral_norm: bool = False
+    dropout: float = 0.0
+
+    @property
+    def critic_mixes_rows(self) -> bool:
+        """Whether what the critic says of a row depends on the other rows of its batch."""
+        return self.critic_norm == "batch" or self.minibatch_stddev
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,18 @@ class Regularizers:
     reconstruction : float
         ``kind="warp"``: weight of what the generator learns from pairs of real images of a class,
         beside the critic.
+    l1 : float
+        ``kind="unet"``: mean absolute difference from the real image of each pair, added to the
+        generator's loss (Isola et al. 2017).
+    mode_seeking : float
+        Distance of two noises over the distance of what the generator makes of them, added to its
+        loss (Mao et al. 2019).
+    historical_average : float
+        Squared distance of a network's weights from their mean over training so far, added to both
+        losses (Salimans et al. 2016).
+    lecam : float
+        Squared distances of the critic's answers to real rows from the moving average of those to
+        generated ones, and the other way round (Tseng et al. 2021).
     penalty_every : int
         Apply the gradient-based penalties at each ``penalty_every``-th critic step, scaled up to
         keep their mean strength (lazy regularization, Karras et al. 2020).
@@ -110,6 +139,10 @@ class Regularizers:
     r2: float = 0.0
     feature_matching: float = 0.0
     reconstruction: float = 0.0
+    l1: float = 0.0
+    mode_seeking: float = 0.0
+    historical_average: float = 0.0
+    lecam: float = 0.0
     penalty_every: int = 1
 
     @property
@@ -135,6 +168,9 @@ class Schedule:
         Rows in a step, drawn with replacement; an estimator's ``batch_size`` overrides it.
     label_smoothing : float
         One-sided: the critic's target for real rows is ``1 - label_smoothing``.
+    replay : float
+        Share of the generated rows shown to the critic that are from earlier steps (Shrivastava
+        et al. 2017).
     pac : int
         Rows of one class shown to the critic as one sample (PacGAN, Lin et al. 2018).
     ema : float
@@ -166,6 +202,7 @@ class Schedule:
     n_critic: int = 1
     batch_size: int = 256
     label_smoothing: float = 0.0
+    replay: float = 0.0
     pac: int = 1
     ema: float = 0.99
     burn_in: float = 0.0
@@ -185,12 +222,14 @@ class Recipe:
         Shown in reports.
     architecture : Architecture
         The networks.
-    conditioning : {"per-class", "concat", "projection"}
+    conditioning : {"per-class", "concat", "projection", "image"}
         ``per-class`` trains one unconditional GAN a class; ``concat`` gives the label to both
         networks as an extra input (Mirza and Osindero 2014); ``projection`` adds the inner product
-        of a class embedding with the critic's features (Miyato and Koyama 2018).
+        of a class embedding with the critic's features (Miyato and Koyama 2018); ``image`` gives
+        both the source image (Isola et al. 2017).
     loss : str
-        One of minimax, non-saturating, least-squares, hinge, wasserstein, relativistic.
+        One of minimax, non-saturating, least-squares, hinge, wasserstein, relativistic, or your
+        own: see :mod:`ganaug.objectives.losses`.
     regularizers : Regularizers
         Weights of the penalties.
     schedule : Schedule
@@ -220,7 +259,7 @@ class Recipe:
     name: str = "custom"
     architecture: Architecture = field(default_factory=Architecture)
     conditioning: Conditioning = "projection"
-    loss: LossName = "non-saturating"
+    loss: str = "non-saturating"
     regularizers: Regularizers = field(default_factory=Regularizers)
     schedule: Schedule = field(default_factory=Schedule)
     small_classes: Literal["auto", "gan"] = "gan"
@@ -245,10 +284,10 @@ class Recipe:
 
         Parameters
         ----------
-        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan", "warp", "light"}
-        data : {"table", "image"}, default="table"
-            What it is for. Images have "auto", "dcgan", "warp" and "light", tables "auto" and the
-            others.
+        name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan", "warp", "light", "pix2pix"}
+        data : {"table", "image", "pair"}, default="table"
+            What it is for. "dcgan", "warp" and "light" are for images only, "pix2pix" is for pairs
+            of images.
 
         Returns
         -------

@@ -8,36 +8,57 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ganaug.errors import ConfigError, did_you_mean
+from ganaug.registry import LOSSES, smoothable
 
 if TYPE_CHECKING:
     from ganaug.recipe import Recipe
 
-IMAGE_KINDS = ("dcgan", "residual", "warp", "light")
+FREE_KINDS = ("image-mlp", "dcgan", "residual")
+"""Networks that make images from noise."""
+
 CHANGING_KINDS = ("warp", "light")
-"""Networks that start from a real image."""
+"""Networks that start from a real image of the class."""
+
+IMAGE_KINDS = (*FREE_KINDS, *CHANGING_KINDS)
+KINDS = ("mlp", *IMAGE_KINDS, "unet")
 
 AUGMENTATIONS = ("translation", "cutout", "brightness")
 
+_NORMS = ("none", "layer", "batch")
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "kind": ("mlp", *IMAGE_KINDS),
-    "generator_norm": ("none", "layer", "batch"),
-    "critic_norm": ("none", "layer", "batch"),
-    "conditioning": ("per-class", "concat", "projection"),
-    "loss": (
-        "minimax",
-        "non-saturating",
-        "least-squares",
-        "hinge",
-        "wasserstein",
-        "relativistic",
-    ),
+    "kind": KINDS,
+    "generator_norm": _NORMS,
+    "critic_norm": _NORMS,
+    "conditioning": ("per-class", "concat", "projection", "image"),
     "small_classes": ("auto", "gan"),
     "selection": ("evidence", "none"),
 }
-SMOOTHABLE_LOSSES = ("minimax", "non-saturating", "least-squares", "relativistic")
+
+_FROM_NOISE = ("mlp", *FREE_KINDS)
+_HOMES: dict[str, tuple[tuple[str, ...], str]] = {
+    "diff_augment": (
+        (*FREE_KINDS, "warp"),
+        "it changes whole images that a critic sees one by one",
+    ),
+    "embedding_noise": (FREE_KINDS, "it shakes the class embedding of a generator of images"),
+    "shared_stages": (("dcgan", "residual"), "only these have sizes of feature maps to share"),
+    "progressive": (("dcgan", "residual"), "only these can begin with a smaller size"),
+    "temperature": (("warp",), "only there the noise is read off real images"),
+    "reconstruction": (("warp",), "only there real images are turned into others"),
+    "l1": (("unet",), "only pairs say which real image a generated one should be"),
+    "dropout": (("unet",), "the other networks have a noise vector"),
+    "mode_seeking": (_FROM_NOISE, "the others vary real images, or have no noise vector"),
+    "pac": (_FROM_NOISE, "the other critics are shown images one by one"),
+    "minibatch_stddev": (
+        (*_FROM_NOISE, "warp"),
+        "the critics of layouts and of patches have no place for it",
+    ),
+}
+"""Which kinds of network a switch goes with, and why no others."""
 
 
 def check_fields(part: Any) -> None:
@@ -52,17 +73,24 @@ def _check_field(name: str, kind: str, value: Any) -> None:
             raise ConfigError(
                 f"{name}={value!r} is not possible; {did_you_mean(str(value), _CHOICES[name])}"
             )
-    elif name == "diff_augment":
-        _check_augmentations(value)
-    elif kind == "str":
-        if not isinstance(value, str):
-            raise ConfigError(f"{name} must be a string, got {value!r}.")
-    elif kind == "int":
-        least = 0 if name == "shared_stages" else 1
-        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-            raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}.")
-    elif kind == "float" or (kind == "float | None" and value is not None):
-        _check_number(name, value)
+        return
+    check = _CHECKS.get(name) or _CHECKS.get(kind.partition(" | ")[0])
+    if check is not None and not (value is None and kind.endswith("None")):
+        check(name, value)
+    for type_, wanted in ((bool, "True or False"), (str, "a string")):
+        if kind == type_.__name__ and not isinstance(value, type_):
+            raise ConfigError(f"{name} must be {wanted}, got {value!r}.")
+
+
+def _check_int(name: str, value: Any) -> None:
+    least = 0 if name == "shared_stages" else 1
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}.")
+
+
+def _check_loss(_: str, value: Any) -> None:
+    if not isinstance(value, str) or value not in LOSSES:
+        raise ConfigError(f"loss={value!r} is not possible; {did_you_mean(str(value), LOSSES)}")
 
 
 def _check_number(name: str, value: Any) -> None:
@@ -73,7 +101,7 @@ def _check_number(name: str, value: Any) -> None:
         raise ConfigError(f"{name} must lie between 0 and 1, got {value!r}.")
 
 
-def _check_augmentations(names: Any) -> None:
+def _check_augmentations(_: str, names: Any) -> None:
     if not isinstance(names, tuple):
         raise ConfigError(f"diff_augment must be a tuple of names, got {names!r}.")
     for name in names:
@@ -82,73 +110,126 @@ def _check_augmentations(names: Any) -> None:
             raise ConfigError(f"diff_augment={name!r} is not possible; {nearest}")
 
 
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "loss": _check_loss,
+    "diff_augment": _check_augmentations,
+    "int": _check_int,
+    "float": _check_number,
+}
+"""Checks of fields by name, or else by type."""
+
 _UNIT_INTERVAL = (
     "beta1", "beta2", "label_smoothing", "ema", "burn_in", "class_balance", "class_balance_start",
+    "progressive",
 )  # fmt: skip
+_BELOW_ONE = ("beta1", "beta2", "ema", "replay", "dropout")
 
 
 def check_rules(recipe: Recipe) -> None:
     """Refuse combinations that cannot work, with the reason."""
-    penalties, schedule = recipe.regularizers, recipe.schedule
-    if penalties.uses_input_gradient and recipe.architecture.critic_norm == "batch":
+    _check_homes(recipe)
+    _check_critic(recipe)
+    _check_loss_rules(recipe)
+    _check_conditioning(recipe)
+    _check_kind(recipe)
+    schedule = recipe.schedule
+    for name in _BELOW_ONE:
+        if _value(recipe, name) >= 1:
+            raise ConfigError(f"{name} must be below 1.")
+    if schedule.pac > schedule.batch_size:
+        raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
+
+
+def _value(recipe: Recipe, name: str) -> Any:
+    owners = (recipe, recipe.architecture, recipe.regularizers, recipe.schedule)
+    return next(getattr(owner, name) for owner in owners if hasattr(owner, name))
+
+
+def _check_homes(recipe: Recipe) -> None:
+    """Refuse switches that the kind of network does not have."""
+    kind = recipe.architecture.kind
+    off = {"temperature": 1.0, "pac": 1}
+    for name, (kinds, reason) in _HOMES.items():
+        value = _value(recipe, name)
+        if value and value != off.get(name) and kind not in kinds:
+            raise ConfigError(
+                f"{name} goes with kind {' or '.join(kinds)}, not with {kind}: {reason}."
+            )
+
+
+def _check_critic(recipe: Recipe) -> None:
+    shape, penalties = recipe.architecture, recipe.regularizers
+    if penalties.uses_input_gradient and shape.critic_norm == "batch":
         raise ConfigError(
             "A critic with batch norm cannot have a gradient penalty, R1 or R2: the penalty is "
             "defined for each sample and batch norm mixes the samples of a batch. "
             'Use critic_norm="layer" or "none".'
         )
-    if schedule.label_smoothing and recipe.loss not in SMOOTHABLE_LOSSES:
+    if shape.spectral_norm and shape.critic_norm == "batch":
+        raise ConfigError(
+            "spectral_norm does not go with a batch norm in the critic, which would scale up again "
+            'what spectral normalisation has bounded. Use critic_norm="none".'
+        )
+    if shape.spectral_norm and penalties.weight_clip:
+        raise ConfigError(
+            "spectral_norm does not go with weight_clip: the weights are divided by their norm, so "
+            "clipping them changes nothing. Set weight_clip=0."
+        )
+
+
+def _check_loss_rules(recipe: Recipe) -> None:
+    penalties, smoothing = recipe.regularizers, recipe.schedule.label_smoothing
+    if smoothing and recipe.loss not in smoothable():
         raise ConfigError(
             f"label_smoothing does not go with loss={recipe.loss!r}: its critic gives scores, not "
-            f"probabilities, so there is no label to smooth. It goes with "
-            f"{', '.join(SMOOTHABLE_LOSSES)}."
+            "probabilities, so there is no label to smooth. It goes with "
+            f"{', '.join(smoothable())}."
         )
-    if schedule.label_smoothing >= 0.5:
+    if smoothing >= 0.5:
         raise ConfigError("label_smoothing must be below 0.5: at 0.5 real and fake are alike.")
-    if max(schedule.beta1, schedule.beta2) >= 1 or schedule.ema >= 1:
-        raise ConfigError("beta1, beta2 and ema must be below 1.")
-    if schedule.pac > schedule.batch_size:
-        raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
-    if recipe.conditioning == "per-class" and recipe.small_classes == "auto":
+    bounded = (
+        penalties.uses_input_gradient
+        or penalties.weight_clip > 0
+        or recipe.architecture.spectral_norm
+    )
+    if recipe.loss == "wasserstein" and not bounded:
+        raise ConfigError(
+            "The Wasserstein loss needs a bounded critic, or its values grow without limit: set "
+            "gradient_penalty, weight_clip, r1 or spectral_norm."
+        )
+
+
+def _check_conditioning(recipe: Recipe) -> None:
+    kind, conditioning = recipe.architecture.kind, recipe.conditioning
+    if (conditioning == "image") != (kind == "unet"):
+        raise ConfigError(
+            f'conditioning={conditioning!r} does not go with kind="{kind}": "image" is for '
+            'kind="unet", which is told nothing else.'
+        )
+    if kind == "light" and conditioning != "projection":
+        raise ConfigError('kind="light" is not told the class: leave conditioning.')
+    if conditioning != "per-class":
+        return
+    if recipe.small_classes == "auto":
         raise ConfigError(
             'small_classes="auto" does not go with conditioning="per-class": small classes borrow '
             "from the others in one network. Use projection or concat."
         )
-    _check_image_rules(recipe)
-    bounded = penalties.uses_input_gradient or penalties.weight_clip > 0
-    if recipe.loss == "wasserstein" and not bounded:
+    if kind == "warp":
         raise ConfigError(
-            "The Wasserstein loss needs a bounded critic, or its values grow without limit: set "
-            "gradient_penalty, weight_clip or r1."
+            'conditioning="per-class" does not go with kind="warp": how things of a class differ '
+            "is learned from all classes together. Use projection or concat."
         )
 
 
-def _check_image_rules(recipe: Recipe) -> None:
-    """Refuse switches that the kind of network does not have."""
+def _check_kind(recipe: Recipe) -> None:
     shape, kind = recipe.architecture, recipe.architecture.kind
-    images, free = IMAGE_KINDS, ("dcgan", "residual")
-    seen_whole = (*free, "warp")
-    homes: dict[str, tuple[Any, tuple[str, ...]]] = {
-        "diff_augment": (recipe.diff_augment, seen_whole),
-        "embedding_noise": (shape.embedding_noise, free),
-        "shared_stages": (shape.shared_stages, free),
-        "temperature": (shape.temperature != 1.0, ("warp",)),
-        "reconstruction": (recipe.regularizers.reconstruction, ("warp",)),
-    }
-    for name, (value, kinds) in homes.items():
-        if value and kind not in kinds:
-            raise ConfigError(f"{name} goes with kind {' or '.join(kinds)}, not with {kind}.")
-    if kind not in images:
-        return
-    if recipe.schedule.pac > 1:
-        raise ConfigError("pac is for tables; images are shown to the critic one by one.")
-    if kind == "light" and recipe.conditioning != "projection":
-        raise ConfigError('kind="light" is not told the class: leave conditioning.')
     if kind == "warp" and not recipe.regularizers.reconstruction:
         raise ConfigError(
             'kind="warp" needs reconstruction > 0: a critic alone teaches too little.'
         )
-    if kind in ("residual", *CHANGING_KINDS) and (shape.generator_norm, shape.critic_norm) != (
-        "none",
-        "none",
-    ):
+    plain = (shape.generator_norm, shape.critic_norm) == ("none", "none")
+    if kind in ("residual", *CHANGING_KINDS) and not plain:
         raise ConfigError(f'kind="{kind}" is norm-free: leave generator_norm and critic_norm.')
+    if kind == "unet" and (recipe.small_classes, recipe.selection) != ("gan", "none"):
+        raise ConfigError('kind="unet" knows no classes: leave small_classes and selection.')

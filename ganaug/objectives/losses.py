@@ -18,7 +18,8 @@ At the equilibrium of the minimax game the generator's distribution equals the d
 critic answers 1/2 everywhere (all logits 0), and the critic's loss is :math:`2\log 2`
 (Goodfellow et al. 2014, theorem 1).
 
-To add a loss, write a function that returns a :class:`Loss` and give it a line in :data:`LOSSES`.
+To add a loss, write a function that returns a :class:`Loss` and give it a line in
+:data:`ganaug.registry.LOSSES`; a function with an argument gets the recipe's ``label_smoothing``.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def least_squares(smoothing: float = 0.0) -> Loss:
     )
 
 
-def hinge(_: float = 0.0) -> Loss:
+def hinge() -> Loss:
     """Return the hinge loss of Lim and Ye 2017; scores have no label to smooth."""
     return Loss(
         lambda real, fake: relu(1.0 - real).mean() + relu(1.0 + fake).mean(),
@@ -77,7 +78,7 @@ def hinge(_: float = 0.0) -> Loss:
     )
 
 
-def wasserstein(_: float = 0.0) -> Loss:
+def wasserstein() -> Loss:
     """Return the Wasserstein loss of Arjovsky et al. 2017."""
     return Loss(lambda real, fake: fake.mean() - real.mean(), lambda real, fake: -fake.mean())
 
@@ -93,13 +94,3 @@ def relativistic(smoothing: float = 0.0) -> Loss:
         return (softplus(-margin) + smoothing * margin).mean()
 
     return Loss(critic, lambda real, fake: softplus(real - fake).mean())
-
-
-LOSSES: dict[str, Callable[[float], Loss]] = {
-    "minimax": minimax,
-    "non-saturating": non_saturating,
-    "least-squares": least_squares,
-    "hinge": hinge,
-    "wasserstein": wasserstein,
-    "relativistic": relativistic,
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,18 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from ganaug.anchors import AnchorBank
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A real and a generated sample (batch, ...) for each of ``labels``, what both are told.
+
+    Labels are class numbers (batch,), or the source images of paired ones.
+    """
+
+    labels: Tensor
+    real: Tensor
+    fake: Tensor
 
 
 class TrainingRows:
@@ -78,12 +91,24 @@ class TrainingRows:
         counts = self.counts[labels]
         return self.starts[labels] + torch.minimum((u * counts).long(), counts - 1)
 
+    def draw_batch(self, network: Any, size: int, pac: int, random: torch.Generator) -> Batch:
+        """Return labels, and a real and a generated row of each, as the critic sees them."""
+        labels = self.draw_labels(size, pac, random)
+        return Batch(labels, *self.draw_pairs(network, labels, random))
+
     def draw_pairs(
         self, network: Any, labels: Tensor, random: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """Return a real and a generated row of each label, as the critic sees them."""
         real = self.draw_rows(labels, random)
         return real, generate(network, self.anchors, labels, random)
+
+    def twins(self, network: Any, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return two noises of each label, and the row that the generator makes of each."""
+        shape = (2, len(labels), network.noise_dim)
+        noises = torch.randn(shape, generator=random, device=self.device)
+        start = self.anchors.draw(labels, random) if network.uses_anchors and self.anchors else None
+        return noises, torch.stack([network(noise, labels, start, random) for noise in noises])
 
     def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
         """Return what the generator learns from real rows directly."""

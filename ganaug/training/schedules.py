@@ -37,3 +37,27 @@ def ema_decay(step: int, decay: float) -> float:
     (0.1, 0.999)
     """
     return min(decay, (1.0 + step) / (10.0 + step))
+
+
+def growth(progress: float, length: float, stages: int) -> float:
+    """Return how often the networks have doubled the resolution; a fraction is a stage fading in.
+
+    Each resolution is kept for as long as the next one then takes to fade in (Karras et al. 2018).
+
+    Parameters
+    ----------
+    progress : float
+        Fraction of the samples that have been seen, in [0, 1].
+    length : float
+        Fraction over which the networks grow.
+    stages : int
+        Doublings in all.
+
+    Examples
+    --------
+    >>> [round(growth(p, 0.8, 2), 3) for p in (0.0, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)]
+    [0.0, 0.0, 0.5, 1.0, 1.0, 1.5, 2.0]
+    """
+    position = min(progress / length, 1.0) * stages
+    stable = math.floor(position)
+    return min(stable + max(2.0 * (position - stable) - 1.0, 0.0), float(stages))

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,31 +16,26 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ganaug.errors import DivergenceError
-from ganaug.objectives.losses import LOSSES
 from ganaug.objectives.regularizers import (
+    BY_INPUT,
     CRITIC_PENALTIES,
+    FADING,
     GENERATOR_PENALTIES,
     Context,
+    Penalty,
     clip_weights,
 )
+from ganaug.registry import make_loss
 from ganaug.rng import torch_stream
 from ganaug.training import schedules
+from ganaug.training.data import Batch, TrainingRows
 from ganaug.training.history import History
 from ganaug.training.monitor import Monitor
+from ganaug.training.replay import Replay
 
 if TYPE_CHECKING:
     from ganaug.recipe import Recipe
     from ganaug.training.callbacks import Callback
-    from ganaug.training.data import TrainingRows
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Classes (batch,), and a real and a generated row of each (batch, ...)."""
-
-    labels: Tensor
-    real: Tensor
-    fake: Tensor
 
 
 Side = tuple[Tensor, Tensor]
@@ -114,12 +108,11 @@ class Trainer:
         self.callbacks, self.max_seconds, self.progress = callbacks, max_seconds, progress
         self.random = torch_stream(seed, "train", device=rows.device)
         self.monitor = Monitor(rows, labels, judged, seed)
-        self.loss = LOSSES[recipe.loss](recipe.schedule.label_smoothing)
-        self.weights = {
-            name: getattr(recipe.regularizers, name)
-            for name in (*CRITIC_PENALTIES, *GENERATOR_PENALTIES)
-        }
         schedule = recipe.schedule
+        self.loss = make_loss(recipe.loss, schedule.label_smoothing)
+        self.critic_penalties = self._chosen(CRITIC_PENALTIES)
+        self.generator_penalties = self._chosen(GENERATOR_PENALTIES)
+        self.replay = Replay(schedule.replay)
         self.generator_optimizer = self._adam(generator, schedule.learning_rate)
         self.critic_optimizer = self._adam(critic, schedule.critic_learning_rate)
         self.history = History()
@@ -141,7 +134,7 @@ class Trainer:
                 # it once saves a sixth of the step.
                 last = turn + 1 == self.recipe.schedule.n_critic
                 batch = self.draw_batch(differentiable=last)
-                self.critic_step(batch)
+                self.critic_step(self.replay.mix(batch, self.critic.pac, self.random))
             self.generator_step(batch)
             self.average_weights()
             if (step + 1) % every == 0 or step + 1 == self.steps:
@@ -156,20 +149,20 @@ class Trainer:
 
     def draw_batch(self, *, differentiable: bool) -> Batch:
         """Return classes, a real row of each, and a generated one."""
-        labels = self.rows.draw_labels(self.batch_size, self.critic.pac, self.random)
         with torch.set_grad_enabled(differentiable):
-            real, fake = self.rows.draw_pairs(self.generator, labels, self.random)
-        return Batch(labels, real, fake)
+            return self.rows.draw_batch(
+                self.generator, self.batch_size, self.critic.pac, self.random
+            )
 
     def critic_step(self, batch: Batch) -> None:
         """Teach the critic to tell real rows from generated ones."""
-        penalties = self._due_critic_penalties()
-        context = self._score(batch, differentiable=bool(penalties))
+        weights = self._due_weights()
+        context = self._score(batch, differentiable=not weights.keys().isdisjoint(BY_INPUT))
         loss = self.loss.critic(context.real_logits, context.fake_logits)
         self.last["critic_loss"] = loss.detach()
         self.last["margin"] = (context.real_logits - context.fake_logits).detach()
-        for name, weight in penalties.items():
-            loss = loss + weight * CRITIC_PENALTIES[name](context)
+        for name, weight in weights.items():
+            loss = loss + weight * self.critic_penalties[name](context)
         self._update(self.critic_optimizer, loss, "critic_grad_norm")
         if limit := self.recipe.regularizers.weight_clip:
             clip_weights(self.critic.parameters(), limit)
@@ -179,16 +172,14 @@ class Trainer:
         """Teach the generator to make rows that the critic takes for real."""
         with torch.no_grad():
             real_side = self.critic(batch.real, batch.labels)
-        context = self._context(batch, real_side, self.critic(batch.fake, batch.labels))
+        fake_side = self.critic(batch.fake, batch.labels)
+        context = self._context(batch, real_side, fake_side, self.generator_optimizer)
         loss = self.loss.generator(context.real_logits, context.fake_logits)
         self.last["generator_loss"] = loss.detach()
-        for name, penalty in GENERATOR_PENALTIES.items():
-            if weight := self.weights[name]:
-                loss = loss + weight * penalty(context)
-        if weight := self.recipe.regularizers.reconstruction:
-            lesson = self.rows.lesson(self.generator, batch.labels, self.random)
-            self.last["reconstruction"] = lesson.detach()
-            loss = loss + weight * lesson
+        for name, penalty in self.generator_penalties.items():
+            value = penalty(context)
+            self.last[name] = value.detach()
+            loss = loss + getattr(self.recipe.regularizers, name) * value
         self._update(self.generator_optimizer, loss, "generator_grad_norm")
 
     @torch.no_grad()
@@ -207,34 +198,43 @@ class Trainer:
         if differentiable:
             # Apart, so that a penalty differentiates only through its own half.
             real, fake = real.requires_grad_(), fake.requires_grad_()
-        if differentiable or self.recipe.architecture.critic_norm == "batch":
-            # Batch norm too sees real and generated rows apart, as in the generator's step: the
-            # statistics of both together would turn the critic's answers around.
+        if differentiable or self.recipe.architecture.critic_mixes_rows:
+            # Batch statistics too are of real or generated rows, as in the generator's step: those
+            # of both together would turn the critic's answers around.
             real_side, fake_side = self.critic(real, labels), self.critic(fake, labels)
         else:
             logits, features = self.critic(torch.cat([real, fake]), torch.cat([labels, labels]))
             real_side, fake_side = zip(logits.chunk(2), features.chunk(2), strict=True)
-        return self._context(Batch(labels, real, fake), real_side, fake_side)
+        shown = Batch(labels, real, fake)
+        return self._context(shown, real_side, fake_side, self.critic_optimizer)
 
-    def _context(self, batch: Batch, real_side: Side, fake_side: Side) -> Context:
+    def _context(
+        self, batch: Batch, real_side: Side, fake_side: Side, optimizer: torch.optim.Adam
+    ) -> Context:
+        few = batch.labels[::2]  # two of each
         return Context(
             self.critic, batch.real, batch.fake, batch.labels, real_side[0], fake_side[0],
-            real_side[1], fake_side[1], self.random,
+            real_side[1], fake_side[1], self.random, optimizer.param_groups[0]["params"],
+            twins=lambda: self.rows.twins(self.generator, few, self.random),
+            lesson=lambda: self.rows.lesson(self.generator, batch.labels, self.random),
         )  # fmt: skip
 
-    def _due_critic_penalties(self) -> dict[str, float]:
-        """Return the critic's penalties of this step with their weights."""
-        every = self.recipe.regularizers.penalty_every
-        if self.critic_steps % every:
-            return {}
-        schedule = self.recipe.schedule
+    def _chosen(self, penalties: Mapping[str, Callable[[], Penalty]]) -> dict[str, Penalty]:
+        """Return those penalties to which the recipe gives a weight."""
+        weights = self.recipe.regularizers
+        return {name: make() for name, make in penalties.items() if getattr(weights, name)}
+
+    def _due_weights(self) -> dict[str, float]:
+        """Return the weights of the critic's penalties in this step."""
+        schedule, every = self.recipe.schedule, self.recipe.regularizers.penalty_every
         fade = schedules.burn_in(self.done, schedule.burn_in, schedule.final_penalty)
-        scale = {"gradient_penalty": every, "r1": every * fade, "r2": every * fade}
-        return {
-            name: self.weights[name] * scale[name]
-            for name in CRITIC_PENALTIES
-            if self.weights[name]
-        }
+        weights: dict[str, float] = {}
+        for name in self.critic_penalties:
+            lazy = every if name in BY_INPUT else 1
+            if self.critic_steps % lazy == 0:
+                weight = lazy * getattr(self.recipe.regularizers, name)
+                weights[name] = weight * fade if name in FADING else weight
+        return weights
 
     def _update(self, optimizer: torch.optim.Adam, loss: Tensor, norm_name: str) -> None:
         """Take one optimizer step, differentiating by nothing but its own weights."""
@@ -269,6 +269,9 @@ class Trainer:
             optimizer.param_groups[0]["lr"] = rate * factor
         if (start := schedule.class_balance_start) is not None:
             self.rows.set_balance(start + (schedule.class_balance - start) * self.done)
+        if growth := self.recipe.architecture.progressive:
+            for network in (self.generator, self.critic, self.average):
+                network.grow(schedules.growth(self.done, growth, network.pyramid.stages))
 
     def _record(self) -> None:
         """Read the step's tensors (the only time the device is waited for) into the history."""
@@ -280,8 +283,7 @@ class Trainer:
             "generator_loss": float(self.last["generator_loss"]),
             "critic_accuracy": float((self.last["margin"] > 0).float().mean()),
         }
-        if "reconstruction" in self.last:
-            record["reconstruction"] = float(self.last["reconstruction"])
+        record |= {name: float(self.last[name]) for name in self.generator_penalties}
         for name, gradients in self.gradients.items():
             record[name] = float(torch.stack(torch._foreach_norm(list(gradients))).norm())
         record |= self.monitor.diversity(

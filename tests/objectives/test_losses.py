@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganaug.objectives.losses import LOSSES
+from ganaug.registry import LOSSES, make_loss
 
 WITH_LABELS = ("minimax", "non-saturating", "least-squares", "relativistic")
 
@@ -21,7 +21,7 @@ def logits(values):
 def test_the_equilibrium_value_of_the_minimax_game_is_2_log_2():
     # Goodfellow et al. 2014, theorem 1: the best critic of equal distributions answers 1/2.
     real, fake = logits([0.0] * 8), logits([0.0] * 8)
-    loss = LOSSES["minimax"](0.0)
+    loss = make_loss("minimax", 0.0)
     assert loss.critic(real, fake).item() == pytest.approx(2 * math.log(2), abs=1e-12)
     assert loss.generator(real, fake).item() == pytest.approx(-math.log(2), abs=1e-12)
 
@@ -29,7 +29,7 @@ def test_the_equilibrium_value_of_the_minimax_game_is_2_log_2():
 def test_no_critic_does_better_than_2_log_2_on_equal_distributions():
     # The same logits for both: any answer other than 0 costs more.
     same = torch.linspace(-3, 3, 61, dtype=torch.float64)
-    values = [float(LOSSES["minimax"](0.0).critic(x[None], x[None])) for x in same]
+    values = [float(make_loss("minimax", 0.0).critic(x[None], x[None])) for x in same]
     assert min(values) == pytest.approx(2 * math.log(2), abs=1e-12)
     assert values.index(min(values)) == 30
 
@@ -46,7 +46,7 @@ def test_no_critic_does_better_than_2_log_2_on_equal_distributions():
 )
 def test_values_for_an_undecided_critic(name, critic, generator):
     real, fake = logits([0.0] * 4), logits([0.0] * 4)
-    loss = LOSSES[name](0.0)
+    loss = make_loss(name, 0.0)
     assert loss.critic(real, fake).item() == pytest.approx(critic, abs=1e-12)
     assert loss.generator(real, fake).item() == pytest.approx(generator, abs=1e-12)
 
@@ -54,7 +54,7 @@ def test_values_for_an_undecided_critic(name, critic, generator):
 @pytest.mark.parametrize("name", LOSSES)
 @given(real=st.lists(st.floats(-2, 0.5), min_size=3, max_size=3), gap=st.floats(0.01, 2))
 def test_the_critic_is_rewarded_for_telling_apart_and_the_generator_for_fooling(name, real, gap):
-    loss = LOSSES[name](0.0)
+    loss = make_loss(name, 0.0)
     x, f = logits(real), logits([-v for v in real])
     (down,) = torch.autograd.grad(loss.critic(x, f), x)
     (up,) = torch.autograd.grad(loss.critic(x, f), f)
@@ -72,7 +72,7 @@ def test_the_critic_is_rewarded_for_telling_apart_and_the_generator_for_fooling(
 @pytest.mark.parametrize("name", WITH_LABELS)
 def test_smoothing_moves_the_best_answer_for_real_rows_to_the_smoothed_label(name):
     smoothing = 0.1
-    critic = LOSSES[name](smoothing).critic
+    critic = make_loss(name, smoothing).critic
     grid = torch.linspace(-1, 6, 7001, dtype=torch.float64)
     fixed = torch.zeros(1, dtype=torch.float64)
     best = float(grid[torch.stack([critic(x[None], fixed) for x in grid]).argmin()])
@@ -84,7 +84,7 @@ def test_without_smoothing_the_minimax_generator_loss_saturates_and_the_other_do
     real, fake = logits([0.0]), logits([-20.0])
     slopes = {}
     for name in ("minimax", "non-saturating"):
-        (slope,) = torch.autograd.grad(LOSSES[name](0.0).generator(real, fake), fake)
+        (slope,) = torch.autograd.grad(make_loss(name, 0.0).generator(real, fake), fake)
         slopes[name] = abs(float(slope))
     assert slopes["minimax"] < 1e-8
     assert slopes["non-saturating"] > 0.99

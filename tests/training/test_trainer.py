@@ -17,8 +17,8 @@ from ganaug import (
     ModeCollapseWarning,
     Recipe,
 )
-from ganaug.objectives.losses import LOSSES
 from ganaug.presets import PRESETS
+from ganaug.registry import LOSSES
 
 COLUMNS = {
     "step",

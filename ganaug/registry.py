@@ -1,0 +1,46 @@
+"""Where the losses are: the one list of their names, which loads none of them.
+
+A loss is a function that returns a :class:`~ganaug.objectives.losses.Loss`. To add one, write the
+function and give it a line here; in your own code the line is ``LOSSES["my-loss"] = my_loss``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+LOSSES: dict[str, str | Callable[..., Any]] = {
+    "minimax": "ganaug.objectives.losses:minimax",
+    "non-saturating": "ganaug.objectives.losses:non_saturating",
+    "least-squares": "ganaug.objectives.losses:least_squares",
+    "hinge": "ganaug.objectives.losses:hinge",
+    "wasserstein": "ganaug.objectives.losses:wasserstein",
+    "relativistic": "ganaug.objectives.losses:relativistic",
+}
+"""The function of each loss, or where it is: ``"module:function"``."""
+
+
+def make_loss(name: str, smoothing: float = 0.0) -> Any:
+    """Return a loss by its name; those with an argument get the label smoothing.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ganaug.registry import make_loss
+    >>> float(make_loss("hinge").generator(torch.zeros(2), torch.ones(2)))
+    -1.0
+    """
+    function = _function(name)
+    return function(smoothing) if inspect.signature(function).parameters else function()
+
+
+def smoothable() -> list[str]:
+    """Return the names of the losses that know label smoothing."""
+    return [name for name in LOSSES if inspect.signature(_function(name)).parameters]
+
+
+def _function(name: str) -> Callable[..., Any]:
+    found = LOSSES[name]
+    return pkgutil.resolve_name(found) if isinstance(found, str) else found
