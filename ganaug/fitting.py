@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ganaug.anchors import AnchorBank
 from ganaug.evidence import fit_evidence
 from ganaug.nets.mlp import MLPCritic, MLPGenerator
+from ganaug.nets.spectral import normalise_spectrally
 from ganaug.rng import derive, torch_stream
 from ganaug.sampling import GENERATED, TableModel, calibrate_choices
 from ganaug.selection import fit_selector
@@ -170,6 +171,8 @@ def _train(
         layout.width, len(names), recipe.conditioning, pac, recipe.architecture,
         torch_stream(seed, "critic"),
     ).to(job.device)  # fmt: skip
+    if sizes.spectral_norm:
+        normalise_spectrally(critic, torch_stream(seed, "spectral"))
     trainer = Trainer(
         recipe,
         generator,

@@ -18,8 +18,10 @@ from ganaug.image_evidence import fit_image_evidence
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import fit_image_selector
 from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
+from ganaug.nets.image_mlp import ImageMLPCritic, ImageMLPGenerator
 from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator
 from ganaug.nets.residual import ResidualCritic, ResidualGenerator
+from ganaug.nets.spectral import normalise_spectrally
 from ganaug.nets.warp import WarpGenerator
 from ganaug.presets import IMAGE_PRESETS
 from ganaug.recipe import Recipe
@@ -41,12 +43,14 @@ if TYPE_CHECKING:
     from ganaug.modality import Classes
 
 GENERATORS: dict[str, Any] = {
+    "image-mlp": ImageMLPGenerator,
     "dcgan": DCGANGenerator,
     "residual": ResidualGenerator,
     "warp": WarpGenerator,
     "light": LightGenerator,
 }
 CRITICS: dict[str, Any] = {
+    "image-mlp": ImageMLPCritic,
     "dcgan": DCGANCritic,
     "residual": ResidualCritic,
     "warp": DCGANCritic,
@@ -83,14 +87,11 @@ def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
         return preset
     kind = recipe.architecture.kind
     if kind not in IMAGE_KINDS:
+        others = {"mlp": "tables", "unet": "pairs of images: use Pix2PixAugmenter"}
         raise ConfigError(
-            f"A recipe with kind={kind!r} is for tables. Start from "
+            f"A recipe with kind={kind!r} is for {others[kind]}. Start from "
             'Recipe.preset("auto", data="image"), or set kind to one of '
             f"{', '.join(IMAGE_KINDS)}."
-        )
-    if recipe.conditioning == "per-class":
-        raise ConfigError(
-            'conditioning="per-class" is for tables; images are learned by all classes together.'
         )
     return recipe
 
@@ -162,16 +163,23 @@ def fit_image_model(
     from_images = [method != "gan" for method in methods]
     bank = ImageBank.build(stored, codes, from_images, label_safe).to(job.device)
     model = ImageModel(recipe, codec, methods, [], bank)
-    names = [str(name) for name in classes.names]
     free = free and "anchored" in methods
     games = plan_games(recipe, methods, "warp" if free and are_flat(stored) else "light")
+    names = [str(name) for name in classes.names]
     history, started = History(), time.monotonic()
     for number, game in enumerate(games):
-        judged = [method == game.method for method in methods]
         turn = replace(remaining(job, started), seed=derive(job.seed, "train", number))
-        trainer = _trainer(game.recipe, codec, stored, codes, names, judged, label_safe, turn)
+        own = codes == game.alone
+        part = (
+            (stored, codes, names)
+            if game.alone is None
+            else (stored[own], codes[own] * 0, [names[game.alone]])
+        )
+        judged = [True] if game.alone is not None else [m == game.method for m in methods]
+        trainer = _trainer(game.recipe, codec, *part, judged, label_safe, turn)
         run = trainer.run()
-        history = joined(history, run, game.method) if len(games) > 1 else run
+        called = game.method if game.alone is None else names[game.alone]
+        history = joined(history, run, called) if len(games) > 1 else run
         model.generators.append(trainer.average)
         model.recipes.append(game.recipe)
     if recipe.selection == "evidence":
@@ -188,10 +196,11 @@ def fit_image_model(
 
 @dataclass(frozen=True)
 class Game:
-    """A recipe to train, and the method of the classes that it makes."""
+    """A recipe to train, the method of the classes that it makes, and the class if it is one."""
 
     recipe: Recipe
     method: str
+    alone: int | None = None
 
 
 def plan_games(recipe: Recipe, methods: Sequence[str], change: str) -> list[Game]:
@@ -199,6 +208,9 @@ def plan_games(recipe: Recipe, methods: Sequence[str], change: str) -> list[Game
 
     Only where the recipe leaves it open.
     """
+    if recipe.conditioning == "per-class":
+        made = [label for label, method in enumerate(methods) if method in GENERATED]
+        return [Game(recipe, methods[label], label) for label in made]
     games = [Game(recipe, "gan")] if "gan" in methods else []
     if "anchored" in methods:
         given = recipe.architecture.kind in CHANGING_KINDS
@@ -243,15 +255,23 @@ def _trainer(
         "light": (shape[0], LAYOUT, LAYOUT),
     }
     generator = GENERATORS[sizes.kind](
-        shape, codes.bincount(minlength=len(names)), sizes, torch_stream(job.seed, "generator")
+        shape,
+        codes.bincount(minlength=len(names)),
+        recipe.conditioning,
+        sizes,
+        torch_stream(job.seed, "generator"),
     ).to(job.device)
     critic = CRITICS[sizes.kind](
         judged_shapes.get(sizes.kind, shape),
         len(names),
         recipe.conditioning,
+        recipe.schedule.pac,
         sizes,
         torch_stream(job.seed, "critic"),
     ).to(job.device)
+    if sizes.spectral_norm:
+        normalise_spectrally(critic, torch_stream(job.seed, "spectral"))
+    size = fit_batch_size(job.batch_size or "auto", recipe, len(codes))
     return Trainer(
         recipe,
         generator,
@@ -260,7 +280,7 @@ def _trainer(
         names,
         judged,
         steps=job.steps or image_steps(len(codes), recipe),
-        batch_size=fit_batch_size(job.batch_size or "auto", recipe, len(codes)),
+        batch_size=max(size // recipe.schedule.pac, 1) * recipe.schedule.pac,
         seed=job.seed,
         callbacks=job.callbacks,
         max_seconds=job.max_seconds,

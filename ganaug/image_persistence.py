@@ -98,9 +98,12 @@ def model_from_parts(
         require(methods and set(methods) <= set(METHODS), "methods")
         codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
         recipes = [Recipe.from_dict(each) for each in config["recipes"]]
-        require(len(recipes) == len(set(methods) & set(GENERATED)), "recipes")
+        made = [method for method in methods if method in GENERATED]
+        alone = recipe.conditioning == "per-class"
+        require(len(recipes) == (len(made) if alone else len(set(made))), "recipes")
+        known = 1 if alone else len(methods)
         generators = [
-            _generator(each, codec, len(methods), tensors_under(arrays, f"generator.{i}."))
+            _generator(each, codec, known, tensors_under(arrays, f"generator.{i}."))
             for i, each in enumerate(recipes)
         ]
         selector = None
@@ -135,7 +138,8 @@ def _generator(
     require(recipe.architecture.depth <= _DEEPEST, "depth")
     kind = GENERATORS[recipe.architecture.kind]
     counts = torch.ones(n_classes)
-    return _filled(lambda: kind(codec.shape, counts, recipe.architecture, torch_stream(0)), state)
+    told, sizes = recipe.conditioning, recipe.architecture
+    return _filled(lambda: kind(codec.shape, counts, told, sizes, torch_stream(0)), state)
 
 
 def _bank(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ganaug.codecs.image import to_signed
-from ganaug.sampling import Model
+from ganaug.sampling import GENERATED, Model
 from ganaug.training.images import mirror
 
 if TYPE_CHECKING:
@@ -103,5 +103,11 @@ class ImageModel(Model):
         return self.codec.decode(rows)
 
     def generator_of(self, label: int) -> tuple[Any, int]:
-        """Return the generator of a class: the last one changes real images, the first invents."""
+        """Return the generator of a class: the last one changes real images, the first invents.
+
+        A recipe with a GAN for each class has a generator for each that it makes.
+        """
+        if self.recipe.conditioning == "per-class":
+            made = [method in GENERATED for method in self.methods[:label]]
+            return self.generators[sum(made)], 0
         return self.generators[-1 if self.methods[label] == "anchored" else 0], label

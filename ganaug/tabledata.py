@@ -19,7 +19,6 @@ from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
 from ganaug.modality import Classes, Modality
 from ganaug.persistence import name_in, name_out
 from ganaug.recipe import Recipe
-from ganaug.recipe_rules import IMAGE_KINDS
 from ganaug.rng import derive, numpy_stream
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ class TableData(Modality):
     ) -> tuple[Model, History]:
         """Learn the codec of the columns, then the rows."""
         recipe = recipe if isinstance(recipe, Recipe) else Recipe.preset(recipe)
-        if recipe.architecture.kind in IMAGE_KINDS:
+        if recipe.architecture.kind != "mlp":
             raise ConfigError(
                 f"A recipe with kind={recipe.architecture.kind!r} is for images, and X is a table. "
                 "Images as flat rows need image_options=ImageOptions(shape=...)."

@@ -48,6 +48,23 @@ def norm(kind: str, width: int) -> nn.Module:
     return nn.LayerNorm(width) if kind == "layer" else nn.Identity()
 
 
+GROUP = 4
+"""Samples beside each other whose differences a critic is told."""
+
+
+def group_deviation(hidden: Tensor) -> Tensor:
+    """Return how much the samples of each group differ, (batch, 1), after Karras et al. 2018.
+
+    The standard deviation of each feature over the group, on average. A batch that does not divide
+    into groups of four is one group.
+    """
+    group = GROUP if len(hidden) % GROUP == 0 else len(hidden)
+    groups = hidden.reshape(len(hidden) // group, group, -1)
+    # A small constant keeps the square root differentiable where all samples are equal.
+    deviation = ((groups - groups.mean(1, keepdim=True)).square().mean(1) + 1e-8).sqrt().mean(1)
+    return deviation.repeat_interleave(group).unsqueeze(1)
+
+
 class ResidualBlock(nn.Module):
     """Two linear layers around a shortcut; starts as nearly the identity, so depth is harmless."""
 

@@ -4,76 +4,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch.nn.functional import interpolate, one_hot
 
 from ganaug.errors import ConfigError
-from ganaug.nets.blocks import LEAKY_GAIN, activate, default_device, embedding, linear
+from ganaug.nets.blocks import (
+    LEAKY_GAIN,
+    activate,
+    default_device,
+    embedding,
+    group_deviation,
+    linear,
+)
+from ganaug.nets.growth import Growth
+from ganaug.nets.pyramid import Pyramid
 from ganaug.recipe import Architecture
-
-SMALLEST = 4
-"""Height or width at which the networks stop halving."""
-
-WIDEST = 8
-"""Channels at the smallest size, at most, as a multiple of those at the largest."""
-
-
-@dataclass(frozen=True)
-class Pyramid:
-    """How an image size is reached by doubling a small one.
-
-    Parameters
-    ----------
-    height, width : int
-        Of the images.
-
-    Examples
-    --------
-    >>> from ganaug.nets.convolution import Pyramid
-    >>> Pyramid(28, 28).stages, Pyramid(28, 28).base, Pyramid(28, 28).top
-    (2, (7, 7), (28, 28))
-    >>> Pyramid(30, 50).base, Pyramid(30, 50).top
-    ((8, 13), (32, 52))
-    """
-
-    height: int
-    width: int
-
-    @property
-    def stages(self) -> int:
-        """Number of doublings."""
-        return max(int(math.log2(min(self.height, self.width) / SMALLEST)), 1)
-
-    @property
-    def base(self) -> tuple[int, int]:
-        """The smallest size."""
-        return -(-self.height // 2**self.stages), -(-self.width // 2**self.stages)
-
-    @property
-    def top(self) -> tuple[int, int]:
-        """The size that doubling reaches: the images', or slightly more."""
-        return self.base[0] * 2**self.stages, self.base[1] * 2**self.stages
-
-    def channels(self, stage: int, width: int) -> int:
-        """Return the channels after ``stage`` doublings of a network with ``width`` at the top."""
-        return width * min(2 ** (self.stages - stage), WIDEST)
-
-    def pad(self, images: Tensor) -> Tensor:
-        """Return images grown to the top size by repeating their borders."""
-        missing = self.top[0] - self.height, self.top[1] - self.width
-        if not any(missing):
-            return images
-        margins = (missing[1] // 2, -(-missing[1] // 2), missing[0] // 2, -(-missing[0] // 2))
-        return nn.functional.pad(images, margins, mode="replicate")
-
-    def crop(self, images: Tensor) -> Tensor:
-        """Return the middle of images of the top size."""
-        top = (self.top[0] - self.height) // 2
-        left = (self.top[1] - self.width) // 2
-        return images[..., top : top + self.height, left : left + self.width]
 
 
 def convolution(
@@ -186,12 +134,20 @@ class Modulation(nn.Module):
         return hidden * (1.0 + scale) + shift
 
 
+class Untold(nn.Module):
+    """What stands where a feature map is not told the class."""
+
+    def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
+        """Return the feature map as it is."""
+        return hidden
+
+
 class FromNoise(nn.Module):
     """The beginning of a generator of images, and how its feature maps are told the class.
 
-    A linear layer makes the smallest feature map. The class is part of its input and modulates
-    every feature map; the first ``shared_stages`` (counting the input as one) are not told it, and
-    so belong to all classes.
+    A linear layer makes the smallest feature map. The class is part of its input and, with
+    ``conditioning="projection"``, modulates every feature map; the first ``shared_stages``
+    (counting the input as one) are not told it, and so belong to all classes.
 
     Parameters
     ----------
@@ -201,6 +157,7 @@ class FromNoise(nn.Module):
         Channels of the feature maps, from the smallest size up.
     counts : Tensor of shape (n_classes,)
         Training images of each class.
+    conditioning : str
     architecture : Architecture
         Sizes.
     generator : torch.Generator
@@ -214,11 +171,13 @@ class FromNoise(nn.Module):
         pyramid: Pyramid,
         widths: list[int],
         counts: Tensor,
+        conditioning: str,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.pyramid, self.shared = pyramid, architecture.shared_stages
+        self.growth = Growth(pyramid, architecture.progressive > 0)
         if self.shared >= len(widths):
             raise ConfigError(
                 f"shared_stages={self.shared} is not possible: for images of this size the "
@@ -229,8 +188,9 @@ class FromNoise(nn.Module):
         self.classes = ClassEmbedding(counts, size, architecture.embedding_noise, generator)
         inputs = self.noise_dim + (size if self.shared == 0 else 0)
         self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
+        told = conditioning == "projection"
         self.modulations = nn.ModuleList(
-            Modulation(size, width, generator) if stage >= self.shared else nn.Identity()
+            Modulation(size, width, generator) if told and stage >= self.shared else Untold()
             for stage, width in enumerate(widths)
         )
 
@@ -244,7 +204,21 @@ class FromNoise(nn.Module):
 
     def modulate(self, stage: int, hidden: Tensor, vectors: Tensor) -> Tensor:
         """Return the feature map of a stage, told the class if the stage is."""
-        return self.modulations[stage](hidden, vectors) if stage >= self.shared else hidden
+        told: Tensor = self.modulations[stage](hidden, vectors)
+        return told
+
+    def finish(self, paint: Callable[[int], Tensor]) -> Tensor:
+        """Return images of full size from what ``paint`` makes of a level's resolution."""
+        growth = self.growth
+        images = torch.tanh(paint(growth.top))
+        if growth.share < 1.0:
+            below = torch.tanh(paint(growth.top - 1))
+            images = growth.blend(interpolate(below, scale_factor=2, mode="nearest"), images)
+        return self.pyramid.crop(growth.enlarge(images, growth.top))
+
+    def coarse(self, images: Tensor) -> Tensor:
+        """Return real images with no more detail than generated ones have now."""
+        return self.growth.coarse(images)
 
 
 class ConvolutionalCritic(nn.Module):
@@ -255,31 +229,60 @@ class ConvolutionalCritic(nn.Module):
     shape : tuple of int
         Channels, height and width of what it is shown.
     n_classes : int
-    conditioning : {"projection", "concat"}
+    conditioning : {"projection", "concat", "per-class"}
+    pac : int
+        Images of a class shown together, as channels of one.
+    architecture : Architecture
     """
 
-    pac = 1
     head: ClassHead
 
-    def __init__(self, shape: tuple[int, int, int], n_classes: int, conditioning: str) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        n_classes: int,
+        conditioning: str,
+        pac: int,
+        architecture: Architecture,
+    ) -> None:
         super().__init__()
-        self.n_classes, self.conditioning = n_classes, conditioning
+        self.n_classes, self.conditioning, self.pac = n_classes, conditioning, pac
         self.pyramid = Pyramid(*shape[1:])
-        self.inputs = shape[0] + (n_classes if conditioning == "concat" else 0)
+        self.growth = Growth(self.pyramid, architecture.progressive > 0)
+        self.compares = architecture.minibatch_stddev
+        self.inputs = shape[0] * pac + (n_classes if conditioning == "concat" else 0)
 
     def make_head(self, width: int, generator: torch.Generator) -> ClassHead:
         """Return the head behind a smallest feature map of ``width`` channels."""
         area = self.pyramid.base[0] * self.pyramid.base[1]
         projected = self.n_classes if self.conditioning == "projection" else 0
-        return ClassHead(width * area, width, projected, generator)
+        return ClassHead(width * area, width, projected, generator, compares=self.compares)
+
+    def enter(self, shown: Tensor, level: int) -> Tensor:
+        """Map images at the resolution of a level to its feature map."""
+        raise NotImplementedError
+
+    def descend(self, hidden: Tensor, level: int) -> Tensor:
+        """Map the feature map of a level to that of the level below."""
+        raise NotImplementedError
 
     def body(self, shown: Tensor) -> Tensor:
         """Map (batch, inputs, height, width) to the smallest feature map."""
-        raise NotImplementedError
+        growth = self.growth
+        hidden = self.enter(growth.shrink(shown, growth.top), growth.top)
+        for level in range(growth.top, 0, -1):
+            hidden = self.descend(hidden, level)
+            if level == growth.top and growth.share < 1.0:
+                below = self.enter(growth.shrink(shown, level - 1), level - 1)
+                hidden = growth.blend(below, hidden)
+        return hidden
 
     def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits of shape (batch,) and features of shape (batch, features)."""
+        """Return logits of shape (batch / pac,) and features of shape (batch / pac, features)."""
         shown = self.pyramid.pad(images)
+        if self.pac > 1:
+            shown = shown.reshape(len(shown) // self.pac, -1, *shown.shape[2:])
+            labels = labels[:: self.pac]
         if self.conditioning == "concat":
             planes = one_hot(labels, self.n_classes).to(shown.dtype)[:, :, None, None]
             shown = torch.cat([shown, planes.expand(-1, -1, *shown.shape[2:])], 1)
@@ -317,11 +320,22 @@ class ClassHead(nn.Module):
     n_classes : int
         0 for a critic that is not told the class.
     generator : torch.Generator
+    compares : bool, default=False
+        Whether the critic is told how much samples beside each other differ.
     """
 
-    def __init__(self, inputs: int, width: int, n_classes: int, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        width: int,
+        n_classes: int,
+        generator: torch.Generator,
+        *,
+        compares: bool = False,
+    ) -> None:
         super().__init__()
-        self.enter = linear(inputs, width, generator)
+        self.compares = compares
+        self.enter = linear(inputs + compares, width, generator)
         self.leave = linear(width, 1, generator, gain=1.0)
         self.classes: nn.Parameter | None = None
         if n_classes:
@@ -329,7 +343,10 @@ class ClassHead(nn.Module):
 
     def forward(self, hidden: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch,) and features of shape (batch, width)."""
-        features = activate(self.enter(hidden.flatten(1)))
+        flat = hidden.flatten(1)
+        if self.compares:
+            flat = torch.cat([flat, group_deviation(flat)], 1)
+        features = activate(self.enter(flat))
         logits = self.leave(features).squeeze(1)
         if self.classes is not None:
             scores = features @ self.classes.T

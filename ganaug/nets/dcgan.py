@@ -11,11 +11,11 @@ from ganaug.nets.blocks import activate
 from ganaug.nets.convolution import (
     ConvolutionalCritic,
     FromNoise,
-    Pyramid,
     convolution,
     doubling,
     norm2d,
 )
+from ganaug.nets.pyramid import Pyramid
 from ganaug.recipe import Architecture
 
 
@@ -28,6 +28,7 @@ class DCGANGenerator(FromNoise):
         Channels, height and width of the images.
     counts : Tensor of shape (n_classes,)
         Training images of each class.
+    conditioning : str
     architecture : Architecture
         Sizes.
     generator : torch.Generator
@@ -38,16 +39,23 @@ class DCGANGenerator(FromNoise):
         self,
         shape: tuple[int, int, int],
         counts: Tensor,
+        conditioning: str,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
         pyramid = Pyramid(*shape[1:])
         # One width more at the top than an image needs would cost as much as all other layers.
         widths = [pyramid.channels(s + 1, architecture.width) for s in range(pyramid.stages)]
-        super().__init__(pyramid, widths, counts, architecture, generator)
+        super().__init__(pyramid, widths, counts, conditioning, architecture, generator)
         self.norms = nn.ModuleList(norm2d(architecture.generator_norm, w) for w in widths)
         self.ups = nn.ModuleList(doubling(a, b, generator) for a, b in itertools.pairwise(widths))
         self.leave = doubling(widths[-1], shape[0], generator, gain=1.0)
+        smaller = [doubling(width, shape[0], generator, gain=1.0) for width in widths[:-1]]
+        self.paints = nn.ModuleList(
+            [convolution(widths[0], shape[0], 3, generator, gain=1.0), *smaller]
+            if architecture.progressive
+            else []
+        )
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
@@ -67,11 +75,17 @@ class DCGANGenerator(FromNoise):
         Tensor of shape (batch, channels, height, width)
         """
         hidden, vectors = self.begin(noise, labels, random)
-        for stage, norm in enumerate(self.norms):
+        maps = []
+        for stage, norm in enumerate(self.norms[: max(self.growth.top, 1)]):
             if stage:
                 hidden = self.ups[stage - 1](hidden)
             hidden = activate(self.modulate(stage, norm(hidden), vectors))
-        return self.pyramid.crop(torch.tanh(self.leave(hidden)))
+            maps.append(hidden)
+        # The last doubling makes the image, so a feature map is a size behind.
+        paints = [*self.paints, self.leave]
+        return self.finish(
+            lambda level: paints[level - self.pyramid.stages - 1](maps[max(level - 1, 0)])
+        )
 
 
 class DCGANCritic(ConvolutionalCritic):
@@ -82,7 +96,9 @@ class DCGANCritic(ConvolutionalCritic):
     shape : tuple of int
         Channels, height and width of what it is shown.
     n_classes : int
-    conditioning : {"projection", "concat"}
+    conditioning : {"projection", "concat", "per-class"}
+    pac : int
+        Images shown together.
     architecture : Architecture
     generator : torch.Generator
     """
@@ -92,10 +108,11 @@ class DCGANCritic(ConvolutionalCritic):
         shape: tuple[int, int, int],
         n_classes: int,
         conditioning: str,
+        pac: int,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
-        super().__init__(shape, n_classes, conditioning)
+        super().__init__(shape, n_classes, conditioning, pac, architecture)
         stages = self.pyramid.stages
         widths = [self.pyramid.channels(s, architecture.width) for s in range(stages, 0, -1)]
         self.downs = nn.ModuleList(
@@ -106,10 +123,16 @@ class DCGANCritic(ConvolutionalCritic):
         kinds = ["none"] + [architecture.critic_norm] * (stages - 1)
         self.norms = nn.ModuleList(norm2d(k, w) for k, w in zip(kinds, widths, strict=True))
         self.head = self.make_head(widths[-1], generator)
+        self.entries = nn.ModuleList(
+            convolution(self.inputs, width, 1, generator)
+            for width in (reversed(widths) if architecture.progressive else ())
+        )
 
-    def body(self, shown: Tensor) -> Tensor:
-        """Map (batch, inputs, height, width) to the smallest feature map."""
-        hidden = shown
-        for down, norm in zip(self.downs, self.norms, strict=True):
-            hidden = activate(norm(down(hidden)))
-        return hidden
+    def enter(self, shown: Tensor, level: int) -> Tensor:
+        """Return images of full size as they are; smaller ones need a layer of their own."""
+        return shown if level == self.pyramid.stages else activate(self.entries[level](shown))
+
+    def descend(self, hidden: Tensor, level: int) -> Tensor:
+        """Halve a feature map."""
+        stage = self.pyramid.stages - level
+        return activate(self.norms[stage](self.downs[stage](hidden)))

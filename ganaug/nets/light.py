@@ -30,7 +30,7 @@ class LightGenerator(nn.Module):
     ----------
     shape : tuple of int
         Channels, height and width of the images.
-    counts : Tensor of shape (n_classes,)
+    counts, conditioning
         Unused: the layouts belong to all classes.
     architecture : Architecture
         Sizes.
@@ -44,6 +44,7 @@ class LightGenerator(nn.Module):
         self,
         shape: tuple[int, int, int],
         counts: Tensor,
+        conditioning: str,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
@@ -98,7 +99,7 @@ class LightCritic(nn.Module):
     ----------
     shape : tuple of int
         Channels, height and width of a layout.
-    n_classes, conditioning
+    n_classes, conditioning, pac
         Unused.
     architecture : Architecture
     generator : torch.Generator
@@ -111,6 +112,7 @@ class LightCritic(nn.Module):
         shape: tuple[int, int, int],
         n_classes: int,
         conditioning: str,
+        pac: int,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:

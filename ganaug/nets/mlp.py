@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from ganaug.encoding import Layout
-from ganaug.nets.blocks import ResidualBlock, activate, embedding, linear
+from ganaug.nets.blocks import ResidualBlock, activate, embedding, group_deviation, linear
 from ganaug.recipe import Architecture
 
 ANCHOR_LOGIT = 4.0
@@ -236,7 +236,8 @@ class MLPCritic(nn.Module):
         self.pac = pac
         self.n_classes = n_classes
         self.concat = conditioning == "concat"
-        inputs = width_in * pac + (n_classes if self.concat else 0)
+        self.compares = architecture.minibatch_stddev
+        inputs = width_in * pac + (n_classes if self.concat else 0) + self.compares
         width, kind = architecture.width, architecture.critic_norm
         self.enter = linear(inputs, width, generator)
         self.blocks = nn.ModuleList(
@@ -253,6 +254,8 @@ class MLPCritic(nn.Module):
         labels = labels[:: self.pac]
         if self.concat:
             packed = torch.cat([packed, one_hot(labels, self.n_classes).to(packed.dtype)], 1)
+        if self.compares:
+            packed = torch.cat([packed, group_deviation(packed)], 1)
         hidden = self.enter(packed)
         for block in self.blocks:
             hidden = block(hidden)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ganaug.nets.blocks import activate
-from ganaug.nets.convolution import ConvolutionalCritic, FromNoise, Pyramid, convolution
+from ganaug.nets.convolution import ConvolutionalCritic, FromNoise, convolution
+from ganaug.nets.pyramid import Pyramid
 from ganaug.recipe import Architecture
 
 GROUP = 16
@@ -47,26 +48,34 @@ class ResidualGenerator(FromNoise):
         self,
         shape: tuple[int, int, int],
         counts: Tensor,
+        conditioning: str,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
         pyramid = Pyramid(*shape[1:])
         widths = [pyramid.channels(s, architecture.width) for s in range(pyramid.stages + 1)]
-        super().__init__(pyramid, widths, counts, architecture, generator)
+        super().__init__(pyramid, widths, counts, conditioning, architecture, generator)
         self.stages, self.changes = _stages(widths, architecture.depth, generator)
         self.leave = convolution(widths[-1], shape[0], 3, generator, gain=1.0)
+        self.paints = nn.ModuleList(
+            convolution(width, shape[0], 3, generator, gain=1.0)
+            for width in (widths[:-1] if architecture.progressive else ())
+        )
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
         """Generate (batch, channels, height, width) images."""
         hidden, vectors = self.begin(noise, labels, random)
-        for stage, blocks in enumerate(self.stages):
+        maps = []
+        for stage, blocks in enumerate(self.stages[: self.growth.top + 1]):
             if stage:
                 hidden = self.changes[stage - 1](hidden)
                 hidden = interpolate(hidden, scale_factor=2, mode="bilinear", align_corners=False)
             hidden = blocks(self.modulate(stage, hidden, vectors))
-        return self.pyramid.crop(torch.tanh(self.leave(activate(hidden))))
+            maps.append(hidden)
+        paints = [*self.paints, self.leave]
+        return self.finish(lambda level: paints[level - len(self.stages)](activate(maps[level])))
 
 
 class ResidualCritic(ConvolutionalCritic):
@@ -77,24 +86,35 @@ class ResidualCritic(ConvolutionalCritic):
         shape: tuple[int, int, int],
         n_classes: int,
         conditioning: str,
+        pac: int,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
-        super().__init__(shape, n_classes, conditioning)
+        super().__init__(shape, n_classes, conditioning, pac, architecture)
         order = reversed(range(self.pyramid.stages + 1))
         widths = [self.pyramid.channels(stage, architecture.width) for stage in order]
-        self.enter = convolution(self.inputs, widths[0], 3, generator)
+        self.first = convolution(self.inputs, widths[0], 3, generator)
         self.stages, self.changes = _stages(widths, architecture.depth, generator)
         self.head = self.make_head(widths[-1], generator)
+        self.entries = nn.ModuleList(
+            convolution(self.inputs, width, 3, generator)
+            for width in (reversed(widths[1:]) if architecture.progressive else ())
+        )
+
+    def enter(self, shown: Tensor, level: int) -> Tensor:
+        """Map images to the feature map of their size."""
+        largest = level == self.pyramid.stages
+        first = self.first if largest else self.entries[level]
+        return self.stages[self.pyramid.stages - level](first(shown))
+
+    def descend(self, hidden: Tensor, level: int) -> Tensor:
+        """Halve a feature map."""
+        stage = self.pyramid.stages - level
+        return self.stages[stage + 1](self.changes[stage](avg_pool2d(hidden, 2)))
 
     def body(self, shown: Tensor) -> Tensor:
         """Map (batch, inputs, height, width) to the smallest feature map."""
-        hidden = self.enter(shown)
-        for stage, blocks in enumerate(self.stages):
-            if stage:
-                hidden = self.changes[stage - 1](avg_pool2d(hidden, 2))
-            hidden = blocks(hidden)
-        return activate(hidden)
+        return activate(super().body(shown))
 
 
 def _stages(

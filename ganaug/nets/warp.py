@@ -22,7 +22,8 @@ from torch.nn.functional import (
 )
 
 from ganaug.nets.blocks import activate, linear
-from ganaug.nets.convolution import Downs, Pyramid, convolution
+from ganaug.nets.convolution import Downs, convolution
+from ganaug.nets.pyramid import Pyramid
 from ganaug.recipe import Architecture
 
 KNOTS = 4
@@ -45,7 +46,7 @@ class WarpGenerator(nn.Module):
     ----------
     shape : tuple of int
         Channels, height and width of the images.
-    counts : Tensor of shape (n_classes,)
+    counts, conditioning
         Unused: the deformations belong to all classes.
     architecture : Architecture
         Sizes.
@@ -59,6 +60,7 @@ class WarpGenerator(nn.Module):
         self,
         shape: tuple[int, int, int],
         counts: Tensor,
+        conditioning: str,
         architecture: Architecture,
         generator: torch.Generator,
     ) -> None:

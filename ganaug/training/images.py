@@ -71,7 +71,7 @@ class TrainingImages(TrainingRows):
     ) -> tuple[Tensor, Tensor]:
         """Return a real and a generated image of each label, as the critic sees them."""
         real, fake = super().draw_pairs(network, labels, random)
-        return self.augment(real, random), self.augment(fake, random)
+        return self.augment(network.coarse(real), random), self.augment(fake, random)
 
     def augment(self, images: Tensor, random: torch.Generator) -> Tensor:
         """Apply the changes, each with fresh draws."""

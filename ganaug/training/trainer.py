@@ -119,7 +119,7 @@ class Trainer:
         self.step = self.critic_steps = 0
         self.stop = False
         self.last: dict[str, Tensor] = {}
-        self.gradients: dict[str, tuple[Tensor, ...]] = {}
+        self.gradients: dict[str, list[Tensor]] = {}
 
     def run(self) -> History:
         """Train to the end and return the history."""
@@ -239,10 +239,11 @@ class Trainer:
     def _update(self, optimizer: torch.optim.Adam, loss: Tensor, norm_name: str) -> None:
         """Take one optimizer step, differentiating by nothing but its own weights."""
         weights = optimizer.param_groups[0]["params"]
-        gradients = torch.autograd.grad(loss, weights)
+        # Networks that grow have layers that wait for their turn.
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
-        self.gradients[norm_name] = gradients
+        self.gradients[norm_name] = [gradient for gradient in gradients if gradient is not None]
         optimizer.step()
 
     def _adam(self, network: nn.Module, rate: float) -> torch.optim.Adam:
@@ -271,7 +272,7 @@ class Trainer:
             self.rows.set_balance(start + (schedule.class_balance - start) * self.done)
         if growth := self.recipe.architecture.progressive:
             for network in (self.generator, self.critic, self.average):
-                network.grow(schedules.growth(self.done, growth, network.pyramid.stages))
+                network.growth.set(schedules.growth(self.done, growth, network.growth.stages))
 
     def _record(self) -> None:
         """Read the step's tensors (the only time the device is waited for) into the history."""
@@ -284,8 +285,10 @@ class Trainer:
             "critic_accuracy": float((self.last["margin"] > 0).float().mean()),
         }
         record |= {name: float(self.last[name]) for name in self.generator_penalties}
+        if self.recipe.architecture.progressive:
+            record["resolution"] = self.generator.growth.resolution
         for name, gradients in self.gradients.items():
-            record[name] = float(torch.stack(torch._foreach_norm(list(gradients))).norm())
+            record[name] = float(torch.stack(torch._foreach_norm(gradients)).norm())
         record |= self.monitor.diversity(
             lambda labels, random: self.rows.generated(self.average, labels, random)
         )

@@ -11,15 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganaug.nets.convolution import (
-    WIDEST,
     ClassEmbedding,
     ClassHead,
     Modulation,
-    Pyramid,
     convolution,
     doubling,
     norm2d,
 )
+from ganaug.nets.pyramid import WIDEST, Pyramid
 from ganaug.rng import torch_stream
 
 SIZES = st.integers(8, 256)

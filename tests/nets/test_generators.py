@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
+from ganaug.nets.image_mlp import ImageMLPCritic, ImageMLPGenerator
 from ganaug.nets.light import LightGenerator
 from ganaug.nets.residual import ResidualCritic, ResidualGenerator
+from ganaug.nets.spectral import normalise_spectrally
 from ganaug.nets.warp import WarpGenerator
 from ganaug.recipe import Architecture
 from ganaug.rng import torch_stream
@@ -19,8 +21,13 @@ GENERATORS: dict[str, Any] = {
     "residual": ResidualGenerator,
     "warp": WarpGenerator,
     "light": LightGenerator,
+    "image-mlp": ImageMLPGenerator,
 }
-CRITICS: dict[str, Any] = {"dcgan": DCGANCritic, "residual": ResidualCritic}
+CRITICS: dict[str, Any] = {
+    "dcgan": DCGANCritic,
+    "residual": ResidualCritic,
+    "image-mlp": ImageMLPCritic,
+}
 SHAPES = [(1, 8, 8), (3, 9, 13), (1, 28, 28), (4, 30, 50), (2, 64, 64), (3, 8, 256), (3, 33, 17)]
 COUNTS = torch.tensor([50, 10, 2])
 LABELS = torch.tensor([0, 1, 2, 0])
@@ -31,7 +38,19 @@ def architecture(kind: str, **changes: Any) -> Architecture:
 
 
 def generator(kind: str, shape: tuple[int, int, int], seed: int = 0, **changes: Any) -> Any:
-    return GENERATORS[kind](shape, COUNTS, architecture(kind, **changes), torch_stream(seed)).eval()
+    sizes = architecture(kind, **changes)
+    return GENERATORS[kind](shape, COUNTS, "projection", sizes, torch_stream(seed)).eval()
+
+
+def critic_of(
+    kind: str,
+    shape: tuple[int, int, int],
+    conditioning: str = "projection",
+    pac: int = 1,
+    **changes: Any,
+) -> Any:
+    sizes = architecture(kind, **changes)
+    return CRITICS[kind](shape, 3, conditioning, pac, sizes, torch_stream(0))
 
 
 def inputs(shape: tuple[int, int, int], seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,19 +70,19 @@ def test_generators_make_images_of_any_size(kind: str, shape: tuple[int, int, in
     assert not torch.equal(made[0], made[3]), "noise makes a difference"
 
 
-@pytest.mark.parametrize("conditioning", ["projection", "concat", "none"])
+@pytest.mark.parametrize("conditioning", ["projection", "concat", "per-class"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("kind", CRITICS)
 def test_critics_score_images_of_any_size(
     kind: str, shape: tuple[int, int, int], conditioning: str
 ) -> None:
     _, images = inputs(shape)
-    critic = CRITICS[kind](shape, 3, conditioning, architecture(kind), torch_stream(0))
+    critic = critic_of(kind, shape, conditioning)
     logits, features = critic(images, LABELS)
     assert logits.shape == (4,)
     assert features.shape[0] == 4
     same = torch.equal(logits, critic(images, LABELS.roll(1))[0])
-    assert same == (conditioning == "none"), "told the class, or not"
+    assert same == (conditioning == "per-class"), "told the class, or not"
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
@@ -71,7 +90,7 @@ def test_weights_come_from_the_generator_given_only(kind: str) -> None:
     before = torch.get_rng_state()
     first, again, other = (generator(kind, (3, 16, 16), seed).state_dict() for seed in (0, 0, 1))
     if kind in CRITICS:
-        CRITICS[kind]((3, 16, 16), 3, "projection", architecture(kind), torch_stream(0))
+        critic_of(kind, (3, 16, 16))
     assert torch.equal(torch.get_rng_state(), before)
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert any(not torch.equal(first[name], other[name]) for name in first)
@@ -158,7 +177,122 @@ def test_widths_need_not_be_round() -> None:
             net = generator(kind, (3, 16, 16), width=width)
             noise, images = inputs((3, 16, 16))
             assert net(noise, LABELS, None, torch_stream(0)).shape == images.shape
-            critic = CRITICS[kind](
-                (3, 16, 16), 3, "projection", architecture(kind, width=width), torch_stream(0)
-            )
+            critic = critic_of(kind, (3, 16, 16), width=width)
             assert critic(images, LABELS)[0].shape == (4,)
+
+
+@pytest.mark.parametrize("kind", CRITICS)
+def test_a_critic_of_packs_answers_once_a_pack_and_sees_all_its_images(kind: str) -> None:
+    shape = (3, 16, 16)
+    _, images = inputs(shape)
+    critic, labels = critic_of(kind, shape, pac=2), torch.tensor([0, 0, 1, 1])
+    logits, features = critic(images, labels)
+    assert logits.shape == (2,)
+    assert len(features) == 2
+    for place in (0, 1):
+        other = images.clone()
+        other[place] += 0.5
+        changed = critic(other, labels)[0] != logits
+        assert changed.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("kind", CRITICS)
+def test_minibatch_stddev_shows_the_critic_its_neighbours(kind: str) -> None:
+    shape = (1, 16, 16)
+    random = torch_stream(0)
+    images = torch.rand(8, *shape, generator=random)
+    labels = torch.zeros(8, dtype=torch.long)
+    copies = images.clone()
+    copies[1:4] = images[0]  # the first image now stands among copies of itself
+    for told in (False, True):
+        critic = critic_of(kind, shape, minibatch_stddev=told)
+        first, among_copies = critic(images, labels)[0], critic(copies, labels)[0]
+        assert (first[0] != among_copies[0]) == told
+        torch.testing.assert_close(first[4:], among_copies[4:])  # another group
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 7])
+def test_minibatch_stddev_takes_batches_of_any_size(n: int) -> None:
+    critic = critic_of("dcgan", (1, 16, 16), minibatch_stddev=True)
+    logits, _ = critic(torch.rand(n, 1, 16, 16), torch.zeros(n, dtype=torch.long))
+    assert torch.isfinite(logits).all()
+
+
+def blocky(images: torch.Tensor, size: int) -> bool:
+    """Return whether images are made of squares of one value."""
+    small = torch.nn.functional.avg_pool2d(images, size)
+    again = torch.nn.functional.interpolate(small, scale_factor=size)
+    return torch.allclose(images, again, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "residual"])
+def test_a_growing_generator_makes_larger_pixels_first(kind: str) -> None:
+    net = generator(kind, (3, 32, 32), progressive=0.5)
+    noise, _ = inputs((3, 32, 32))
+    for level, size in ((0.0, 8), (1.0, 4), (1.5, 2), (2.0, 2), (2.5, 1), (3.0, 1)):
+        net.growth.set(level)
+        made = net(noise, LABELS, None, torch_stream(0))
+        assert made.shape == (4, 3, 32, 32)
+        assert blocky(made, size)
+        assert size == 1 or not blocky(made, 2 * size)
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "residual"])
+def test_fading_in_goes_from_the_old_resolution_to_the_new_one(kind: str) -> None:
+    """Just after a level begins, images and answers are those of the level before."""
+    net = generator(kind, (1, 16, 16), progressive=0.5)
+    critic = critic_of(kind, (1, 16, 16), progressive=0.5)
+    noise, images = inputs((1, 16, 16))
+    for before in (0.0, 1.0):
+        seen = []
+        for level in (before, before + 1e-4):
+            net.growth.set(level)
+            critic.growth.set(level)
+            made = net(noise, LABELS, None, torch_stream(0))
+            seen.append((made, critic(made, LABELS)[0], net.coarse(images)))
+        for one, other in zip(*seen, strict=True):
+            torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["dcgan", "residual"])
+def test_a_small_critic_cannot_see_detail(kind: str) -> None:
+    critic = critic_of(kind, (1, 16, 16), progressive=0.5)
+    _, images = inputs((1, 16, 16))
+    net = generator(kind, (1, 16, 16), progressive=0.5)
+    for level in (0.0, 1.0, 2.0):
+        critic.growth.set(level)
+        net.growth.set(level)
+        shown, coarse = critic(images, LABELS)[0], critic(net.coarse(images), LABELS)[0]
+        assert torch.allclose(shown, coarse, atol=1e-5)
+        if level < 2.0:
+            assert not torch.equal(net.coarse(images), images)
+        else:
+            assert torch.equal(net.coarse(images), images)
+
+
+def test_a_growing_generator_remembers_its_level_when_saved() -> None:
+    net = generator("dcgan", (1, 16, 16), progressive=0.5)
+    net.growth.set(1.0)
+    again = generator("dcgan", (1, 16, 16), seed=1, progressive=0.5)
+    again.load_state_dict(net.state_dict())
+    noise, _ = inputs((1, 16, 16))
+    one, other = (x(noise, LABELS, None, torch_stream(0)) for x in (net, again))
+    assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", CRITICS)
+def test_spectral_norm_bounds_every_layer(kind: str) -> None:
+    critic = critic_of(kind, (3, 16, 16))
+    before = torch.get_rng_state()
+    normalise_spectrally(critic, torch_stream(1))
+    assert torch.equal(torch.get_rng_state(), before)
+    weights = [
+        getattr(module, name)
+        for module in critic.modules()
+        for name in ("weight", "classes")
+        if isinstance(getattr(module, name, None), torch.Tensor)
+    ]
+    assert len(weights) >= 4
+    for weight in weights:
+        largest = torch.linalg.matrix_norm(weight.detach().flatten(1), 2)
+        assert float(largest) == pytest.approx(1.0, abs=0.1)

@@ -20,7 +20,7 @@ LABELS = torch.zeros(40, dtype=torch.long)
 
 
 def light(shape: tuple[int, int, int], seed: int = 0) -> LightGenerator:
-    return LightGenerator(shape, torch.ones(1), SIZES, torch_stream(seed)).eval()
+    return LightGenerator(shape, torch.ones(1), "projection", SIZES, torch_stream(seed)).eval()
 
 
 def lit(net: LightGenerator, anchors: Tensor, seed: int = 1) -> Tensor:
@@ -66,7 +66,7 @@ def test_the_draws_decide_everything() -> None:
 
 
 def test_the_critic_is_not_told_the_class() -> None:
-    critic = LightCritic((3, LAYOUT, LAYOUT), 4, "projection", SIZES, torch_stream(0))
+    critic = LightCritic((3, LAYOUT, LAYOUT), 4, "projection", 1, SIZES, torch_stream(0))
     layouts = torch.rand(8, 3, LAYOUT, LAYOUT)
     first, features = critic(layouts, torch.zeros(8, dtype=torch.long))
     other, _ = critic(layouts, torch.arange(8) % 4)

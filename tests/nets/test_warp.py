@@ -123,7 +123,7 @@ def test_flat_parts_stay_flat(seed: int, few: int, many: int) -> None:
 
 def warp(shape: tuple[int, int, int], seed: int = 0, **changes: float) -> WarpGenerator:
     sizes = Architecture(kind="warp", width=8, noise_dim=6, **changes)
-    return WarpGenerator(shape, torch.ones(2), sizes, torch_stream(seed))
+    return WarpGenerator(shape, torch.ones(2), "projection", sizes, torch_stream(seed))
 
 
 def bent_by(net: WarpGenerator, anchors: torch.Tensor, seed: int = 1) -> torch.Tensor:
