@@ -1,7 +1,7 @@
 """Digits to learn, and figures of what a recipe makes of them: shared by gans.py and stability.py.
 
-Only training images of ``mnist_imbalanced`` are read. The classes that are rare in the file are left
-out: too few of their images would remain to judge by.
+Only training images of ``mnist_imbalanced`` are read. The classes that are rare in the file are
+left out: too few of their images would remain to judge by.
 """
 
 from __future__ import annotations

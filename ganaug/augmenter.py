@@ -245,7 +245,8 @@ class GANAugmenter(OverSampler):
         if collapsed := self.history_.collapsed():
             warn(
                 f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
-                'the variety of the real ones. Try recipe="auto" or more steps (tables: pac=2).',
+                'the variety of the real ones. Try recipe="auto", more steps, or a recipe with a '
+                "larger n_critic, pac or mode_seeking.",
                 ModeCollapseWarning,
             )
         return self

@@ -50,12 +50,13 @@ class Replay:
             ]
             return batch
         device = batch.real.device
-        chosen = torch.randperm(packs, generator=random, device=device)[:some]
+        order = torch.randperm(packs, generator=random, device=device)
+        chosen, kept = order[:some], order[-some:]  # what is remembered was shown, if share <= 1/2
         again = torch.randperm(places, generator=random, device=device)[:some]
         shown = []
         for part, old in zip(fresh, self.memory, strict=True):
             mixed = part.index_copy(0, chosen, old[again])
-            old[again] = part[chosen]
+            old[again] = part[kept]
             shown.append(mixed.flatten(0, 1))
         return Batch(*shown)
 

@@ -1,0 +1,212 @@
+"""What each stabiliser does: on and off, from the same seeds, images and number of steps.
+
+One group at a time: ``switches`` adds one switch to the dcgan preset; ``failures`` are runs made to
+fail, each without and with the switch that heals it, and healthy runs beside them.
+
+    python benchmarks/stability.py --group switches
+    python benchmarks/stability.py --group failures
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import t as student
+
+ROOT = Path(__file__).resolve().parents[1]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks import _environment, _gans, _report  # noqa: E402
+from benchmarks._images_data import load_images  # noqa: E402
+
+DATA = ROOT.parent / "shared" / "data" / "images"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A preset for images with changes.
+
+    Attributes
+    ----------
+    name : str
+    changes : dict
+        Fields of the recipe.
+    base : str
+        The arm that it is compared with.
+    preset : str
+    """
+
+    name: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    base: str = "dcgan"
+    preset: str = "dcgan"
+
+    def recipe(self) -> Any:
+        """Return the recipe."""
+        from ganaug import Recipe
+
+        recipe = Recipe.preset(self.preset, data="image")
+        return recipe.replace(**self.changes) if self.changes else recipe
+
+
+PLAIN = {"critic_norm": "none"}
+SWITCHES = (
+    Arm("dcgan"),
+    Arm("progressive", {"progressive": 0.6}),
+    Arm("n_critic 2", {"n_critic": 2}),
+    Arm("label_smoothing 0.1", {"label_smoothing": 0.1}),
+    Arm("replay 0.25", {"replay": 0.25}),
+    Arm("historical_average 0.01", {"historical_average": 0.01}),
+    Arm("mode_seeking 0.5", {"mode_seeking": 0.5}),
+    Arm("minibatch_stddev", {"minibatch_stddev": True}),
+    Arm("pac 2", {"pac": 2}),
+    Arm("lecam 0.1", {"lecam": 0.1}),
+    Arm("diff_augment", {"diff_augment": ("translation",)}),
+    Arm("no ema", {"ema": 0.0}),
+    Arm("no critic norm", PLAIN),
+    Arm("spectral_norm", PLAIN | {"spectral_norm": True}, base="no critic norm"),
+)
+"""The last two: spectral normalisation takes the place of the critic's batch norm."""
+
+OVERPOWERED = {"loss": "minimax", "critic_learning_rate": 2e-3, "n_critic": 3, **PLAIN}
+COLLAPSED = {"conditioning": "concat", "learning_rate": 2e-3, "critic_learning_rate": 1e-4}
+DIVERGED = {"loss": "wasserstein", "critic_learning_rate": 100.0, **PLAIN}
+FAILURES = (
+    Arm("healthy: dcgan"),
+    Arm("healthy: auto", {"small_classes": "gan"}, preset="auto"),
+    Arm("overpowering critic", OVERPOWERED),
+    Arm("  + spectral_norm", OVERPOWERED | {"spectral_norm": True}, base="overpowering critic"),
+    Arm("  + lecam 1", OVERPOWERED | {"lecam": 1.0}, base="overpowering critic"),
+    Arm("  + replay 0.5", OVERPOWERED | {"replay": 0.5}, base="overpowering critic"),
+    Arm("mode collapse", COLLAPSED, preset="gan"),
+    Arm("  + n_critic 5", COLLAPSED | {"n_critic": 5}, base="mode collapse", preset="gan"),
+    Arm(
+        "  + mode_seeking 0.05",
+        COLLAPSED | {"mode_seeking": 0.05},
+        base="mode collapse",
+        preset="gan",
+    ),
+    Arm("  + pac 4", COLLAPSED | {"pac": 4}, base="mode collapse", preset="gan"),
+    Arm(
+        "  + minibatch_stddev",
+        COLLAPSED | {"minibatch_stddev": True},
+        base="mode collapse",
+        preset="gan",
+    ),
+    Arm("divergence", DIVERGED | {"weight_clip": 1e6}),
+    Arm("  with spectral_norm", DIVERGED | {"spectral_norm": True}, base="divergence"),
+    Arm("  with gradient_penalty", DIVERGED | {"gradient_penalty": 10.0}, base="divergence"),
+)
+"""A saturating loss against a critic that learns ten times faster; a generator that learns twenty
+times faster than its critic; a critic with nothing to bound it."""
+
+GROUPS = {"switches": SWITCHES, "failures": FAILURES}
+
+
+def measure(digits: _gans.Digits, arm: Arm, seed: int, steps: int) -> dict[str, Any]:
+    """Fit one arm and return its figures; for one that diverged, what the error said."""
+    from ganaug import DivergenceError
+
+    try:
+        _, facts, images, codes = _gans.learn(digits, arm.recipe(), seed, max_steps=steps)
+    except DivergenceError as error:
+        return {"diverged": str(error)}
+    return {**facts, **digits.describe(images, codes)}
+
+
+COLUMNS = {
+    "recognised_held_out": ("recognised, %", 100, 1),
+    "diversity": ("diversity", 1, 2),
+    "mmd": ("MMD x 1000", 1000, 0),
+    "generator_grad_norm": ("gradient of G", 1, 3),
+    "critic_grad_norm": ("of the critic", 1, 3),
+    "seconds": ("s", 1, 0),
+}
+
+
+def table(rows: pd.DataFrame, arms: Sequence[Arm]) -> str:
+    """Return means over the seeds, and what each arm changes, with 95% intervals."""
+    rows = rows.set_index(["arm", "seed"])
+    cells = []
+    for arm in arms:
+        own = rows.loc[arm.name]
+        line = [arm.name]
+        for name, (_, factor, digits) in COLUMNS.items():
+            values = own[name].dropna() * factor if name in own else pd.Series(dtype=float)
+            line.append(f"{values.mean():.{digits}f}" if len(values) else "-")
+        gap = (own["recognised_held_out"] - rows.loc[arm.base]["recognised_held_out"]) * 100
+        line.append("-" if arm.name == arm.base else interval(gap.dropna()))
+        fired = sorted({signal for signals in own["signals"].dropna() for signal in signals})
+        diverged = own["diverged"].notna().any() if "diverged" in own else False
+        line.append(", ".join(fired + ["divergence"] * bool(diverged)) or "none")
+        cells.append(line)
+    heads = [head for head, _, _ in COLUMNS.values()]
+    return _report.markdown_table(["", *heads, "recognised, change in points", "signals"], cells)
+
+
+def interval(values: Any) -> str:
+    """Return a mean with its 95% interval by Student's t."""
+    if len(values) < 2:
+        return f"{np.mean(values):+.1f}" if len(values) else "-"
+    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
+    return f"{np.mean(values):+.1f} [{np.mean(values) - half:+.1f}, {np.mean(values) + half:+.1f}]"
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--group", choices=GROUPS, default="switches")
+    parser.add_argument("--arms", help="comma-separated names; default: all of the group")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run what a log does not have yet, write each line as it comes, and print the table."""
+    given = parse(arguments)
+    torch.set_num_threads(given.threads)
+    arms = GROUPS[given.group]
+    if given.arms:
+        arms = tuple(arm for arm in arms if arm.name in given.arms.split(","))
+    out = given.out or ROOT / "benchmarks" / "results" / f"stability-{given.group}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    log = out.with_suffix(".jsonl")
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    digits = _gans.Digits.cut(load_images(given.data, "mnist"), given.images)
+    done = {(row["arm"], row["seed"]) for row in rows}
+    for seed in range(given.seeds):
+        for arm in arms:
+            if (arm.name, seed) not in done:
+                row = {"arm": arm.name, "seed": seed, **measure(digits, arm, seed, given.steps)}
+                rows.append(row)
+                print(row, file=sys.stderr, flush=True)
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+    content = {
+        **_environment.describe(sys.argv),
+        "threads": given.threads,
+        "steps": given.steps,
+        "data": digits.data.describe(),
+        "scores": rows,
+    }
+    out.write_text(json.dumps(content, indent=1))
+    print(table(pd.DataFrame(rows), arms))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+"""Each stabiliser changes what it says it changes, and goes with what the docs say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ganaug import Callback, ConfigError, GANAugmenter, Recipe
+from ganaug.presets import PRESETS_BY_DATA
+from ganaug.training.data import Batch
+from ganaug.training.replay import MEMORY, Replay
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SWITCHES: dict[str, dict[str, Any]] = {
+    "progressive": {"progressive": 0.5},
+    "n_critic": {"n_critic": 2},
+    "label_smoothing": {"label_smoothing": 0.1},
+    "replay": {"replay": 0.5},
+    "historical_average": {"historical_average": 0.1},
+    "mode_seeking": {"mode_seeking": 1.0},
+    "minibatch_stddev": {"minibatch_stddev": True},
+    "pac": {"pac": 2},
+    "lecam": {"lecam": 0.1},
+    "diff_augment": {"diff_augment": ("translation",)},
+    "spectral_norm": {"spectral_norm": True},
+    "ema": {"ema": 0.9},
+}
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Return two classes of images of 16 x 16: bright above, or bright below."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 80, (60, 16, 16), dtype=np.uint8)
+    y = np.repeat([0, 1], [40, 20])
+    X[y == 0, :8] += 120
+    X[y == 1, 8:] += 120
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [60, 30])
+    return rng.normal(size=(90, 4)) + y[:, None], y
+
+
+class Watch(Callback):
+    """Keeps each batch that the critic learned from, and calls back after each step."""
+
+    def __init__(self, after=lambda trainer: None):
+        self.after, self.batches, self.scored = after, [], []
+
+    def on_train_begin(self, trainer):
+        step, forward = trainer.critic_step, trainer.critic.forward
+
+        def critic_step(batch):
+            self.batches.append(batch)
+            step(batch)
+
+        def score(samples, labels):
+            self.scored.append(len(samples))
+            return forward(samples, labels)
+
+        trainer.critic_step, trainer.critic.forward = critic_step, score
+        self.trainer = trainer
+
+    def on_step_end(self, trainer):
+        self.after(trainer)
+
+
+def fit(data, recipe, *, steps=8, watch=None, **changes):
+    """Fit a preset (a name) with changes, or a recipe."""
+    if isinstance(recipe, str):
+        kind = "image" if data[0].ndim > 2 else "table"
+        recipe = Recipe.preset(recipe, data=kind).replace(
+            **{"width": 8, "batch_size": 16} | changes
+        )
+    callbacks = [] if watch is None else [watch]
+    return GANAugmenter(
+        recipe=recipe, max_steps=steps, callbacks=callbacks, random_state=0, device="cpu"
+    ).fit(*data)
+
+
+def seen_again(watch: Watch) -> list[float]:
+    """Return the share of each batch's generated samples that an earlier batch had."""
+    earlier: set[bytes] = set()
+    shares = []
+    for batch in watch.batches:
+        rows = [row.detach().numpy().tobytes() for row in batch.fake]
+        shares.append(np.mean([row in earlier for row in rows]))
+        earlier.update(rows)
+    return shares
+
+
+@pytest.mark.parametrize("pac", [1, 2])
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_replay_shows_the_critic_earlier_samples_in_the_stated_share(kind, pac, request):
+    watch = Watch()
+    preset = "cgan" if kind == "rows" else "dcgan"
+    fit(request.getfixturevalue(kind), preset, steps=MEMORY + 6, watch=watch, replay=0.5, pac=pac)
+    shares = seen_again(watch)
+    assert shares[:MEMORY] == [0.0] * MEMORY  # the memory fills
+    assert shares[MEMORY:] == [0.5] * 6
+    watch = Watch()
+    fit(request.getfixturevalue(kind), preset, watch=watch)
+    assert not any(seen_again(watch))
+
+
+def test_replayed_samples_keep_their_label_and_the_real_one_beside_them():
+    random, replay = torch.Generator().manual_seed(0), Replay(0.25)
+    for step in range(60):
+        labels = torch.full((8,), step)
+        batch = Batch(labels, labels[:, None] + 0.25, labels[:, None] + 0.5)
+        mixed = replay.mix(batch, 1, random)
+        torch.testing.assert_close(mixed.real[:, 0], mixed.labels + 0.25)
+        torch.testing.assert_close(mixed.fake[:, 0], mixed.labels + 0.5)
+        assert (mixed.labels != step).sum() == (2 if step >= MEMORY else 0)
+    assert mixed.labels.min() < 50  # not only the last step's
+
+
+def test_growing_follows_its_schedule(images):
+    seen = []
+
+    def look(trainer):
+        fake = trainer.rows.generated(trainer.generator, torch.zeros(4, dtype=torch.long), random)
+        sizes = (1, 2, 4)
+        flat = [s for s in sizes if torch.allclose(fake, blocks(fake, s), atol=1e-6)]
+        seen.append(16 // max(flat))
+
+    random = torch.Generator().manual_seed(0)
+    watch = Watch(look)
+    history = fit(images, "dcgan", steps=20, watch=watch, progressive=0.8).history_
+    # Two doublings in 16 steps: 4 steps at 4 pixels, 4 in which 8 fade in, and so on.
+    assert seen == [4] * 5 + [8] * 8 + [16] * 7
+    assert history["resolution"] == seen
+    real = [batch.real for batch in watch.batches]
+    torch.testing.assert_close(real[0], blocks(real[0], 4))
+    assert not torch.allclose(real[-1], blocks(real[-1], 2))
+
+
+def blocks(images: torch.Tensor, size: int) -> torch.Tensor:
+    small = torch.nn.functional.avg_pool2d(images, size)
+    return torch.nn.functional.interpolate(small, scale_factor=size)
+
+
+def test_training_that_ends_early_is_saved_at_its_resolution(images, tmp_path):
+    def stop(trainer):
+        trainer.stop = trainer.step == 7
+
+    augmenter = fit(images, "dcgan", steps=20, watch=Watch(stop), progressive=0.8)
+    augmenter.save_pretrained(tmp_path)
+    again = GANAugmenter.from_pretrained(tmp_path)
+    made = [a.sample({1: 4}, random_state=0)[0] for a in (augmenter, again)]
+    assert np.array_equal(*made)
+    small = made[0].reshape(4, 8, 2, 8, 2)
+    assert (np.ptp(small, axis=(2, 4)) == 0).all()
+
+
+def test_n_critic_counts_critic_steps(images):
+    watch = Watch()
+    fit(images, "dcgan", steps=5, watch=watch, n_critic=3)
+    assert len(watch.batches) == 15
+    assert watch.trainer.critic_steps == 15
+
+
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_pac_shows_the_critic_packs_of_one_class(kind, request):
+    watch = Watch()
+    fit(request.getfixturevalue(kind), "cgan", watch=watch, pac=4)
+    labels = watch.batches[0].labels.reshape(-1, 4)
+    assert (labels == labels[:, :1]).all()
+    assert watch.trainer.last["margin"].shape == (4,)
+
+
+def test_label_smoothing_keeps_the_critic_from_certainty(rows):
+    """Real and generated rows far apart: the best critic of smoothed labels stays finite."""
+    far = rows[0] * 0.01 + 50.0, rows[1]
+    accuracy, margins = [], []
+    for smoothing in (0.0, 0.3):
+        watch = Watch()
+        fit(
+            far, "cgan", steps=150, watch=watch, label_smoothing=smoothing, learning_rate=1e-7,
+            critic_learning_rate=5e-3,
+        )  # fmt: skip
+        critic, batch = watch.trainer.critic, watch.batches[-1]
+        margins.append(float(critic(batch.real, batch.labels)[0].detach().mean()))
+        accuracy.append(watch.trainer.history["critic_accuracy"][-1])
+    assert margins[0] > margins[1]
+    # The optimum of the smoothed cross-entropy is the logit of 1 - 0.3.
+    assert margins[1] < 3.0
+
+
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_mode_seeking_makes_samples_more_varied(kind, request):
+    data = request.getfixturevalue(kind)
+    preset = "cgan" if kind == "rows" else "dcgan"
+    spread = []
+    for weight in (0.0, 20.0):
+        recipe = {"mode_seeking": weight, "learning_rate": 2e-3, "ema": 0.0}
+        X, _ = fit(data, preset, steps=60, **recipe).sample({0: 60}, random_state=0)
+        spread.append(X.astype(float).std(0).mean())
+    assert spread[1] > spread[0]
+
+
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_historical_averaging_holds_both_networks_back(kind, request):
+    data, moved = request.getfixturevalue(kind), []
+    preset = "cgan" if kind == "rows" else "dcgan"
+    for weight in (0.0, 100.0):
+        watch = Watch()
+        fit(data, preset, steps=1, watch=watch)
+        start = [p.detach().clone() for p in parameters(watch.trainer)]
+        fit(data, preset, steps=40, watch=watch, historical_average=weight)
+        end = parameters(watch.trainer)
+        gaps = [(a - b.detach()).square().sum() for a, b in zip(start, end, strict=True)]
+        half = len(list(watch.trainer.generator.parameters()))
+        moved.append((float(sum(gaps[:half])), float(sum(gaps[half:]))))
+    assert moved[1][0] < 0.7 * moved[0][0]
+    assert moved[1][1] < 0.7 * moved[0][1]
+
+
+def parameters(trainer):
+    return [*trainer.generator.parameters(), *trainer.critic.parameters()]
+
+
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_lecam_keeps_the_critics_answers_together(kind, request):
+    data, margins = request.getfixturevalue(kind), []
+    preset = "cgan" if kind == "rows" else "dcgan"
+    for weight in (0.0, 10.0):
+        watch = Watch()
+        fit(data, preset, steps=60, watch=watch, lecam=weight, critic_learning_rate=2e-3)
+        margins.append(float(watch.trainer.last["margin"].abs().mean()))
+    assert margins[1] < 0.5 * margins[0]
+
+
+@pytest.mark.parametrize("kind", ["rows", "images"])
+def test_spectral_norm_holds_throughout_training(kind, request):
+    watch = Watch()
+    fit(
+        request.getfixturevalue(kind), "cgan", steps=30, watch=watch, spectral_norm=True,
+        critic_learning_rate=1e-3,
+    )  # fmt: skip
+    critic = watch.trainer.critic.eval()
+    norms = [
+        float(torch.linalg.matrix_norm(module.weight.detach().flatten(1), 2))
+        for module in critic.modules()
+        if hasattr(module, "parametrizations") and "weight" in module.parametrizations
+    ]
+    assert len(norms) >= 3
+    assert norms == pytest.approx([1.0] * len(norms), abs=0.15)
+
+
+def test_diff_augment_moves_real_and_generated_images_alike(images):
+    moved = Watch()
+    fit(images, "dcgan", watch=moved, diff_augment=("translation",))
+    for part in ("real", "fake"):
+        borders = [
+            (getattr(batch, part)[:, :, 0] == -1).all(-1).float().mean() for batch in moved.batches
+        ]
+        assert 0.2 < float(torch.stack(borders).mean()) < 0.8  # black rows came in at the top
+
+
+def test_sampling_uses_the_average_of_the_weights(images):
+    for ema in (0.0, 0.9):
+        watch = Watch()
+        fit(images, "dcgan", steps=30, watch=watch, ema=ema, learning_rate=2e-3)
+        pairs = zip(
+            watch.trainer.average.parameters(), watch.trainer.generator.parameters(), strict=True
+        )
+        assert all(torch.equal(a, b) for a, b in pairs) == (ema == 0.0)
+
+
+# ------------------------------------------------------------------ what goes with what
+
+
+def matrix() -> dict[tuple[str, str, str], bool]:
+    """Read the table of docs/stability.md: (data, preset, switch) to whether they go together."""
+    text = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
+    found = {}
+    for data in PRESETS_BY_DATA:
+        part = re.search(rf"^\| {data} \|(.*)\n\|[-:|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+        assert part, f"docs/stability.md has no table for {data}"
+        presets = [cell.strip(" `") for cell in part[1].strip("|").split("|")]
+        for line in part[2].splitlines():
+            name, *cells = (cell.strip(" `") for cell in line.strip("|").split("|"))
+            assert {*cells} <= {"yes", "-"}, line
+            found |= {
+                (data, preset, name): cell == "yes"
+                for preset, cell in zip(presets, cells, strict=True)
+            }
+    return found
+
+
+EVERY = [
+    (data, preset, switch)
+    for data, presets in PRESETS_BY_DATA.items()
+    for preset in presets
+    for switch in SWITCHES
+]
+
+
+def test_the_table_of_the_docs_has_every_preset_and_switch():
+    assert set(matrix()) == set(EVERY)
+
+
+@pytest.mark.parametrize(("data", "preset", "switch"), EVERY, ids=lambda v: v)
+def test_a_switch_trains_with_a_preset_or_is_refused_with_the_reason(
+    data, preset, switch, rows, images
+):
+    start = Recipe.preset(preset, data=data).replace(width=8, batch_size=16)
+    if (data, preset) == ("image", "auto"):
+        start = start.replace(small_classes="gan")  # otherwise it would change real images here
+    if not matrix()[data, preset, switch]:
+        with pytest.raises(ConfigError, match=r"(does not|goes) (go )?with|batch norm") as refusal:
+            start.replace(**SWITCHES[switch])
+        assert len(str(refusal.value)) > 60  # a reason, not just a no
+        return
+    recipe = start.replace(**SWITCHES[switch])
+    if data == "pair":
+        from ganaug import Pix2PixAugmenter
+
+        made = Pix2PixAugmenter(recipe=recipe, max_steps=3, random_state=0).fit(
+            images[0], 255 - images[0]
+        )
+        assert made.transform(images[0][:3]).shape == (3, 16, 16)
+        return
+    made = fit(rows if data == "table" else images, recipe, steps=3)
+    X, y = made.sample({0: 3, 1: 3}, random_state=0)
+    assert np.isfinite(X).all()
+    assert y.tolist() == [0, 0, 0, 1, 1, 1]
