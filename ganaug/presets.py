@@ -50,7 +50,9 @@ IMAGE_PRESETS: dict[str, Recipe] = {
     ),
     "cgan": Recipe(
         name="cgan",
-        architecture=Architecture(kind="dcgan", width=32, noise_dim=64),
+        architecture=Architecture(
+            kind="dcgan", width=32, noise_dim=64, generator_norm="batch", critic_norm="batch"
+        ),
         conditioning="concat",
         loss="non-saturating",
         schedule=Schedule(batch_size=64, beta2=0.999),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ganaug import Architecture, ConfigError, Recipe, Regularizers, Schedule
-from ganaug.presets import PRESETS
+from ganaug.presets import IMAGE_PRESETS, PAIR_PRESETS, PRESETS
 
 
 def test_the_presets_are_those_of_the_documentation():
@@ -133,3 +135,32 @@ def test_numbers_of_numpy_will_do():
 def test_a_name_is_a_string(name):
     with pytest.raises(ConfigError, match="name must be a string"):
         Recipe(name=name)
+
+
+def test_the_page_on_gans_shows_the_presets_for_images_as_they_are():
+    page = Path(__file__).resolve().parents[1] / "docs" / "gans.md"
+    text = page.read_text(encoding="utf-8")
+    found = re.search(r"^\| field \|(.*)\n\|[-:|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert found, "docs/gans.md has no table of fields"
+    names = [cell.strip(" `") for cell in found[1].strip("|").split("|")]
+    presets = {**IMAGE_PRESETS, **PAIR_PRESETS}
+    assert sorted(names) == sorted(presets)
+    shown = {}
+    for line in found[2].splitlines():
+        field, *values = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        shown[field] = dict(zip(names, values, strict=True))
+    fields = flat(Recipe())
+    differing = {f for f in fields if any(flat(p)[f] != fields[f] for p in presets.values())}
+    assert set(shown) == differing
+    for name, preset in presets.items():
+        assert {f: row[name] for f, row in shown.items()} == {
+            f: str(flat(preset)[f]) for f in shown
+        }
+
+
+def flat(recipe: Recipe) -> dict[str, object]:
+    """Return the fields of a recipe and its parts, without its name."""
+    parts = recipe.to_dict()
+    nested = [parts.pop(name) for name in ("architecture", "regularizers", "schedule")]
+    del parts["name"]
+    return {**parts, **nested[0], **nested[1], **nested[2]}
