@@ -44,8 +44,8 @@ class GANAugmenter(OverSampler):
     Parameters
     ----------
     recipe : str or Recipe, default="auto"
-        A preset (tables: "auto", "gan", "cgan", "wgan", "wgan-gp"; images: "auto", "dcgan",
-        "warp", "light") or a :class:`Recipe`. Only "auto" may choose another method for a class
+        A preset ("auto", "gan", "cgan", "wgan", "wgan-gp"; for images also "dcgan", "warp" and
+        "light") or a :class:`Recipe`. Only "auto" may choose another method for a class
         too small for a GAN; see ``plan_``.
     sampling_strategy : float, str, dict or callable, default="auto"
         How many rows each class shall have, in every form imbalanced-learn knows.

@@ -45,7 +45,8 @@ class Growth(nn.Module):
             raise ConfigError(
                 f"progressive does not go with images of {pyramid.height}x{pyramid.width} pixels: "
                 f"doubling {pyramid.base[0]}x{pyramid.base[1]} leads to "
-                f"{pyramid.top[0]}x{pyramid.top[1]}. Bring images to that size first."
+                f"{pyramid.top[0]}x{pyramid.top[1]}. Bring images to such a size first, as "
+                "ImageOptions(resize=...) does with PIL images."
             )
         # Saved with the weights: training may have ended before the last resolution.
         self.register_buffer("level", torch.tensor(self.at))

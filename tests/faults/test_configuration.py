@@ -1,4 +1,4 @@
-"""Faults 46 to 50: options that are impossible, too large or misspelt."""
+"""Faults 44 and 46 to 50: options that are impossible, too large or misspelt."""
 
 from __future__ import annotations
 
@@ -11,9 +11,41 @@ import pandas as pd
 import pytest
 import torch
 
-from ganaug import Callback, ConfigError, EarlyStop, GANAugmenter, GanaugWarning, Recipe
+from ganaug import (
+    Callback,
+    ConfigError,
+    EarlyStop,
+    GANAugmenter,
+    GanaugWarning,
+    ImageOptions,
+    Recipe,
+)
 
 LOSSES = ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein", "relativistic")
+
+
+@pytest.mark.parametrize("preset", ["dcgan", "cgan", "wgan-gp", "auto"])
+@pytest.mark.parametrize(("size", "reached"), [((30, 50), "32x52"), ((17, 16), "20x16")])
+def test_fault_44_sizes_that_doubling_does_not_reach_are_refused(
+    quick, count_steps, preset, size, reached
+):
+    recipe = Recipe.preset(preset, data="image").replace(progressive=0.5, small_classes="gan")
+    X, y = np.zeros((30, *size), np.uint8), np.repeat([0, 1], [20, 10])
+    with pytest.raises(ConfigError, match=f"{size[0]}x{size[1]}.*{reached}") as caught:
+        quick(recipe=recipe, callbacks=[count_steps]).fit(X, y)
+    assert isinstance(caught.value, ValueError)
+    assert count_steps.steps == 0
+
+
+def test_fault_44_the_way_out_trains(quick):
+    pil = pytest.importorskip("PIL.Image", reason="needs Pillow, of the extra 'vision'")
+    X = np.random.default_rng(0).integers(0, 256, (30, 30, 50), dtype=np.uint8)
+    y = np.repeat([0, 1], [20, 10])
+    recipe = Recipe.preset("dcgan", data="image").replace(progressive=0.5, width=4)
+    options = ImageOptions(resize=(32, 48))
+    pictures = [pil.fromarray(x) for x in X]
+    X_res, _ = quick(recipe=recipe, image_options=options).fit_resample(pictures, y)
+    assert len(X_res) == 40
 
 
 @pytest.mark.parametrize("penalty", ["gradient_penalty", "r1", "r2"])
