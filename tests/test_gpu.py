@@ -215,6 +215,20 @@ IMAGE_RECIPES = {
         class_balance_start=1.0,
         selection="evidence",
     ),
+    "stabilisers": IMAGE_PRESETS["cgan"].replace(
+        progressive=0.5,
+        replay=0.25,
+        historical_average=0.1,
+        mode_seeking=0.1,
+        minibatch_stddev=True,
+        pac=2,
+        lecam=0.1,
+        critic_norm="none",
+        spectral_norm=True,
+    ),
+    "growing residual": IMAGE_PRESETS["auto"].replace(
+        kind="residual", small_classes="gan", progressive=0.5
+    ),
 }
 
 

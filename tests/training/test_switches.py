@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,11 @@ import torch
 
 from ganaug import Callback, ConfigError, GANAugmenter, Recipe
 from ganaug.presets import PRESETS_BY_DATA
+from ganaug.recipe_rules import KINDS
+from ganaug.registry import LOSSES
 from ganaug.training.data import Batch
 from ganaug.training.replay import MEMORY, Replay
+from ganaug.training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -276,6 +282,26 @@ def test_sampling_uses_the_average_of_the_weights(images):
             watch.trainer.average.parameters(), watch.trainer.generator.parameters(), strict=True
         )
         assert all(torch.equal(a, b) for a, b in pairs) == (ema == 0.0)
+
+
+# ------------------------------------------------------------------ one trainer
+
+
+def test_the_training_step_fits_on_a_screen_and_branches_on_no_name():
+    steps = [inspect.getsource(getattr(Trainer, n)) for n in ("critic_step", "generator_step")]
+    assert sum(source.count("\n") for source in steps) <= 40
+    branches = [node for s in steps for node in ast.walk(ast.parse(textwrap.dedent(s)))]
+    # The one branch is weight clipping, which is no term of a loss.
+    assert sum(isinstance(node, (ast.If, ast.IfExp, ast.Match)) for node in branches) <= 1
+
+
+def test_networks_and_trainer_know_no_gan_and_no_loss_by_name():
+    presets = {name for presets in PRESETS_BY_DATA.values() for name in presets}
+    kinds = {*KINDS}  # the networks' own
+    for path in [*sorted((ROOT / "ganaug").glob("nets/*.py")), Path(inspect.getfile(Trainer))]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+        assert not texts & ({*LOSSES} | (presets - kinds)), path.name
 
 
 # ------------------------------------------------------------------ what goes with what
