@@ -43,7 +43,9 @@ PRESETS: dict[str, Recipe] = {
 IMAGE_PRESETS: dict[str, Recipe] = {
     "gan": Recipe(
         name="gan",
-        architecture=Architecture(kind="image-mlp", width=256, noise_dim=64),
+        architecture=Architecture(
+            kind="image-mlp", width=256, noise_dim=64, generator_norm="batch"
+        ),
         conditioning="per-class",
         loss="non-saturating",
         schedule=Schedule(batch_size=64, beta2=0.999),
