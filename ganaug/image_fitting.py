@@ -17,6 +17,7 @@ from ganaug.fitting import Job, joined, remaining
 from ganaug.image_evidence import fit_image_evidence
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import fit_image_selector
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
 from ganaug.nets.image_mlp import ImageMLPCritic, ImageMLPGenerator
 from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator
@@ -252,25 +253,20 @@ def _trainer(
         recipe.diff_augment,
         label_safe,
     )
-    judged_shapes = {
-        "warp": tuple(seen(torch.empty(0, *shape)).shape[1:]),
-        "light": (shape[0], LAYOUT, LAYOUT),
-    }
-    generator = GENERATORS[sizes.kind](
+    plan = Blueprint(
         shape,
         codes.bincount(minlength=len(names)),
         recipe.conditioning,
-        sizes,
-        torch_stream(job.seed, "generator"),
-    ).to(job.device)
-    critic = CRITICS[sizes.kind](
-        judged_shapes.get(sizes.kind, shape),
-        len(names),
-        recipe.conditioning,
         recipe.schedule.pac,
         sizes,
-        torch_stream(job.seed, "critic"),
-    ).to(job.device)
+    )
+    judged_shapes: dict[str, Any] = {
+        "warp": tuple(seen(torch.empty(0, *shape)).shape[1:]),
+        "light": (shape[0], LAYOUT, LAYOUT),
+    }
+    shown = replace(plan, shape=judged_shapes.get(sizes.kind, shape))
+    generator = GENERATORS[sizes.kind](plan, torch_stream(job.seed, "generator")).to(job.device)
+    critic = CRITICS[sizes.kind](shown, torch_stream(job.seed, "critic")).to(job.device)
     if sizes.spectral_norm:
         normalise_spectrally(critic, torch_stream(job.seed, "spectral"))
     size = fit_batch_size(job.batch_size or "auto", recipe, len(codes))

@@ -20,6 +20,7 @@ from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
 from ganaug.images import ImageFormat
+from ganaug.nets.blueprint import Blueprint
 from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.recipe import Recipe
 from ganaug.recipe_rules import IMAGE_KINDS
@@ -137,9 +138,10 @@ def _generator(
     require(recipe.architecture.kind in IMAGE_KINDS, "kind")
     require(recipe.architecture.depth <= _DEEPEST, "depth")
     kind = GENERATORS[recipe.architecture.kind]
-    counts = torch.ones(n_classes)
-    told, sizes = recipe.conditioning, recipe.architecture
-    return _filled(lambda: kind(codec.shape, counts, told, sizes, torch_stream(0)), state)
+    plan = Blueprint(
+        codec.shape, torch.ones(n_classes), recipe.conditioning, 1, recipe.architecture
+    )
+    return _filled(lambda: kind(plan, torch_stream(0)), state)
 
 
 def _bank(

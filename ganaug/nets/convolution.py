@@ -19,9 +19,9 @@ from ganaug.nets.blocks import (
     group_deviation,
     linear,
 )
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.growth import Growth
 from ganaug.nets.pyramid import Pyramid
-from ganaug.recipe import Architecture
 
 
 def convolution(
@@ -151,15 +151,9 @@ class FromNoise(nn.Module):
 
     Parameters
     ----------
-    pyramid : Pyramid
-        Of the images.
+    plan : Blueprint
     widths : list of int
         Channels of the feature maps, from the smallest size up.
-    counts : Tensor of shape (n_classes,)
-        Training images of each class.
-    conditioning : str
-    architecture : Architecture
-        Sizes.
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -168,14 +162,12 @@ class FromNoise(nn.Module):
 
     def __init__(
         self,
-        pyramid: Pyramid,
+        plan: Blueprint,
         widths: list[int],
-        counts: Tensor,
-        conditioning: str,
-        architecture: Architecture,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
+        architecture, pyramid = plan.architecture, plan.pyramid
         self.pyramid, self.shared = pyramid, architecture.shared_stages
         self.growth = Growth(pyramid, architecture.progressive > 0)
         if self.shared >= len(widths):
@@ -185,10 +177,10 @@ class FromNoise(nn.Module):
                 "told the class."
             )
         self.noise_dim, size = architecture.noise_dim, architecture.embedding_dim
-        self.classes = ClassEmbedding(counts, size, architecture.embedding_noise, generator)
+        self.classes = ClassEmbedding(plan.counts, size, architecture.embedding_noise, generator)
         inputs = self.noise_dim + (size if self.shared == 0 else 0)
         self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
-        told = conditioning == "projection"
+        told = plan.conditioning == "projection"
         self.modulations = nn.ModuleList(
             Modulation(size, width, generator) if told and stage >= self.shared else Untold()
             for stage, width in enumerate(widths)
@@ -226,31 +218,22 @@ class ConvolutionalCritic(nn.Module):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of what it is shown.
-    n_classes : int
-    conditioning : {"projection", "concat", "per-class"}
-    pac : int
-        Images of a class shown together, as channels of one.
-    architecture : Architecture
+    plan : Blueprint
     """
 
     head: ClassHead
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        n_classes: int,
-        conditioning: str,
-        pac: int,
-        architecture: Architecture,
+        plan: Blueprint,
     ) -> None:
         super().__init__()
-        self.n_classes, self.conditioning, self.pac = n_classes, conditioning, pac
-        self.pyramid = Pyramid(*shape[1:])
-        self.growth = Growth(self.pyramid, architecture.progressive > 0)
-        self.compares = architecture.minibatch_stddev
-        self.inputs = shape[0] * pac + (n_classes if conditioning == "concat" else 0)
+        self.n_classes, self.conditioning, self.pac = plan.n_classes, plan.conditioning, plan.pac
+        self.pyramid = plan.pyramid
+        self.growth = Growth(self.pyramid, plan.architecture.progressive > 0)
+        self.compares = plan.architecture.minibatch_stddev
+        planes = plan.n_classes if plan.conditioning == "concat" else 0
+        self.inputs = plan.shape[0] * plan.pac + planes
 
     def make_head(self, width: int, generator: torch.Generator) -> ClassHead:
         """Return the head behind a smallest feature map of ``width`` channels."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.nets.blocks import activate
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import (
     ConvolutionalCritic,
     FromNoise,
@@ -15,8 +16,6 @@ from ganaug.nets.convolution import (
     doubling,
     norm2d,
 )
-from ganaug.nets.pyramid import Pyramid
-from ganaug.recipe import Architecture
 
 
 class DCGANGenerator(FromNoise):
@@ -24,29 +23,20 @@ class DCGANGenerator(FromNoise):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of the images.
-    counts : Tensor of shape (n_classes,)
-        Training images of each class.
-    conditioning : str
-    architecture : Architecture
-        Sizes.
+    plan : Blueprint
     generator : torch.Generator
         Source of the initial weights.
     """
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        counts: Tensor,
-        conditioning: str,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
-        pyramid = Pyramid(*shape[1:])
+        shape, architecture, pyramid = plan.shape, plan.architecture, plan.pyramid
         # One width more at the top than an image needs would cost as much as all other layers.
         widths = [pyramid.channels(s + 1, architecture.width) for s in range(pyramid.stages)]
-        super().__init__(pyramid, widths, counts, conditioning, architecture, generator)
+        super().__init__(plan, widths, generator)
         self.norms = nn.ModuleList(norm2d(architecture.generator_norm, w) for w in widths)
         self.ups = nn.ModuleList(doubling(a, b, generator) for a, b in itertools.pairwise(widths))
         self.leave = doubling(widths[-1], shape[0], generator, gain=1.0)
@@ -93,27 +83,17 @@ class DCGANCritic(ConvolutionalCritic):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of what it is shown.
-    n_classes : int
-    conditioning : {"projection", "concat", "per-class"}
-    pac : int
-        Images shown together.
-    architecture : Architecture
+    plan : Blueprint
     generator : torch.Generator
     """
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        n_classes: int,
-        conditioning: str,
-        pac: int,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
-        super().__init__(shape, n_classes, conditioning, pac, architecture)
-        stages = self.pyramid.stages
+        super().__init__(plan)
+        architecture, stages = plan.architecture, self.pyramid.stages
         widths = [self.pyramid.channels(s, architecture.width) for s in range(stages, 0, -1)]
         self.downs = nn.ModuleList(
             convolution(before, after, 4, generator, stride=2)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.nets.blocks import ResidualBlock, activate, linear
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import ClassEmbedding
 from ganaug.nets.mlp import MLPCritic
-from ganaug.recipe import Architecture
 
 
 class ImageMLPGenerator(nn.Module):
@@ -18,14 +18,7 @@ class ImageMLPGenerator(nn.Module):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of the images.
-    counts : Tensor of shape (n_classes,)
-        Training images of each class.
-    conditioning : str
-        Unused: the class is always part of the input.
-    architecture : Architecture
-        Sizes.
+    plan : Blueprint
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -34,22 +27,20 @@ class ImageMLPGenerator(nn.Module):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        counts: Tensor,
-        conditioning: str,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.shape, self.noise_dim = shape, architecture.noise_dim
+        architecture = plan.architecture
+        self.shape, self.noise_dim = plan.shape, architecture.noise_dim
         width, size = architecture.width, architecture.embedding_dim
-        self.classes = ClassEmbedding(counts, size, architecture.embedding_noise, generator)
+        self.classes = ClassEmbedding(plan.counts, size, architecture.embedding_noise, generator)
         self.enter = linear(self.noise_dim + size, width, generator)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, architecture.generator_norm, generator)
             for _ in range(architecture.depth)
         )
-        self.leave = linear(width, math.prod(shape), generator, gain=1.0)
+        self.leave = linear(width, math.prod(plan.shape), generator, gain=1.0)
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
@@ -70,11 +61,14 @@ class ImageMLPCritic(MLPCritic):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        n_classes: int,
-        conditioning: str,
-        pac: int,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
-        super().__init__(math.prod(shape), n_classes, conditioning, pac, architecture, generator)
+        super().__init__(
+            math.prod(plan.shape),
+            plan.n_classes,
+            plan.conditioning,
+            plan.pac,
+            plan.architecture,
+            generator,
+        )

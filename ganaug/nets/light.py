@@ -9,6 +9,7 @@ Yang and Soatto 2020, which takes them from other images.)
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -16,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from ganaug.nets.blocks import ResidualBlock, activate, linear
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import ClassHead
-from ganaug.recipe import Architecture
 
 LAYOUT = 3
 """Rows and columns of a layout."""
@@ -28,12 +29,7 @@ class LightGenerator(nn.Module):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of the images.
-    counts, conditioning
-        Unused: the layouts belong to all classes.
-    architecture : Architecture
-        Sizes.
+    plan : Blueprint
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -42,20 +38,18 @@ class LightGenerator(nn.Module):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        counts: Tensor,
-        conditioning: str,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        self.noise_dim, self.channels = architecture.noise_dim, shape[0]
+        architecture = plan.architecture
+        self.noise_dim, self.channels = architecture.noise_dim, plan.shape[0]
         width = architecture.width
         self.enter = linear(architecture.noise_dim, width, generator)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, "none", generator) for _ in range(architecture.depth)
         )
-        self.leave = linear(width, shape[0] * LAYOUT**2, generator, gain=1.0)
+        self.leave = linear(width, plan.shape[0] * LAYOUT**2, generator, gain=1.0)
 
     def layouts(self, noise: Tensor) -> Tensor:
         """Return (batch, channels, LAYOUT, LAYOUT) mean values between -1 and 1."""
@@ -97,11 +91,7 @@ class LightCritic(nn.Module):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of a layout.
-    n_classes, conditioning, pac
-        Unused.
-    architecture : Architecture
+    plan : Blueprint
     generator : torch.Generator
     """
 
@@ -109,16 +99,13 @@ class LightCritic(nn.Module):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        n_classes: int,
-        conditioning: str,
-        pac: int,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
+        architecture = plan.architecture
         width = architecture.width
-        self.enter = linear(shape[0] * shape[1] * shape[2], width, generator)
+        self.enter = linear(math.prod(plan.shape), width, generator)
         self.blocks = nn.ModuleList(
             ResidualBlock(width, "none", generator) for _ in range(architecture.depth)
         )

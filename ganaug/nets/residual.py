@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from ganaug.nets.blocks import activate
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import ConvolutionalCritic, FromNoise, convolution
-from ganaug.nets.pyramid import Pyramid
-from ganaug.recipe import Architecture
 
 GROUP = 16
 """Channels of a group."""
@@ -46,15 +45,12 @@ class ResidualGenerator(FromNoise):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        counts: Tensor,
-        conditioning: str,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
-        pyramid = Pyramid(*shape[1:])
+        shape, architecture, pyramid = plan.shape, plan.architecture, plan.pyramid
         widths = [pyramid.channels(s, architecture.width) for s in range(pyramid.stages + 1)]
-        super().__init__(pyramid, widths, counts, conditioning, architecture, generator)
+        super().__init__(plan, widths, generator)
         self.stages, self.changes = _stages(widths, architecture.depth, generator)
         self.leave = convolution(widths[-1], shape[0], 3, generator, gain=1.0)
         self.paints = nn.ModuleList(
@@ -83,14 +79,11 @@ class ResidualCritic(ConvolutionalCritic):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        n_classes: int,
-        conditioning: str,
-        pac: int,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
-        super().__init__(shape, n_classes, conditioning, pac, architecture)
+        super().__init__(plan)
+        architecture = plan.architecture
         order = reversed(range(self.pyramid.stages + 1))
         widths = [self.pyramid.channels(stage, architecture.width) for stage in order]
         self.first = convolution(self.inputs, widths[0], 3, generator)

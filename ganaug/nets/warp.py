@@ -22,9 +22,8 @@ from torch.nn.functional import (
 )
 
 from ganaug.nets.blocks import activate, linear
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import Downs, convolution
-from ganaug.nets.pyramid import Pyramid
-from ganaug.recipe import Architecture
 
 KNOTS = 4
 """Rows and columns of the grid of displacements, which is interpolated between."""
@@ -44,12 +43,7 @@ class WarpGenerator(nn.Module):
 
     Parameters
     ----------
-    shape : tuple of int
-        Channels, height and width of the images.
-    counts, conditioning
-        Unused: the deformations belong to all classes.
-    architecture : Architecture
-        Sizes.
+    plan : Blueprint
     generator : torch.Generator
         Source of the initial weights.
     """
@@ -58,16 +52,12 @@ class WarpGenerator(nn.Module):
 
     def __init__(
         self,
-        shape: tuple[int, int, int],
-        counts: Tensor,
-        conditioning: str,
-        architecture: Architecture,
+        plan: Blueprint,
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        channels, height, width = shape
+        channels, architecture, pyramid = plan.shape[0], plan.architecture, plan.pyramid
         self.noise_dim, self.temperature = architecture.noise_dim, architecture.temperature
-        pyramid = Pyramid(height, width)
         widths = [architecture.width * min(2**stage, 4) for stage in range(pyramid.stages)]
         inner = 2 * architecture.width
         area = pyramid.base[0] * pyramid.base[1]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
 from ganaug.nets.image_mlp import ImageMLPCritic, ImageMLPGenerator
 from ganaug.nets.light import LightGenerator
@@ -38,8 +39,8 @@ def architecture(kind: str, **changes: Any) -> Architecture:
 
 
 def generator(kind: str, shape: tuple[int, int, int], seed: int = 0, **changes: Any) -> Any:
-    sizes = architecture(kind, **changes)
-    return GENERATORS[kind](shape, COUNTS, "projection", sizes, torch_stream(seed)).eval()
+    plan = Blueprint(shape, COUNTS, "projection", 1, architecture(kind, **changes))
+    return GENERATORS[kind](plan, torch_stream(seed)).eval()
 
 
 def critic_of(
@@ -49,8 +50,8 @@ def critic_of(
     pac: int = 1,
     **changes: Any,
 ) -> Any:
-    sizes = architecture(kind, **changes)
-    return CRITICS[kind](shape, 3, conditioning, pac, sizes, torch_stream(0))
+    plan = Blueprint(shape, COUNTS, conditioning, pac, architecture(kind, **changes))
+    return CRITICS[kind](plan, torch_stream(0))
 
 
 def inputs(shape: tuple[int, int, int], seed: int = 1) -> tuple[torch.Tensor, torch.Tensor]:

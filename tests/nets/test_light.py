@@ -11,16 +11,23 @@ from torch import Tensor
 
 from ganaug import GANAugmenter, GanaugWarning, Recipe
 from ganaug.image_fitting import are_flat
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator, layouts_of
 from ganaug.recipe import Architecture
 from ganaug.rng import torch_stream
 
 SIZES = Architecture(kind="light", width=8, depth=1, noise_dim=6)
+
+
+def plan(shape):
+    return Blueprint(shape, torch.ones(4), "projection", 1, SIZES)
+
+
 LABELS = torch.zeros(40, dtype=torch.long)
 
 
 def light(shape: tuple[int, int, int], seed: int = 0) -> LightGenerator:
-    return LightGenerator(shape, torch.ones(1), "projection", SIZES, torch_stream(seed)).eval()
+    return LightGenerator(plan(shape), torch_stream(seed)).eval()
 
 
 def lit(net: LightGenerator, anchors: Tensor, seed: int = 1) -> Tensor:
@@ -66,7 +73,7 @@ def test_the_draws_decide_everything() -> None:
 
 
 def test_the_critic_is_not_told_the_class() -> None:
-    critic = LightCritic((3, LAYOUT, LAYOUT), 4, "projection", 1, SIZES, torch_stream(0))
+    critic = LightCritic(plan((3, LAYOUT, LAYOUT)), torch_stream(0))
     layouts = torch.rand(8, 3, LAYOUT, LAYOUT)
     first, features = critic(layouts, torch.zeros(8, dtype=torch.long))
     other, _ = critic(layouts, torch.arange(8) % 4)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import affine_grid
 
+from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.warp import (
     FOLDED,
     STRETCHED,
@@ -123,7 +124,9 @@ def test_flat_parts_stay_flat(seed: int, few: int, many: int) -> None:
 
 def warp(shape: tuple[int, int, int], seed: int = 0, **changes: float) -> WarpGenerator:
     sizes = Architecture(kind="warp", width=8, noise_dim=6, **changes)
-    return WarpGenerator(shape, torch.ones(2), "projection", sizes, torch_stream(seed))
+    return WarpGenerator(
+        Blueprint(shape, torch.ones(2), "projection", 1, sizes), torch_stream(seed)
+    )
 
 
 def bent_by(net: WarpGenerator, anchors: torch.Tensor, seed: int = 1) -> torch.Tensor:
