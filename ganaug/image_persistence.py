@@ -114,7 +114,7 @@ def model_from_parts(
     return ImageModel(recipe, codec, methods, generators, bank, selector, recipes)
 
 
-def _filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
+def filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
     """Return a module with these weights, made only after every shape was compared."""
     with torch.device("meta"):  # has shapes and no memory
         expected = _kinds(make().state_dict())
@@ -135,7 +135,7 @@ def _generator(
     require(recipe.architecture.depth <= _DEEPEST, "depth")
     kind = GENERATORS[recipe.architecture.kind]
     counts = torch.ones(n_classes)
-    return _filled(lambda: kind(codec.shape, counts, recipe.architecture, torch_stream(0)), state)
+    return filled(lambda: kind(codec.shape, counts, recipe.architecture, torch_stream(0)), state)
 
 
 def _bank(
@@ -157,7 +157,7 @@ def _selector(codec: ImageCodec, n_classes: int, state: dict[str, Tensor]) -> Im
     require(types == [torch.float32] * 3 + [torch.int64], "selector")
     require(floor.shape == radius.shape == counts.shape == (n_classes,), "selector")
     require(counts.min() >= 0 and references.shape == (counts.sum(), width), "selector.references")
-    evidence = _filled(
+    evidence = filled(
         lambda: ImageEvidence(codec.shape, n_classes, torch_stream(0)),
         {k.removeprefix("evidence."): v for k, v in state.items() if k.startswith("evidence.")},
     )
