@@ -99,7 +99,8 @@ class UNetGenerator(nn.Module):
             for before, after in zip(before_up, after_up, strict=False)
         )
         self.up_norms = nn.ModuleList(norm2d(kind, width) for width in after_up)
-        self.leave = doubling(before_up[-1], target[0], generator, gain=1.0)
+        # Small, so that images begin grey: a random pattern would take long to be unlearned.
+        self.leave = doubling(before_up[-1], target[0], generator, gain=0.1)
         self.dropout = architecture.dropout
         self.dropped = self._maps(after_up) if self.dropout else []
         self.noise_dim = sum(map(math.prod, self.dropped))
@@ -216,17 +217,16 @@ class PatchCritic(nn.Module):
             The mean over patches.
         features : Tensor of shape (batch, features)
         """
+        maps, hidden = self.patches(images, labels)
+        return maps.mean((1, 2, 3)), hidden.mean((2, 3))
+
+    def patches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logit of each patch, (batch, 1, rows, columns), and the last feature map."""
         hidden = torch.cat([labels, images], 1)
         for layer, norm in zip(self.layers, self.norms, strict=True):
             hidden = activate(norm(layer(hidden)))
-        maps = self.leave(hidden)
-        if PER_PATCH:
-            return maps.flatten(), hidden.mean((2, 3))
-        return maps.mean((1, 2, 3)), hidden.mean((2, 3))
+        return self.leave(hidden), hidden
 
-
-import os
-PER_PATCH = bool(int(os.environ.get("PER_PATCH", "0")))
 
 def patch_halvings(height: int, width: int) -> int:
     """Return how often the critic halves images, so that a patch is about a quarter of one.
@@ -237,7 +237,6 @@ def patch_halvings(height: int, width: int) -> int:
     >>> [patch_halvings(size, size) for size in (8, 32, 64, 128, 256)]
     [0, 0, 1, 2, 3]
     """
-    if "HALV" in os.environ: return int(os.environ["HALV"])
     return max(HALVINGS - round(math.log2(LARGEST / min(height, width))), 0)
 
 
