@@ -57,6 +57,15 @@ EXAMPLES = {
         r"dtypes kept: True",
         r"saved .*worse\.png",
     ],
+    "pix2pix_facades.py": [
+        r"held-out pairs: L1 0\.\d+, of the mean photograph 0\.\d+",
+        r"saved .*facades\.png",
+    ],
+    "pix2pix_rare_masks.py": [
+        r"10 eights +recall of eights: train [01]\.\d+, test [01]\.\d+; balanced accuracy 0\.\d+",
+        r"and translated masks +recall of eights: train",
+        r"saved .*rare-masks\.png",
+    ],
     "save_and_sample.py": [
         r"made: \{'barbera': 500, 'barolo': 3\}",
         r"the loaded one makes the same rows: True",
