@@ -190,7 +190,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     means = frame.groupby("arm", sort=False)[list(COLUMNS)].mean()
     head = ["", "L1", "gradient", "MMD, random net", "MMD, pixels", "variety", "s of fit"]
     return _report.markdown_table(
-        head, [[str(arm), *map(float, values)] for arm, values in zip(means.index, means.values)]  # noqa: B905
+        head,
+        [[str(arm), *map(float, values)] for arm, values in zip(means.index, means.values)],  # noqa: B905
     )
 
 
@@ -209,7 +210,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--steps", type=int, help="generator steps of every arm")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--dev", type=int, default=0, help="hold out training pairs, not the others")
+    parser.add_argument(
+        "--dev", type=int, default=0, help="hold out training pairs, not the others"
+    )
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--figure", type=Path)
@@ -239,9 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     for seed in range(options.seeds):
         for name, recipe in recipes().items():
-            images, more = translate(
-                recipe, train, held_out.sources, options.steps or "auto", seed
-            )
+            images, more = translate(recipe, train, held_out.sources, options.steps or "auto", seed)
             made.setdefault(name, images)
             rows.append({"arm": name, "seed": seed, **judge.scores(images), **more})
             print(rows[-1], file=sys.stderr, flush=True)

@@ -38,9 +38,7 @@ def pair_from_parts(
         recipe = pair_recipe(Recipe.from_dict(config["recipe"]))
         require(source.shape[1:] == target.shape[1:], "image size")
         generator = filled(
-            lambda: UNetGenerator(
-                source.shape, target.shape, recipe.architecture, torch_stream(0)
-            ),
+            lambda: UNetGenerator(source.shape, target.shape, recipe.architecture, torch_stream(0)),
             tensors_under(arrays, "generator."),
         )
     except ArtifactError:

@@ -82,8 +82,9 @@ class PairModel:
         noises : iterable of Tensor of shape (noise_dim,)
             One for each target.
         """
-        parts, both = [self.target.decode(torch.empty(0, *self.target.shape))], zip(
-            order, noises, strict=True
+        parts, both = (
+            [self.target.decode(torch.empty(0, *self.target.shape))],
+            zip(order, noises, strict=True),
         )
         while chunk := list(islice(both, self.chunk)):
             # Always full: convolutions of another batch size may round differently, and the first

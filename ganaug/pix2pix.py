@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
@@ -434,12 +433,13 @@ class Pix2PixAugmenter(Learner):
         options = self.image_options
         if not isinstance(options, tuple):
             return options, options
-        if len(options) != 2 or not all(isinstance(o, (ImageOptions, type(None))) for o in options):
+        sides: list[Any] = list(options)
+        if len(sides) != 2 or any(not isinstance(o, (ImageOptions, type(None))) for o in sides):
             raise ConfigError(
                 "image_options must be an ImageOptions, or two of them (or None): that of the "
                 f"sources and that of the targets; got {options!r}."
             )
-        return options
+        return sides[0], sides[1]
 
     def _label_safe(self) -> tuple[str, ...]:
         """Return the mirrorings that both sides allow: a pair is mirrored as one."""
@@ -459,7 +459,8 @@ class Pix2PixAugmenter(Learner):
 
     def _vary(self, X_source: Any, n_each: Any, random_state: Any, least: int = 0) -> NDArray[Any]:
         data = self._check_sources(X_source)
-        if isinstance(n_each, bool) or not isinstance(n_each, numbers.Integral) or n_each < least:
+        whole = isinstance(n_each, numbers.Integral) and not isinstance(n_each, bool)
+        if not whole or int(n_each) < least:
             raise ConfigError(f"n_per_source must be an int of at least {least}, got {n_each!r}.")
         if n_each > 1 and not self.model_.generator.noise_dim:
             warn(

@@ -129,7 +129,9 @@ def test_the_example_is_short_and_says_what_it_shows(name):
     assert ast.get_docstring(ast.parse(source))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/images.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/guide.md", "docs/images.md", "docs/pix2pix.md"]
+)
 def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The pages train to the end; here a start is enough.
@@ -160,7 +162,9 @@ def run_commands(source: str) -> None:
         assert not end.value.code, line
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/guide.md", "docs/images.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/guide.md", "docs/images.md", "docs/pix2pix.md"]
+)
 def test_every_python_block_is_run(page):
     assert not [b.line for b in blocks_of(ROOT / page) if b.language == "python" and not b.runnable]
 

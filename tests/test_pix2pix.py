@@ -271,8 +271,17 @@ def test_the_l1_weight_and_the_loss_are_changeable() -> None:
     assert len(set(made)) == 4
 
 
-@pytest.mark.parametrize("changes", [{"r1": 1.0}, {"gradient_penalty": 10.0, "loss": "wasserstein"},
-                                     {"lecam": 0.1}, {"replay": 0.5}, {"n_critic": 2}], ids=str)  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"r1": 1.0},
+        {"gradient_penalty": 10.0, "loss": "wasserstein"},
+        {"lecam": 0.1},
+        {"replay": 0.5},
+        {"n_critic": 2},
+    ],
+    ids=str,
+)
 def test_the_other_switches_go_with_pairs(changes: dict[str, Any]) -> None:
     augmenter = quick(recipe=TINY.replace(**changes), max_steps=20).fit(MASKS, MASKS)
     assert np.isfinite(augmenter.history_["generator_loss"]).all()
@@ -629,6 +638,7 @@ def test_a_transform_goes_into_compose_and_samples(fitted: Pix2PixAugmenter, v2:
     )
     mask = torch.from_numpy(MASKS[:1])
     image, label = pipeline(mask, 1)
+    assert label == 1
     assert image.shape == (3, 8, 8)
     assert image.dtype == torch.float32
     sample = pipeline({"image": tv_tensors.Image(mask), "label": 3, "boxes": torch.zeros(2, 4)})

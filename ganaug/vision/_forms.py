@@ -128,9 +128,7 @@ def _is_gray(image: Image.Image) -> bool:
     return bool((red == green).all() and (green == blue).all())
 
 
-def _layout(
-    image: Tensor | NDArray[Any], shape: Shape, remedies: Remedies, any_size: bool
-) -> str:
+def _layout(image: Tensor | NDArray[Any], shape: Shape, remedies: Remedies, any_size: bool) -> str:
     found = tuple(image.shape)
     channels, *size = shape
     layouts = {"CHW": (channels, *size), "HWC": (*size, channels)}
