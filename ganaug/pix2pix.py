@@ -300,7 +300,8 @@ class Pix2PixAugmenter(Learner):
         >>> augmenter.sample(images[:2], 3, random_state=0).shape
         (6, 8, 8)
         """
-        return self._target.present(self._vary(X_source, n_per_source, random_state))
+        made = self._vary(X_source, n_per_source, random_state)
+        return self._target.present(made)
 
     def make_pool(
         self, X_source: Any, y: Any, n_per_source: int = 1, *, random_state: Any = None
@@ -467,23 +468,22 @@ class Pix2PixAugmenter(Learner):
                 "The recipe has no dropout, so all targets of a source are the same. Set "
                 'Recipe.preset("pix2pix", data="pair").replace(dropout=0.5).'
             )
-        seed = self._seed_of(random_state)
-        # Each target has a stream of its own, so none depends on how many others there are.
-        pairs = itertools.product(range(len(data)), range(int(n_each)))
-        noises = (self.model_.noise(seed, source, turn) for source, turn in pairs)
-        order = (source for source in range(len(data)) for _ in range(int(n_each)))
-        return self._translate(data, order, noises, len(data) * int(n_each))
-
-    def _translate(
-        self,
-        data: ImageBatch,
-        order: Iterable[int],
-        noises: Iterable[Tensor],
-        n_targets: int | None = None,
-    ) -> NDArray[Any]:
-        total = len(data) if n_targets is None else n_targets
+        total = len(data) * int(n_each)
         budget = validate.check_budget(self.memory_budget)
         images.check_fits(total, self.model_.target.shape, budget, f"{total:,} targets")
+        seed = self._seed_of(random_state)
+        # Each target has a stream of its own, so none depends on how many others there are.
+        order = (source for source in range(len(data)) for _ in range(int(n_each)))
+        noises = (
+            self.model_.noise(seed, source, turn)
+            for source in range(len(data))
+            for turn in range(int(n_each))
+        )
+        return self._translate(data, order, noises)
+
+    def _translate(
+        self, data: ImageBatch, order: Iterable[int], noises: Iterable[Tensor]
+    ) -> NDArray[Any]:
         return self.model_.translate_all(self.model_.source.encode(data.pixels), order, noises)
 
     def _seed_of(self, random_state: Any) -> int:

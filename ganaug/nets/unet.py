@@ -194,7 +194,9 @@ class PatchCritic(nn.Module):
                 itertools.pairwise([source[0] + target[0], *widths]), strides, strict=True
             )
         )
-        kinds = ["none"] + [architecture.critic_norm] * halvings
+        # The first of several layers sees the pixels themselves, as in the generator.
+        kinds = [architecture.critic_norm] * len(widths)
+        kinds[0] = "none" if halvings else kinds[0]
         self.norms = nn.ModuleList(norm2d(k, w) for k, w in zip(kinds, widths, strict=True))
         self.leave = convolution(widths[-1], 1, 4, generator, gain=1.0)
         self.field = field_of([*strides, 1])
