@@ -46,7 +46,7 @@ def pair_recipe(recipe: str | Recipe) -> Recipe:
 
 def pair_steps(n_pairs: int) -> int:
     """Return the number of generator steps: it grows with the square root of the pairs."""
-    return int(min(max(75 * math.sqrt(n_pairs), 500), 20_000))
+    return int(min(max(50 * math.sqrt(n_pairs), 500), 20_000))
 
 
 def fit_pair_model(

@@ -149,7 +149,7 @@ PAIR_PRESETS: dict[str, Recipe] = {
         # The paper's l1 of 100 leaves images blurred after the steps that a CPU has time for.
         regularizers=Regularizers(l1=30.0),
         schedule=Schedule(
-            learning_rate=5e-4, critic_learning_rate=5e-4, beta2=0.999, batch_size=4, ema=0.0
+            learning_rate=5e-4, critic_learning_rate=5e-4, beta2=0.999, batch_size=4, ema=0.99
         ),
     ),
 }
