@@ -7,6 +7,7 @@ import io
 import json
 import pickle
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -706,3 +707,29 @@ def test_on_cuda_it_trains_and_is_saved_for_the_cpu(tmp_path: Path) -> None:
     made, expected = again.transform(MASKS), augmenter.transform(MASKS)
     assert np.abs(made.astype(int) - expected).max() <= 2
     assert pickle.loads(pickle.dumps(augmenter)).model_.device.type == "cpu"
+
+
+# ------------------------------------------------------------------ the page
+
+
+def test_the_page_states_the_preset_and_the_fields_of_the_code(root: Path) -> None:
+    from ganaug.nets.unet import NOISY, PatchCritic
+
+    page = (root / "docs" / "pix2pix.md").read_text(encoding="utf-8")
+    recipe = Recipe.preset("pix2pix", data="pair")
+    nested = recipe.to_dict()
+    fields = {k: v for part in nested.values() if isinstance(part, dict) for k, v in part.items()}
+    fields |= {k: v for k, v in nested.items() if not isinstance(v, dict)}
+    rows = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|$", page, re.MULTILINE))
+    assert len(rows) > 10
+    for name, shown in rows.items():
+        value = fields[name]
+        assert shown == (value if isinstance(value, str) else f"{value:g}"), name
+    sizes = {
+        size: PatchCritic((1, size, size), (1, size, size), TINY.architecture, torch_stream(0))
+        for size in (256, 128, 64, 32)
+    }
+    shown = ", ".join(f"{net.field} at {size}" for size, net in sizes.items())
+    assert shown.replace("70 at", "70 pixels at") in page
+    assert NOISY == 8
+    assert "eighth of the image's size" in " ".join(page.split())
