@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         SchemaDriftError,
     )
     from ganaug.image_options import ImageOptions
+    from ganaug.pix2pix import Pix2PixAugmenter
     from ganaug.pool import SyntheticPool
     from ganaug.recipe import Architecture, Recipe, Regularizers, Schedule
     from ganaug.training.callbacks import Callback, EarlyStop
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _HOME = {
     "GANAugmenter": "augmenter",
     "AugmentedClassifier": "classifier",
+    "Pix2PixAugmenter": "pix2pix",
     "ImageOptions": "image_options",
     "SyntheticPool": "pool",
     "Recipe": "recipe",
@@ -78,6 +80,7 @@ __all__ = [
     "MemoryBudgetError",
     "ModeCollapseWarning",
     "NotAvailableError",
+    "Pix2PixAugmenter",
     "Recipe",
     "Regularizers",
     "SampleGrid",

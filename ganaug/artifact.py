@@ -25,7 +25,7 @@ from ganaug.errors import ArtifactError
 
 FORMAT = 1
 CONFIG = "config.json"
-_KIND = "ganaug.GANAugmenter"
+_KIND = re.compile(r"ganaug\.(GANAugmenter|Pix2PixAugmenter)")
 _WEIGHTS = re.compile(r"model-[0-9a-f]{16}\.safetensors")
 _SCALARS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
 _MOMENTS: dict[str, Any] = {"Timestamp": pd.Timestamp, "Timedelta": pd.Timedelta}
@@ -71,8 +71,15 @@ def untag(data: Any) -> Any:
     return value
 
 
-def write(folder: Path, config: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> None:
-    """Write a model; a crash at any instant leaves the previous one readable.
+def write(
+    folder: Path,
+    config: dict[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    owner: str = "GANAugmenter",
+) -> None:
+    """Write a model of the estimator ``owner``.
+
+    A crash at any instant leaves the previous one readable.
 
     Raises
     ------
@@ -83,14 +90,15 @@ def write(folder: Path, config: dict[str, Any], arrays: dict[str, NDArray[Any]])
     payload = save_tensors({k: np.asarray(v, order="C") for k, v in arrays.items()})
     digest = hashlib.sha256(payload).hexdigest()
     weights = f"model-{digest[:16]}.safetensors"
-    document = {"kind": _KIND, "format": FORMAT, "weights": weights, "sha256": digest, **config}
+    kind = f"ganaug.{owner}"
+    document = {"kind": kind, "format": FORMAT, "weights": weights, "sha256": digest, **config}
     try:
         text = json.dumps(document, indent=1, allow_nan=False, default=_plain)
     except (TypeError, ValueError) as error:
         raise ArtifactError(f"The augmenter cannot be saved: {error}.") from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _refuse_strangers(folder / CONFIG)
+        _refuse_strangers(folder / CONFIG, owner)
         _replace(folder / weights, payload)
         _replace(folder / CONFIG, text.encode())
         for stale in folder.glob("model-*.safetensors"):
@@ -107,7 +115,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{value!r} is of type {type(value).__name__}")
 
 
-def _refuse_strangers(path: Path) -> None:
+def _refuse_strangers(path: Path, owner: str) -> None:
     """Refuse to replace a configuration that is not ours: many models are saved in folders."""
     if not path.exists():
         return
@@ -115,21 +123,30 @@ def _refuse_strangers(path: Path) -> None:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         config = None
-    if not isinstance(config, dict) or config.get("kind") != _KIND:
+    if _owner_of(config) != owner:
         raise ArtifactError(
-            f"{path} is there already and does not describe a GANAugmenter. Save to another folder."
+            f"{path} is there already and does not describe a {owner}. Save to another folder."
         )
 
 
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what :func:`write` wrote.
+def _owner_of(config: Any) -> str:
+    """Return the estimator that a configuration describes; empty for anything else."""
+    kind = config.get("kind") if isinstance(config, dict) else None
+    found = _KIND.fullmatch(kind) if isinstance(kind, str) else None
+    return found[1] if found else ""
+
+
+def read(
+    folder: Path, owner: str = "GANAugmenter"
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what :func:`write` wrote for the estimator ``owner``.
 
     Raises
     ------
     ArtifactError
         If the folder is missing, damaged, of another kind or of a newer format.
     """
-    config = _read_config(folder)
+    config = _read_config(folder, owner)
     name = config.get("weights")
     if not isinstance(name, str) or not _WEIGHTS.fullmatch(name):
         raise ArtifactError(f"{folder / CONFIG} names an impossible weights file: {name!r}.")
@@ -145,13 +162,14 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise ArtifactError(f"{folder / name} holds no arrays: {error}.") from None
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path, owner: str) -> dict[str, Any]:
     try:
         config = json.loads((folder / CONFIG).read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(f"No saved augmenter can be read from {folder}: {error}.") from None
-    if not isinstance(config, dict) or config.get("kind") != _KIND:
-        raise ArtifactError(f"{folder / CONFIG} does not describe a GANAugmenter.")
+    if (found := _owner_of(config)) != owner:
+        other = f" It holds a {found}: load it with {found}.from_pretrained." if found else ""
+        raise ArtifactError(f"{folder / CONFIG} does not describe a {owner}.{other}")
     version = config.get("format")
     if type(version) is not int or version < 1:
         raise ArtifactError(f"{folder / CONFIG} has an impossible format: {version!r}.")

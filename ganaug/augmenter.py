@@ -147,32 +147,6 @@ class GANAugmenter(OverSampler):
         self.verbose = verbose
         self.random_state = random_state
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters by name.
-
-        Parameters
-        ----------
-        **params
-            Parameters of the augmenter. Those of a recipe are changed with ``Recipe.replace``.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ConfigError
-            If there is no such parameter; the nearest one is named.
-
-        Examples
-        --------
-        >>> from ganaug import GANAugmenter
-        >>> GANAugmenter().set_params(max_steps=10).max_steps
-        10
-        """
-        checks.check_names(params, self._get_param_names())
-        return super().set_params(**params)
-
     def fit(self, X: Any, y: Any) -> Self:
         """Learn the distribution of each class.
 

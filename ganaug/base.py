@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug import checks, targets, validate
@@ -19,18 +20,41 @@ from ganaug.sampling import interleave
 if TYPE_CHECKING:
     from typing import Self
 
-_FITTED = ("_modality", "_one_hot", "_seed", "_calls")
+_FITTED = ("_modality", "_one_hot", "_source", "_target", "_seed", "_calls")
 
 
-class OverSampler(BaseOverSampler):
-    """The private side of :class:`~ganaug.augmenter.GANAugmenter`.
+class Learner(BaseEstimator):
+    """What every estimator with a model does: checked parameters, seeds, copies and pickles."""
 
-    Checks of later data against the fitted ones, seeds, decoded rows; tags, containers of the
-    output and pickling for scikit-learn.
-    """
+    _parameter_constraints: ClassVar[dict[str, Any]]
+    _seed: int
+    _calls: int
 
-    # What scikit-learn's _SetOutputMixin sets: that mixin itself would defeat the gates.
-    _sklearn_auto_wrap_output_keys: ClassVar[set[str]] = {"transform"}
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by name.
+
+        Parameters
+        ----------
+        **params
+            Parameters of the estimator. Those of a recipe are changed with ``Recipe.replace``.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ConfigError
+            If there is no such parameter; the nearest one is named.
+
+        Examples
+        --------
+        >>> from ganaug import GANAugmenter
+        >>> GANAugmenter().set_params(max_steps=10).max_steps
+        10
+        """
+        checks.check_names(params, self._get_param_names(), type(self).__name__)
+        return super().set_params(**params)
 
     def _check_params(self) -> None:
         params = self.get_params(deep=False)
@@ -41,6 +65,41 @@ class OverSampler(BaseOverSampler):
         for name in list(vars(self)):
             if name in _FITTED or (name.endswith("_") and not name.startswith("_")):
                 delattr(self, name)
+
+    def _next_seed(self) -> int:
+        """Return the seed of the next call: the estimator's stream goes on."""
+        seed = derive(self._seed, "sample", self._calls)
+        self._calls += 1
+        return seed
+
+    # By themselves, copies would go through __getstate__ and leave the device.
+    def __copy__(self) -> Self:
+        same = type(self).__new__(type(self))
+        same.__dict__.update(vars(self))
+        return same
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        same = memo[id(self)] = type(self).__new__(type(self))
+        same.__dict__.update(copy.deepcopy(vars(self), memo))
+        return same
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        model = state.get("model_")
+        if model is not None and model.device.type != "cpu":
+            state["model_"] = copy.deepcopy(model).to("cpu")
+        return state
+
+
+class OverSampler(Learner, BaseOverSampler):
+    """The private side of :class:`~ganaug.augmenter.GANAugmenter`.
+
+    Checks of later data against the fitted ones, decoded rows; tags and containers of the output
+    for scikit-learn.
+    """
+
+    # What scikit-learn's _SetOutputMixin sets: that mixin itself would defeat the gates.
+    _sklearn_auto_wrap_output_keys: ClassVar[set[str]] = {"transform"}
 
     def _check_request(self, wanted: Iterable[int]) -> None:
         budget = validate.check_budget(self.memory_budget)
@@ -84,30 +143,6 @@ class OverSampler(BaseOverSampler):
         """Return the class number of each of ``n_rows``, in the proportions of the strategy."""
         weights = [self.sampling_strategy_.get(label, 0) for label in self.classes_.tolist()]
         return interleave(weights if any(weights) else [1] * len(weights), n_rows)
-
-    def _next_seed(self) -> int:
-        """Return the seed of the next call: the estimator's stream goes on."""
-        seed = derive(self._seed, "sample", self._calls)
-        self._calls += 1
-        return seed
-
-    # By themselves, copies would go through __getstate__ and leave the device.
-    def __copy__(self) -> Self:
-        same = type(self).__new__(type(self))
-        same.__dict__.update(vars(self))
-        return same
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        same = memo[id(self)] = type(self).__new__(type(self))
-        same.__dict__.update(copy.deepcopy(vars(self), memo))
-        return same
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        model = state.get("model_")
-        if model is not None and model.device.type != "cpu":
-            state["model_"] = copy.deepcopy(model).to("cpu")
-        return state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -70,7 +70,7 @@ class InvalidOptionError(ConfigError, InvalidParameterError):
     """A parameter has an impossible value; an error of scikit-learn's own kind too."""
 
 
-def check_names(params: Iterable[str], known: Sequence[str]) -> None:
+def check_names(params: Iterable[str], known: Sequence[str], owner: str) -> None:
     """Refuse names of parameters that do not exist."""
     for name in params:
         if name.startswith("recipe__"):
@@ -78,7 +78,7 @@ def check_names(params: Iterable[str], known: Sequence[str]) -> None:
             raise ConfigError(f"{name!r}: set recipe=Recipe.preset(...).replace({field}=...).")
         if name not in known:
             nearest = did_you_mean(name, known)
-            raise ConfigError(f"GANAugmenter has no parameter {name!r}; {nearest}")
+            raise ConfigError(f"{owner} has no parameter {name!r}; {nearest}")
 
 
 def check_options(constraints: Mapping[str, Any], params: Mapping[str, Any], owner: str) -> None:

@@ -118,7 +118,7 @@ def model_from_parts(
     return ImageModel(recipe, codec, methods, generators, bank, selector, recipes)
 
 
-def _filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
+def filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
     """Return a module with these weights, made only after every shape was compared."""
     with torch.device("meta"):  # has shapes and no memory
         expected = _kinds(make().state_dict())
@@ -141,7 +141,7 @@ def _generator(
     plan = Blueprint(
         codec.shape, torch.ones(n_classes), recipe.conditioning, 1, recipe.architecture
     )
-    return _filled(lambda: kind(plan, torch_stream(0)), state)
+    return filled(lambda: kind(plan, torch_stream(0)), state)
 
 
 def _bank(
@@ -163,7 +163,7 @@ def _selector(codec: ImageCodec, n_classes: int, state: dict[str, Tensor]) -> Im
     require(types == [torch.float32] * 3 + [torch.int64], "selector")
     require(floor.shape == radius.shape == counts.shape == (n_classes,), "selector")
     require(counts.min() >= 0 and references.shape == (counts.sum(), width), "selector.references")
-    evidence = _filled(
+    evidence = filled(
         lambda: ImageEvidence(codec.shape, n_classes, torch_stream(0)),
         {k.removeprefix("evidence."): v for k, v in state.items() if k.startswith("evidence.")},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ganaug import artifact, image_persistence, persistence
 from ganaug.artifact import tag, untag
+from ganaug.base import Learner
 from ganaug.errors import ArtifactError, ConfigError
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
 
 _Augmenter = TypeVar("_Augmenter", bound="GANAugmenter")
+_Learner = TypeVar("_Learner", bound=Learner)
 
-_PLAIN_PARAMS = (
-    "mode", "p", "on_singleton", "max_steps", "batch_size", "max_seconds", "memory_budget",
-    "verbose",
-)  # fmt: skip
+TRAINING_PARAMS = ("max_steps", "batch_size", "max_seconds", "memory_budget", "verbose")
+_PLAIN_PARAMS = ("mode", "p", "on_singleton", *TRAINING_PARAMS)
 
 
 def save(augmenter: GANAugmenter, path: Path) -> None:
@@ -47,17 +47,46 @@ def load(kind: type[_Augmenter], path: Path) -> _Augmenter:
     ArtifactError
         If the folder is missing, damaged, or not a saved augmenter.
     """
-    config, arrays = artifact.read(path)
+    return load_as(kind, path, "GANAugmenter", params_from_dict, _restore)
+
+
+def load_as(
+    kind: type[_Learner],
+    path: Path,
+    owner: str,
+    read_params: Callable[[dict[str, Any]], dict[str, Any]],
+    restore: Callable[..., None],
+) -> _Learner:
+    """Return the estimator of class ``owner`` saved in a folder.
+
+    Parameters
+    ----------
+    kind : type
+        The class, or one derived from it.
+    path : Path
+    owner : str
+    read_params : callable
+        Returns the parameters that were saved as plain values.
+    restore : callable
+        ``restore(estimator, what was saved of it, what was saved of its model, arrays)`` sets what
+        fit sets.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder is missing, damaged, or of another estimator.
+    """
+    config, arrays = artifact.read(path, owner)
     try:
         data = config["estimator"]
-        augmenter = kind(**params_from_dict(data["params"]))
-        augmenter._check_params()
-        _restore(augmenter, data, config["model"], arrays)
+        estimator = kind(**read_params(data["params"]))
+        estimator._check_params()
+        restore(estimator, data, config["model"], arrays)
     except ArtifactError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{path} lacks a part of an augmenter: {error!r}.") from None
-    return augmenter
+    return estimator
 
 
 def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
@@ -71,10 +100,27 @@ def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
         **augmenter._modality.to_dict(),
         "feature_names": None if names is None else names.tolist(),
         "one_hot": augmenter._one_hot,
-        "seed": str(augmenter._seed),
-        "calls": augmenter._calls,
-        "history": augmenter.history_.records,
+        **run_out(augmenter),
     }
+
+
+def run_out(estimator: Any) -> dict[str, Any]:
+    """Return where the stream of an estimator is, and its history."""
+    return {
+        "seed": str(estimator._seed),
+        "calls": estimator._calls,
+        "history": estimator.history_.records,
+    }
+
+
+def restore_run(estimator: Any, data: Mapping[str, Any]) -> None:
+    """Set what :func:`run_out` described."""
+    estimator.history_ = History(data["history"])
+    if type(data["seed"]) is not str or type(data["calls"]) is not int:
+        raise ArtifactError("The saved seed or number of calls is impossible.")
+    estimator._seed, estimator._calls = int(data["seed"]), data["calls"]
+    if min(estimator._calls, estimator._seed) < 0:
+        raise ArtifactError("The saved seed or number of calls is impossible.")
 
 
 def _restore(
@@ -100,13 +146,8 @@ def _restore(
     augmenter.classes_ = np.array(labels, dtype=data["classes_dtype"])
     augmenter.sampling_strategy_ = {untag(label): n for label, n in data["to_add"]}
     augmenter.plan_ = dict(zip(labels, augmenter.model_.methods, strict=True))
-    augmenter.history_ = History(data["history"])
-    augmenter._one_hot, augmenter._calls = data["one_hot"], data["calls"]
-    if type(data["seed"]) is not str or type(data["calls"]) is not int:
-        raise ArtifactError("The saved seed or number of calls is impossible.")
-    augmenter._seed = int(data["seed"])
-    if min(augmenter._calls, augmenter._seed) < 0:
-        raise ArtifactError("The saved seed or number of calls is impossible.")
+    augmenter._one_hot = data["one_hot"]
+    restore_run(augmenter, data)
     if data["feature_names"] is not None:
         augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)
 
@@ -121,8 +162,8 @@ def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
     ConfigError
         If the sampling strategy is a function.
     """
-    out = {name: _native(params[name]) for name in _PLAIN_PARAMS}
-    strategy, recipe = params["sampling_strategy"], params["recipe"]
+    out = shared_to_dict(params, _PLAIN_PARAMS)
+    strategy = params["sampling_strategy"]
     if isinstance(strategy, Mapping):
         strategy = [[tag(label), int(count)] for label, count in strategy.items()]
     elif callable(strategy):
@@ -131,29 +172,48 @@ def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
             "sampling_strategy to a dict first, for instance with set_params."
         )
     out["sampling_strategy"] = _native(strategy)
-    options = params["image_options"]
-    out["image_options"] = None if options is None else asdict(options)
-    out["recipe"] = recipe.to_dict() if isinstance(recipe, Recipe) else recipe
+    out["image_options"] = options_to_dict(params["image_options"])
     chosen = params["categorical_features"]
     one = chosen is None or isinstance(chosen, str)
     out["categorical_features"] = chosen if one else [name_out(name) for name in _listed(chosen)]
-    seed = _native(params["random_state"])
+    return out
+
+
+def shared_to_dict(params: dict[str, Any], plain: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters named in ``plain``, the recipe and the seed as plain values."""
+    out = {name: _native(params[name]) for name in plain}
+    recipe, seed = params["recipe"], _native(params["random_state"])
+    out["recipe"] = recipe.to_dict() if isinstance(recipe, Recipe) else recipe
     out["random_state"] = seed if isinstance(seed, int) else None
     return out
 
 
+def shared_from_dict(data: dict[str, Any], plain: Sequence[str]) -> dict[str, Any]:
+    """Return the parameters that :func:`shared_to_dict` described."""
+    recipe = data["recipe"]
+    params = {name: data[name] for name in (*plain, "random_state")}
+    params["recipe"] = Recipe.from_dict(recipe) if isinstance(recipe, dict) else recipe
+    return params
+
+
+def options_to_dict(options: ImageOptions | None) -> dict[str, Any] | None:
+    """Return image options as plain values."""
+    return None if options is None else asdict(options)
+
+
+def options_from_dict(data: Mapping[str, Any] | None) -> ImageOptions | None:
+    """Return the options that :func:`options_to_dict` described."""
+    return None if data is None else ImageOptions(**_tuples(data))
+
+
 def params_from_dict(data: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that :func:`params_to_dict` described."""
-    params = {name: data[name] for name in (*_PLAIN_PARAMS, "random_state")}
-    strategy, recipe, chosen = (
-        data[name] for name in ("sampling_strategy", "recipe", "categorical_features")
-    )
+    params = shared_from_dict(data, _PLAIN_PARAMS)
+    strategy, chosen = data["sampling_strategy"], data["categorical_features"]
     if isinstance(strategy, list):
         strategy = {untag(label): count for label, count in strategy}
     params["sampling_strategy"] = strategy
-    options = data.get("image_options")
-    params["image_options"] = None if options is None else ImageOptions(**_tuples(options))
-    params["recipe"] = Recipe.from_dict(recipe) if isinstance(recipe, dict) else recipe
+    params["image_options"] = options_from_dict(data.get("image_options"))
     params["categorical_features"] = (
         [name_in(name) for name in chosen] if isinstance(chosen, list) else chosen
     )

@@ -50,8 +50,8 @@ _HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "temperature": (("warp",), "only there the noise is read off real images"),
     "reconstruction": (("warp",), "only there real images are turned into others"),
     "l1": (("unet",), "only pairs say which real image a generated one should be"),
-    "dropout": (("unet",), "the other networks have a noise vector"),
-    "mode_seeking": (_FROM_NOISE, "the others vary real images, or have no noise vector"),
+    "dropout": (("unet",), "only there dropout is the noise"),
+    "mode_seeking": ((*_FROM_NOISE, "unet"), "the others vary real images, which differ already"),
     "pac": (_FROM_NOISE, "the other critics are shown images one by one"),
     "minibatch_stddev": (
         (*_FROM_NOISE, "warp"),

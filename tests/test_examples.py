@@ -57,6 +57,15 @@ EXAMPLES = {
         r"dtypes kept: True",
         r"saved .*worse\.png",
     ],
+    "pix2pix_facades.py": [
+        r"held-out pairs: L1 0\.\d+, of the mean photograph 0\.\d+",
+        r"saved .*facades\.png",
+    ],
+    "pix2pix_rare_masks.py": [
+        r"10 eights +recall of eights: train [01]\.\d+, test [01]\.\d+; balanced accuracy 0\.\d+",
+        r"and translated masks +recall of eights: train",
+        r"saved .*rare-masks\.png",
+    ],
     "save_and_sample.py": [
         r"made: \{'barbera': 500, 'barolo': 3\}",
         r"the loaded one makes the same rows: True",
@@ -91,6 +100,12 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
+PAGES = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("guide", "images", "gans", "stability", "pix2pix")),
+]
+
+
 def test_every_example_is_tested():
     assert {path.name for path in (ROOT / "examples").glob("*.py")} == set(EXAMPLES)
 
@@ -120,9 +135,7 @@ def test_the_example_is_short_and_says_what_it_shows(name):
     assert ast.get_docstring(ast.parse(source))
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/guide.md", "docs/images.md", "docs/gans.md", "docs/stability.md"]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The pages train to the end; here a start is enough.
@@ -153,9 +166,7 @@ def run_commands(source: str) -> None:
         assert not end.value.code, line
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/guide.md", "docs/images.md", "docs/gans.md", "docs/stability.md"]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_every_python_block_is_run(page):
     assert not [b.line for b in blocks_of(ROOT / page) if b.language == "python" and not b.runnable]
 

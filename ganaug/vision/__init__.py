@@ -1,7 +1,8 @@
 """Synthetic images of rare classes in torchvision pipelines.
 
 :class:`AugmentedDataset` wraps any map-style dataset, :class:`ReplaceRare` is a transform for
-(image, label) samples and batches, :func:`load_images` reads a dataset into arrays to learn from.
+(image, label) samples and batches, :class:`Translate` one that turns source images into targets,
+:func:`load_images` reads a dataset into arrays to learn from.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ try:
     from ganaug.vision._dataset import AugmentedDataset
     from ganaug.vision._load import load_images
     from ganaug.vision._replace import ReplaceRare
+    from ganaug.vision._translate import Translate
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("torchvision", "PIL"):
         raise
     raise ImportError("ganaug.vision needs torchvision: pip install 'ganaug[vision]'") from error
 
-__all__ = ["AugmentedDataset", "ReplaceRare", "load_images"]
+__all__ = ["AugmentedDataset", "ReplaceRare", "Translate", "load_images"]

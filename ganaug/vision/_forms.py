@@ -20,10 +20,14 @@ Shape = tuple[int, int, int]
 
 
 class Remedies(NamedTuple):
-    """What to do, for messages, about images of another size or of other values."""
+    """What to do, for messages, about images of another size or of other values.
+
+    ``norm`` says whose images they should be like.
+    """
 
     size: str
     values: str
+    norm: str = "the pool"
 
 
 @dataclass(frozen=True)
@@ -87,14 +91,14 @@ def form_of(image: Any, shape: Shape, remedies: Remedies, *, any_size: bool = Fa
         If its size or channels differ from those of the pool.
     """
     if isinstance(image, Image.Image):
-        return _pil_form(image, shape, remedies.size, any_size)
+        return _pil_form(image, shape, remedies, any_size)
     numbers = isinstance(image, np.ndarray) and image.dtype.kind in "uif"
     if not numbers and type(image) not in (Tensor, tv_tensors.Image):
         raise InvalidTypeError(
             "An image must be a PIL image, a tensor or an array of numbers, got "
             f"{type(image).__name__}."
         )
-    layout = _layout(image, shape, remedies.size, any_size)
+    layout = _layout(image, shape, remedies, any_size)
     levels = _levels(image, remedies.values)
     if isinstance(image, np.ndarray):
         return Form("array", layout, levels=levels)
@@ -103,19 +107,19 @@ def form_of(image: Any, shape: Shape, remedies: Remedies, *, any_size: bool = Fa
     return Form(kind, layout, levels=levels, device=image.device)
 
 
-def _pil_form(image: Image.Image, shape: Shape, remedy: str, any_size: bool) -> Form:
+def _pil_form(image: Image.Image, shape: Shape, remedies: Remedies, any_size: bool) -> Form:
     channels, height, width = shape
     if image.mode not in PIL_CHANNELS:
         raise InvalidTypeError(
-            f"A pool cannot make PIL images of mode {image.mode!r} (known: "
+            f"PIL images of mode {image.mode!r} cannot be taken here (known: "
             f'{", ".join(PIL_CHANNELS)}). Convert them first, for instance to "RGB".'
         )
     # Loaders convert all files to RGB, so gray ones are still gray: then a gray pool fits.
     grayish = channels == 1 and image.mode == "RGB" and _is_gray(image)
     if PIL_CHANNELS[image.mode] != channels and not grayish:
-        raise _mismatch(f"has mode {image.mode!r}", shape, "channels", remedy)
+        raise _mismatch(f"has mode {image.mode!r}", shape, "channels", remedies)
     if not any_size and image.size != (width, height):
-        raise _mismatch(f"is {image.height}x{image.width}", shape, "height and width", remedy)
+        raise _mismatch(f"is {image.height}x{image.width}", shape, "height and width", remedies)
     return Form("pil", "HW" if channels == 1 else "HWC", mode=image.mode)
 
 
@@ -124,7 +128,7 @@ def _is_gray(image: Image.Image) -> bool:
     return bool((red == green).all() and (green == blue).all())
 
 
-def _layout(image: Tensor | NDArray[Any], shape: Shape, remedy: str, any_size: bool) -> str:
+def _layout(image: Tensor | NDArray[Any], shape: Shape, remedies: Remedies, any_size: bool) -> str:
     found = tuple(image.shape)
     channels, *size = shape
     layouts = {"CHW": (channels, *size), "HWC": (*size, channels)}
@@ -139,7 +143,7 @@ def _layout(image: Tensor | NDArray[Any], shape: Shape, remedy: str, any_size: b
     if alike and any_size:
         return alike[0]
     what = "height and width" if alike else "shape"
-    raise _mismatch(f"has shape {found}", shape, what, remedy)
+    raise _mismatch(f"has shape {found}", shape, what, remedies)
 
 
 def _same_axes(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
@@ -148,11 +152,11 @@ def _same_axes(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bo
     return "C" not in name or found[name.index("C")] == wanted[name.index("C")]
 
 
-def _mismatch(found: str, shape: Shape, what: str, remedy: str) -> InvalidInputError:
+def _mismatch(found: str, shape: Shape, what: str, remedies: Remedies) -> InvalidInputError:
     channels, height, width = shape
     return InvalidInputError(
-        f"The {what} of the images differ from the pool's: an image {found}, those of the pool "
-        f"are {height}x{width} with {channels} channel(s). {remedy}"
+        f"The {what} of the images differ from {remedies.norm}'s: an image {found}, those of "
+        f"{remedies.norm} are {height}x{width} with {channels} channel(s). {remedies.size}"
     )
 
 

@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from torch.utils._pytree import tree_flatten, tree_unflatten
-from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.pool import SyntheticPool, plain_label
-from ganaug.rng import numpy_stream, seed_from
+from ganaug.rng import seed_from
 from ganaug.vision._forms import Remedies, form_of
+from ganaug.vision._stream import Stream
 
 _LABEL_KEYS = ("labels", "label", "targets", "target", "class", "y")
 _ANNOTATIONS = tuple(
@@ -108,8 +107,7 @@ class ReplaceRare(v2.Transform):
             )
         self.labels_getter = labels_getter
         self.seed = seed_from(seed)
-        self._stream: np.random.Generator | None = None
-        self._stream_key: tuple[int, ...] | None = None
+        self._stream = Stream(self.seed, "ReplaceRare")
         self._seen = False
 
     def forward(self, *inputs: Any) -> Any:
@@ -142,7 +140,7 @@ class ReplaceRare(v2.Transform):
     def _swap(self, image: Any, label: Any) -> Any:
         """Return an image to take the place of ``image``, or None."""
         # Two draws for each image, whatever its class: labels do not shift the stream.
-        coin, u = self._generator().random(2)
+        coin, u = self._stream.generator().random(2)
         swapped = coin < self.p and label in self.classes
         if not swapped and self._seen:
             return None
@@ -167,15 +165,6 @@ class ReplaceRare(v2.Transform):
             if image is not None:
                 result[i] = image
         return tv_tensors.wrap(result, like=images) if type(images) is not Tensor else result
-
-    def _generator(self) -> np.random.Generator:
-        worker = get_worker_info()
-        # A forked worker has a copy of the main process's stream, the same one in each.
-        key = () if worker is None else (worker.id, torch.initial_seed())
-        if self._stream is None or key != self._stream_key:
-            self._stream = numpy_stream(self.seed, "ReplaceRare", *key)
-            self._stream_key = key
-        return self._stream
 
     def _remedies(self) -> Remedies:
         _, height, width = self.pool.shape

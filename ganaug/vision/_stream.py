@@ -1,0 +1,38 @@
+"""The random stream of a transform, in the main process and in the workers of a DataLoader."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.utils.data import get_worker_info
+
+from ganaug.rng import numpy_stream
+
+
+class Stream:
+    """A stream of its own in each process: the global states are neither read nor moved.
+
+    In the main process it depends on the seed only; in a worker on the seed and the one that the
+    loader gave to the worker.
+
+    Parameters
+    ----------
+    seed : int
+    name : str
+        Of what draws from it.
+    """
+
+    def __init__(self, seed: int, name: str) -> None:
+        self.seed, self.name = seed, name
+        self._generator: np.random.Generator | None = None
+        self._key: tuple[int, ...] | None = None
+
+    def generator(self) -> np.random.Generator:
+        """Return the generator of this process."""
+        worker = get_worker_info()
+        # A forked worker has a copy of the main process's stream, the same one in each.
+        key = () if worker is None else (worker.id, torch.initial_seed())
+        if self._generator is None or key != self._key:
+            self._generator = numpy_stream(self.seed, self.name, *key)
+            self._key = key
+        return self._generator
