@@ -100,7 +100,8 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
-PAGES = [
+NAMES = ("guide", "images", "gans", "stability", "pix2pix")
+PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
     "README.md",
     *(f"docs/{name}.md" for name in ("guide", "images", "gans", "stability", "pix2pix")),
 ]
