@@ -102,9 +102,6 @@ def blocks_of(page: Path) -> list[Block]:
 
 NAMES = ("guide", "images", "gans", "stability", "pix2pix")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
-    "README.md",
-    *(f"docs/{name}.md" for name in ("guide", "images", "gans", "stability", "pix2pix")),
-]
 
 
 def test_every_example_is_tested():
