@@ -10,6 +10,7 @@ fail, each without and with the switch that heals it, and healthy runs beside th
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -82,7 +83,7 @@ SWITCHES = (
 
 OVERPOWERED = {"loss": "minimax", "critic_learning_rate": 2e-3, "n_critic": 3, **PLAIN}
 COLLAPSED = {"conditioning": "concat", "learning_rate": 2e-3, "critic_learning_rate": 1e-4}
-DIVERGED = {"loss": "wasserstein", "critic_learning_rate": 100.0, **PLAIN}
+DIVERGED = {"loss": "wasserstein", "critic_learning_rate": 3.0, **PLAIN}
 FAILURES = (
     Arm("healthy: dcgan"),
     Arm("healthy: auto", {"small_classes": "gan"}, preset="auto"),
@@ -124,6 +125,12 @@ def measure(digits: _gans.Digits, arm: Arm, seed: int, steps: int) -> dict[str, 
     except DivergenceError as error:
         return {"diverged": str(error)}
     return {**facts, **digits.describe(images, codes)}
+
+
+def key(arm: Arm, steps: int, images: int) -> str:
+    """Return a name of what a row is of, so that a log never answers for another recipe."""
+    content = json.dumps([arm.recipe().to_dict(), steps, images], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 COLUMNS = {
@@ -190,11 +197,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     log = out.with_suffix(".jsonl")
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
     digits = _gans.Digits.cut(load_images(given.data, "mnist"), given.images)
-    done = {(row["arm"], row["seed"]) for row in rows}
+    done = {(row["arm"], row["seed"], row["of"]) for row in rows}
     for seed in range(given.seeds):
         for arm in arms:
-            if (arm.name, seed) not in done:
-                row = {"arm": arm.name, "seed": seed, **measure(digits, arm, seed, given.steps)}
+            of = key(arm, given.steps, given.images)
+            if (arm.name, seed, of) not in done:
+                row = {"arm": arm.name, "seed": seed, "of": of}
+                row |= measure(digits, arm, seed, given.steps)
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
                 with log.open("a", encoding="utf-8") as file:
@@ -207,7 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "scores": rows,
     }
     out.write_text(json.dumps(content, indent=1))
-    print(table(pd.DataFrame(rows), arms))
+    wanted = {(arm.name, key(arm, given.steps, given.images)) for arm in arms}
+    print(table(pd.DataFrame([r for r in rows if (r["arm"], r["of"]) in wanted]), arms))
 
 
 if __name__ == "__main__":

@@ -198,6 +198,17 @@ def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
     return int(min(size, n_rows))
 
 
+def packed(size: int, recipe: Recipe) -> int:
+    """Return the rows in a step as a multiple of the recipe's ``pac``.
+
+    At least two packs where there is a batch norm: it has no variance to divide by in a batch of
+    one.
+    """
+    sizes, pac = recipe.architecture, recipe.schedule.pac
+    normed = "batch" in (sizes.generator_norm, sizes.critic_norm)
+    return max(size // pac, 2 if normed else 1) * pac
+
+
 def choose_device(option: str | torch.device, *, mps: bool = True) -> torch.device:
     """Return the device to train on; ``mps`` says whether the data can be learned on MPS.
 

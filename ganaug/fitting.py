@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganaug.anchors import AnchorBank
+from ganaug.checks import packed
 from ganaug.evidence import fit_evidence
 from ganaug.nets.mlp import MLPCritic, MLPGenerator
 from ganaug.nets.spectral import normalise_spectrally
@@ -163,15 +164,11 @@ def _train(
     generator = MLPGenerator(
         layout, tables, torch.tensor(anchored), recipe.architecture, torch_stream(seed, "generator")
     ).to(job.device)
-    pac, sizes = recipe.schedule.pac, recipe.architecture
-    normed = "batch" in (sizes.generator_norm, sizes.critic_norm)
-    # A batch norm has no variance to divide by in a batch of one.
-    packs = max(job.batch_size // pac, 2 if normed else 1)
     critic = MLPCritic(
-        layout.width, len(names), recipe.conditioning, pac, recipe.architecture,
+        layout.width, len(names), recipe.conditioning, recipe.schedule.pac, recipe.architecture,
         torch_stream(seed, "critic"),
     ).to(job.device)  # fmt: skip
-    if sizes.spectral_norm:
+    if recipe.architecture.spectral_norm:
         normalise_spectrally(critic, torch_stream(seed, "spectral"))
     trainer = Trainer(
         recipe,
@@ -183,7 +180,7 @@ def _train(
         names,
         [method in GENERATED for method in methods],
         steps=job.steps,
-        batch_size=packs * pac,
+        batch_size=packed(job.batch_size, recipe),
         seed=seed,
         callbacks=job.callbacks,
         max_seconds=job.max_seconds,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ganaug.checks import fit_batch_size
+from ganaug.checks import fit_batch_size, packed
 from ganaug.errors import ConfigError, warn
 from ganaug.fitting import Job, joined, remaining
 from ganaug.image_evidence import fit_image_evidence
@@ -119,12 +119,14 @@ def image_steps(n_images: int, recipe: Recipe) -> int:
 
     What starts from real images needs fewer steps than images from noise: bending is learned from
     pairs, of which there are many, and layouts of light are a few numbers each. Where the critic
-    takes several steps for one of the generator's, these are fewer.
+    takes several steps for one of the generator's, these are fewer; where batches are smaller than
+    64, they are more.
     """
     kinds = {"warp": (12, 400, 2000), "light": (30, 1000, 2000)}
     each, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
     steps = min(max(each * math.sqrt(n_images), least), most)
-    return int(steps * 2 / (1 + recipe.schedule.n_critic))
+    schedule = recipe.schedule
+    return int(steps * 2 / (1 + schedule.n_critic) * max(64 / schedule.batch_size, 1.0))
 
 
 def fit_image_model(
@@ -278,7 +280,7 @@ def _trainer(
         names,
         judged,
         steps=job.steps or image_steps(len(codes), recipe),
-        batch_size=max(size // recipe.schedule.pac, 1) * recipe.schedule.pac,
+        batch_size=packed(size, recipe),
         seed=job.seed,
         callbacks=job.callbacks,
         max_seconds=job.max_seconds,

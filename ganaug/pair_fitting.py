@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ganaug.checks import fit_batch_size
+from ganaug.checks import fit_batch_size, packed
 from ganaug.errors import ConfigError
 from ganaug.nets.spectral import normalise_spectrally
 from ganaug.nets.unet import PatchCritic, UNetGenerator
@@ -93,7 +93,7 @@ def fit_pair_model(
         [TARGETS],
         [True],
         steps=job.steps or pair_steps(len(targets)),
-        batch_size=fit_batch_size(job.batch_size or "auto", recipe, len(targets)),
+        batch_size=packed(fit_batch_size(job.batch_size or "auto", recipe, len(targets)), recipe),
         seed=job.seed,
         callbacks=job.callbacks,
         max_seconds=job.max_seconds,

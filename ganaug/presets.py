@@ -48,7 +48,7 @@ IMAGE_PRESETS: dict[str, Recipe] = {
         ),
         conditioning="per-class",
         loss="non-saturating",
-        schedule=Schedule(batch_size=64, beta2=0.999),
+        schedule=Schedule(batch_size=64, beta2=0.999, ema=0.9),
     ),
     "cgan": Recipe(
         name="cgan",
@@ -62,10 +62,11 @@ IMAGE_PRESETS: dict[str, Recipe] = {
     "wgan": Recipe(
         name="wgan",
         architecture=Architecture(kind="dcgan", width=32, noise_dim=64, generator_norm="batch"),
+        conditioning="concat",
         loss="wasserstein",
-        regularizers=Regularizers(weight_clip=0.01),
+        regularizers=Regularizers(weight_clip=0.03),
         schedule=Schedule(
-            n_critic=5, batch_size=64, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4
+            n_critic=5, batch_size=16, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4
         ),
     ),
     "wgan-gp": Recipe(

@@ -52,7 +52,7 @@ _HOMES: dict[str, tuple[tuple[str, ...], str]] = {
     "l1": (("unet",), "only pairs say which real image a generated one should be"),
     "dropout": (("unet",), "only there dropout is the noise"),
     "mode_seeking": ((*_FROM_NOISE, "unet"), "the others vary real images, which differ already"),
-    "pac": (_FROM_NOISE, "the other critics are shown images one by one"),
+    "pac": (_FROM_NOISE, "what is made from real images varies with them, one by one"),
     "minibatch_stddev": (
         (*_FROM_NOISE, "warp"),
         "the critics of layouts and of patches have no place for it",
@@ -138,6 +138,11 @@ def check_rules(recipe: Recipe) -> None:
             raise ConfigError(f"{name} must be below 1.")
     if schedule.pac > schedule.batch_size:
         raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
+    if schedule.replay and schedule.batch_size < 2 * schedule.pac:
+        raise ConfigError(
+            "replay needs a batch of two at least (of two packs, with pac): one from earlier and "
+            "one that is new."
+        )
 
 
 def _value(recipe: Recipe, name: str) -> Any:
@@ -165,10 +170,10 @@ def _check_critic(recipe: Recipe) -> None:
             "defined for each sample and batch norm mixes the samples of a batch. "
             'Use critic_norm="layer" or "none".'
         )
-    if shape.spectral_norm and shape.critic_norm == "batch":
+    if shape.spectral_norm and shape.critic_norm != "none":
         raise ConfigError(
-            "spectral_norm does not go with a batch norm in the critic, which would scale up again "
-            'what spectral normalisation has bounded. Use critic_norm="none".'
+            f"spectral_norm does not go with a {shape.critic_norm} norm in the critic, which would "
+            'scale up again what spectral normalisation has bounded. Use critic_norm="none".'
         )
     if shape.spectral_norm and penalties.weight_clip:
         raise ConfigError(
@@ -231,5 +236,10 @@ def _check_kind(recipe: Recipe) -> None:
     plain = (shape.generator_norm, shape.critic_norm) == ("none", "none")
     if kind in ("residual", *CHANGING_KINDS) and not plain:
         raise ConfigError(f'kind="{kind}" is norm-free: leave generator_norm and critic_norm.')
+    if kind == "unet" and recipe.regularizers.mode_seeking and not shape.dropout:
+        raise ConfigError(
+            "mode_seeking compares what becomes of different noises, and without dropout a U-Net "
+            "has none. Set dropout, or mode_seeking=0."
+        )
     if kind == "unet" and (recipe.small_classes, recipe.selection) != ("gan", "none"):
         raise ConfigError('kind="unet" knows no classes: leave small_classes and selection.')

@@ -63,6 +63,11 @@ class Growth(nn.Module):
         return self.base[0] * 2**self.top
 
     @property
+    def done(self) -> bool:
+        """Whether the last resolution is reached, and has faded in."""
+        return self.at == self.stages
+
+    @property
     def share(self) -> float:
         """How far the largest resolution has faded in: 1 when it has done so."""
         return self.at - self.top + 1.0
@@ -88,7 +93,7 @@ class Growth(nn.Module):
 
     def coarse(self, images: Tensor) -> Tensor:
         """Return real images with no more detail than generated ones have now."""
-        if self.at == self.stages:
+        if self.done:
             return images
         shown = self.shrink(images, self.top)
         if self.share < 1.0:

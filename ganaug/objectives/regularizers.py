@@ -67,11 +67,13 @@ def _squared_gradient(logits: Tensor, rows: Tensor) -> Tensor:
 
 def gradient_penalty(context: Context) -> Tensor:
     """Return the WGAN-GP penalty at random points between real and fake (Gulrajani 2017)."""
+    # One point for all rows that the critic judges together.
+    packs = len(context.real_logits)
     mix = torch.rand(
-        (context.real.shape[0], *[1] * (context.real.dim() - 1)),
+        (packs, *[1] * (context.real.dim() - 1)),
         generator=context.generator,
         device=context.real.device,
-    )
+    ).repeat_interleave(len(context.real) // packs, 0)
     between = torch.lerp(context.fake.detach(), context.real.detach(), mix).requires_grad_()
     logits, _ = context.critic(between, context.labels)
     # A small constant keeps the square root differentiable where the gradient vanishes.

@@ -107,8 +107,11 @@ class TrainingRows:
         """Return two noises of each label, and the row that the generator makes of each."""
         shape = (2, len(labels), network.noise_dim)
         noises = torch.randn(shape, generator=random, device=self.device)
-        start = self.anchors.draw(labels, random) if network.uses_anchors and self.anchors else None
-        return noises, torch.stack([network(noise, labels, start, random) for noise in noises])
+        start: Tensor | None = None
+        if network.uses_anchors and self.anchors is not None:
+            start = torch.cat([self.anchors.draw(labels, random)] * 2)
+        rows = network(noises.flatten(0, 1), torch.cat([labels, labels]), start, random)
+        return noises, torch.stack(rows.chunk(2))
 
     def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
         """Return what the generator learns from real rows directly."""

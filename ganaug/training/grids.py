@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ class SampleGrid(Callback):
     Parameters
     ----------
     folder : str or Path
-        Gets ``RECIPE-000100.png`` and so on, by training step; made if absent.
+        Gets ``RECIPE-000100.png`` and so on, by training step; made if absent. With a GAN for each
+        class the name has the class in it.
     per_class : int, default=10
         Images of each class.
     every : int, default=4
@@ -80,7 +82,10 @@ class SampleGrid(Callback):
         from PIL import Image
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{trainer.recipe.name}-{int(record['step']):06d}.png"
+        name = trainer.recipe.name.rstrip("*")
+        if trainer.recipe.conditioning == "per-class":  # each class has a run of its own
+            name += "-" + re.sub(r"\W", "_", trainer.monitor.names[0])
+        path = self.folder / f"{name}-{int(record['step']):06d}.png"
         Image.fromarray(tile(self._samples(trainer), self.per_class)).save(path)
 
     @torch.no_grad()

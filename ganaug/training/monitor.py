@@ -36,19 +36,27 @@ class Monitor:
         self.each = rows.monitored
         self.labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(self.each)
         random = torch_stream(self.seed, "real", device=rows.device)
-        self.real = self._spread(rows.draw_rows(self.labels, random))
+        self.rows = rows.draw_rows(self.labels, random)
         # Rows drawn with replacement: a class of n rows repeats one in n pairs.
-        unique = 1.0 - 1.0 / rows.counts.clamp_min(1)
-        self.real = self.real / unique.clamp_min(1e-6)
+        self.unique = (1.0 - 1.0 / rows.counts.clamp_min(1)).clamp_min(1e-6)
+        self.real = self._spread(self.rows) / self.unique
         made = torch.tensor(list(judged), device=rows.device)
         self.comparable = (rows.counts > 1) & (self.real > 1e-6) & made
 
     @torch.no_grad()
-    def diversity(self, draw: Callable[[Tensor, torch.Generator], Tensor]) -> dict[str, float]:
-        """Return the ratio of generated to real diversity of each class, and the smallest."""
+    def diversity(
+        self,
+        draw: Callable[[Tensor, torch.Generator], Tensor],
+        coarse: Callable[[Tensor], Tensor] | None = None,
+    ) -> dict[str, float]:
+        """Return the ratio of generated to real diversity of each class, and the smallest.
+
+        ``coarse`` takes from real rows the detail that generated ones do not have yet.
+        """
         random = torch_stream(self.seed, "fake", device=self.device)
         rows = torch.cat([draw(labels, random) for labels in self.labels.split(CHUNK)])
-        ratio = self._spread(rows) / self.real.clamp_min(1e-6)
+        real = self.real if coarse is None else self._spread(coarse(self.rows)) / self.unique
+        ratio = self._spread(rows) / real.clamp_min(1e-6)
         ratio = torch.where(self.comparable, ratio, torch.ones_like(ratio))
         values = {
             f"diversity[{name}]": float(value)

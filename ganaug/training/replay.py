@@ -20,7 +20,8 @@ class Replay:
     Parameters
     ----------
     share : float
-        Of each batch that comes from the memory once that is full; 0 keeps none.
+        Of each batch that comes from the memory once that is full, but at least one pack and not
+        all; 0 keeps none.
 
     Notes
     -----
@@ -32,12 +33,16 @@ class Replay:
         self.share = share
         self.memory: list[Tensor] = []
 
+    def forget(self) -> None:
+        """Empty the memory: what it holds is no longer like what is made."""
+        self.memory = []
+
     def mix(self, batch: Batch, pac: int, random: torch.Generator) -> Batch:
         """Return the batch, some of it replaced; ``pac`` samples in a row stay together."""
         packs = len(batch.real) // pac
-        some = round(self.share * packs)
-        if not some:
+        if not self.share or packs < 2:
             return batch
+        some = min(max(round(self.share * packs), 1), packs - 1)
         parts = [batch.labels, batch.real, batch.fake]
         fresh = [_packed(part.detach(), pac) for part in parts]
         if not self.memory:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ganaug.errors import DivergenceError
+from ganaug.errors import DivergenceError, warn
 from ganaug.objectives.regularizers import (
     BY_INPUT,
     CRITIC_PENALTIES,
@@ -145,6 +145,12 @@ class Trainer:
         if not self.history.records or self.history["step"][-1] != self.step + 1:
             self._record()
         self._notify("on_train_end")
+        if self.recipe.architecture.progressive and not self.average.growth.done:
+            warn(
+                "Training ended before the networks had grown: images have the detail of "
+                f"{self.average.growth.resolution} rows of pixels. Train longer, or lower "
+                "progressive."
+            )
         return self.history
 
     def draw_batch(self, *, differentiable: bool) -> Batch:
@@ -240,7 +246,8 @@ class Trainer:
         """Take one optimizer step, differentiating by nothing but its own weights."""
         weights = optimizer.param_groups[0]["params"]
         # Networks that grow have layers that wait for their turn.
-        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+        growing = self.recipe.architecture.progressive > 0
+        gradients = torch.autograd.grad(loss, weights, allow_unused=growing)
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
         self.gradients[norm_name] = [gradient for gradient in gradients if gradient is not None]
@@ -270,9 +277,17 @@ class Trainer:
             optimizer.param_groups[0]["lr"] = rate * factor
         if (start := schedule.class_balance_start) is not None:
             self.rows.set_balance(start + (schedule.class_balance - start) * self.done)
-        if growth := self.recipe.architecture.progressive:
-            for network in (self.generator, self.critic, self.average):
-                network.growth.set(schedules.growth(self.done, growth, network.growth.stages))
+        if length := self.recipe.architecture.progressive:
+            self._grow(length)
+
+    def _grow(self, length: float) -> None:
+        """Bring all networks to the resolution of this step."""
+        done = (self.step + 1) / self.steps  # the last step is at the last resolution
+        before = self.generator.growth.top
+        for network in (self.generator, self.critic, self.average):
+            network.growth.set(schedules.growth(done, length, network.growth.stages))
+        if self.generator.growth.top != before:
+            self.replay.forget()
 
     def _record(self) -> None:
         """Read the step's tensors (the only time the device is waited for) into the history."""
@@ -290,7 +305,8 @@ class Trainer:
         for name, gradients in self.gradients.items():
             record[name] = float(torch.stack(torch._foreach_norm(gradients)).norm())
         record |= self.monitor.diversity(
-            lambda labels, random: self.rows.generated(self.average, labels, random)
+            lambda labels, random: self.rows.generated(self.average, labels, random),
+            self.average.growth.coarse if self.recipe.architecture.progressive else None,
         )
         for name, value in record.items():
             if value != value or value in (float("inf"), -float("inf")):

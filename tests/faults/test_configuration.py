@@ -56,6 +56,12 @@ def test_fault_46_batch_norm_critic_with_a_gradient_penalty_is_refused(preset, p
     assert isinstance(caught.value, ValueError)
 
 
+@pytest.mark.parametrize("norm", ["batch", "layer"])
+def test_fault_46_spectral_norm_beside_another_norm_is_refused(norm):
+    with pytest.raises(ConfigError, match=f"{norm} norm in the critic"):
+        Recipe.preset("cgan").replace(critic_norm=norm, spectral_norm=True)
+
+
 @pytest.mark.parametrize("change", [{"critic_norm": "layer", "r1": 1.0}, {"critic_norm": "batch"}])
 def test_fault_46_the_ways_out_train(quick, table, change):
     recipe = Recipe.preset("cgan").replace(**change)

@@ -445,11 +445,6 @@ def test_a_table_recipe_on_images_is_refused(refused, preset):
     assert Recipe.preset(preset, data="image").architecture.kind != "mlp"
 
 
-def test_per_class_networks_are_refused_for_images(refused):
-    recipe = Recipe.preset("dcgan", data="image").replace(conditioning="per-class")
-    refused(GREY, RARE, "per-class", recipe=recipe)
-
-
 @pytest.mark.parametrize(("size", "stages"), [(8, 1), (8, 9), (16, 2), (16, 10**9)])
 @pytest.mark.parametrize("kind", ["dcgan", "residual"])
 def test_generators_that_are_never_told_the_class_are_refused(refused, kind, size, stages):

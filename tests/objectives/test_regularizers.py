@@ -55,6 +55,19 @@ def test_the_gradient_penalty_looks_between_real_and_generated_rows(context):
     assert not torch.equal(seen[0], context.real)
 
 
+def test_the_gradient_penalty_moves_the_rows_of_a_pack_together(context):
+    seen = []
+    context.critic = lambda rows, labels: (
+        seen.append(rows.detach()),
+        ((rows @ SLOPE).reshape(-1, 2).sum(1), rows),
+    )[1]
+    context.real_logits = context.real_logits[::2]  # packs of two
+    CRITIC_PENALTIES["gradient_penalty"]()(context)
+    share = ((seen[0] - context.fake) / (context.real - context.fake)).mean(1)
+    torch.testing.assert_close(share[::2], share[1::2])
+    assert len(share[::2].detach().unique()) == 3
+
+
 @pytest.mark.parametrize("name", CRITIC_PENALTIES)
 def test_critic_penalties_teach_the_critic(name):
     """A penalty's gradient reaches the weights: it differentiates twice."""

@@ -15,7 +15,10 @@ from ganaug.training.history import History
 OVERPOWERED = {
     "loss": "minimax", "critic_learning_rate": 2e-3, "n_critic": 3, "critic_norm": "none",
 }  # fmt: skip
-COLLAPSED = {"conditioning": "concat", "learning_rate": 2e-3, "critic_learning_rate": 1e-4}
+COLLAPSED = {
+    "conditioning": "concat", "learning_rate": 2e-3, "critic_learning_rate": 1e-4,
+    "generator_norm": "none", "ema": 0.99,
+}  # fmt: skip
 DIVERGED = {
     "loss": "wasserstein", "critic_learning_rate": 1e5, "critic_norm": "none", "weight_clip": 1e9,
 }  # fmt: skip

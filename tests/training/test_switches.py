@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganaug import Callback, ConfigError, GANAugmenter, Recipe
+from ganaug import Callback, ConfigError, GANAugmenter, GanaugWarning, Recipe
 from ganaug.presets import PRESETS_BY_DATA
 from ganaug.recipe_rules import KINDS
 from ganaug.registry import LOSSES
@@ -119,6 +119,39 @@ def test_replay_shows_the_critic_earlier_samples_in_the_stated_share(kind, pac, 
     assert not any(seen_again(watch))
 
 
+def test_replay_is_for_every_step_of_the_critic(images):
+    watch = Watch()
+    fit(images, "dcgan", steps=MEMORY, watch=watch, replay=0.25, n_critic=3)
+    assert seen_again(watch)[MEMORY:] == [0.25] * (2 * MEMORY)
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.01, 1), (0.5, 2), (0.99, 3)])
+def test_replay_leaves_something_new_and_something_old_in_a_small_batch(images, share, shown):
+    watch = Watch()
+    fit(images, "dcgan", steps=MEMORY * 3 + 4, watch=watch, replay=share, batch_size=4)
+    mixed = [batch for batch in watch.batches[-4:] if batch.fake.grad_fn is None]
+    assert len(mixed) == 4  # of mixed batches nothing reaches the generator
+    earlier = {row.detach().numpy().tobytes() for b in watch.batches[:-4] for row in b.fake}
+    for batch in watch.batches[-4:]:
+        again = sum(row.detach().numpy().tobytes() in earlier for row in batch.fake)
+        assert again <= shown
+        earlier.update(row.detach().numpy().tobytes() for row in batch.fake)
+
+
+def test_replay_of_a_batch_of_one_is_refused():
+    with pytest.raises(ConfigError, match="replay needs a batch of two"):
+        Recipe.preset("dcgan", data="image").replace(replay=0.5, pac=4, batch_size=7)
+
+
+def test_growing_forgets_what_was_replayed_at_a_smaller_size(images):
+    watch = Watch()
+    fit(images, "dcgan", steps=80, watch=watch, progressive=0.5, replay=0.25)
+    first = watch.trainer.history["resolution"].index(16) * 4 + 4
+    late = torch.cat([batch.real for batch in watch.batches[first + 4 :]])
+    coarse = blocks(late, 4)
+    assert not torch.isclose(late, coarse, atol=1e-4).flatten(1).all(1).any()
+
+
 def test_replayed_samples_keep_their_label_and_the_real_one_beside_them():
     random, replay = torch.Generator().manual_seed(0), Replay(0.25)
     for step in range(60):
@@ -144,7 +177,7 @@ def test_growing_follows_its_schedule(images):
     watch = Watch(look)
     history = fit(images, "dcgan", steps=20, watch=watch, progressive=0.8).history_
     # Two doublings in 16 steps: 4 steps at 4 pixels, 4 in which 8 fade in, and so on.
-    assert seen == [4] * 5 + [8] * 8 + [16] * 7
+    assert seen == [4] * 4 + [8] * 8 + [16] * 8
     assert history["resolution"] == seen
     real = [batch.real for batch in watch.batches]
     torch.testing.assert_close(real[0], blocks(real[0], 4))
@@ -160,7 +193,8 @@ def test_training_that_ends_early_is_saved_at_its_resolution(images, tmp_path):
     def stop(trainer):
         trainer.stop = trainer.step == 7
 
-    augmenter = fit(images, "dcgan", steps=20, watch=Watch(stop), progressive=0.8)
+    with pytest.warns(GanaugWarning, match="before the networks had grown.* 8 rows"):
+        augmenter = fit(images, "dcgan", steps=20, watch=Watch(stop), progressive=0.8)
     augmenter.save_pretrained(tmp_path)
     again = GANAugmenter.from_pretrained(tmp_path)
     made = [a.sample({1: 4}, random_state=0)[0] for a in (augmenter, again)]
@@ -183,6 +217,26 @@ def test_pac_shows_the_critic_packs_of_one_class(kind, request):
     labels = watch.batches[0].labels.reshape(-1, 4)
     assert (labels == labels[:, :1]).all()
     assert watch.trainer.last["margin"].shape == (4,)
+
+
+@pytest.mark.parametrize("change", [{"minibatch_stddev": True}, {"critic_norm": "batch"}])
+def test_real_and_generated_samples_are_scored_apart_where_batches_matter(rows, change):
+    for changes, together in (({}, True), (change, False)):
+        watch = Watch()
+        fit(rows, "cgan", watch=watch, **changes)
+        assert (32 in watch.scored) == together  # the batch is 16
+
+
+def test_mode_seeking_takes_batches_of_two_with_batch_norm(rows, images):
+    for data in (rows, images):
+        changes = {"mode_seeking": 0.1, "generator_norm": "batch", "batch_size": 2}
+        X, _ = fit(data, "cgan", **changes).sample({0: 3}, random_state=0)
+        assert len(X) == 3
+
+
+def test_mode_seeking_of_a_u_net_without_noise_is_refused():
+    with pytest.raises(ConfigError, match="without dropout a U-Net has none"):
+        Recipe.preset("pix2pix", data="pair").replace(mode_seeking=0.1, dropout=0.0)
 
 
 def test_label_smoothing_keeps_the_critic_from_certainty(rows):
@@ -252,7 +306,7 @@ def test_spectral_norm_holds_throughout_training(kind, request):
     watch = Watch()
     fit(
         request.getfixturevalue(kind), "cgan", steps=30, watch=watch, spectral_norm=True,
-        critic_learning_rate=1e-3,
+        critic_norm="none", critic_learning_rate=1e-3,
     )  # fmt: skip
     critic = watch.trainer.critic.eval()
     norms = [
