@@ -250,6 +250,27 @@ class Pix2PixAugmenter(Learner):
         made = self._translate(data, range(len(data)), itertools.repeat(noise, len(data)))
         return self._target.present(made)
 
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: images come in the container of the targets, and no frame holds them.
+
+        Pipelines pass this call on to all their steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None
+            Unused.
+
+        Returns
+        -------
+        self
+
+        Examples
+        --------
+        >>> from ganaug import Pix2PixAugmenter
+        >>> augmenter = Pix2PixAugmenter().set_output(transform="pandas")
+        """
+        return self
+
     def fit_transform(self, X_source: Any, X_target: Any = None) -> Any:
         """Learn from the pairs, and return what the sources become.
 

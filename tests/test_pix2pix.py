@@ -733,3 +733,11 @@ def test_the_page_states_the_preset_and_the_fields_of_the_code(root: Path) -> No
     assert shown.replace("70 at", "70 pixels at") in page
     assert NOISY == 8
     assert "eighth of the image's size" in " ".join(page.split())
+
+
+def test_a_pipeline_may_set_the_output_of_its_steps():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (8, 8, 8), dtype=np.uint8)
+    pipe = make_pipeline(Pix2PixAugmenter(recipe=TINY, max_steps=1, random_state=0))
+    made = pipe.set_output(transform="pandas").fit(X, 255 - X).transform(X)
+    assert made.shape == (8, 8, 8)
