@@ -31,8 +31,8 @@ from benchmarks._images_data import load_images, to_tensor  # noqa: E402
 DATA = ROOT.parent / "shared" / "data" / "images"
 FIGURES = ROOT / "docs" / "figures"
 PRESETS = ("gan", "minimax", "cgan", "dcgan", "wgan", "wgan-gp", "auto")
-BARS = {"auto": 0.90, "dcgan": 0.90}
-OTHERS = 0.75
+BARS = {"auto": 0.9, "dcgan": 0.9, "gan": 0.75, "cgan": 0.75, "wgan": 0.75, "wgan-gp": 0.75}
+"""Share of the samples that must be recognised; "minimax" is shown for what it is."""
 VARIED = 0.6
 SECONDS = 180.0
 SHOWN = 8
@@ -93,19 +93,22 @@ def gallery(digits: _gans.Digits, names: Sequence[str]) -> None:
     for axis, (name, sheet) in zip(axes.flat, sheets.items(), strict=False):
         axis.imshow(sheet, cmap="gray", vmin=0, vmax=255)
         axis.set_title(name)
-    figure.savefig(FIGURES / "digits-gallery.png", dpi=110)
+    path = FIGURES / "digits-gallery.png"
+    figure.savefig(path, dpi=90)
     plt.close(figure)
+    Image.open(path).convert("L").quantize(16).save(path, optimize=True)  # a quarter of the bytes
 
 
 def table(rows: pd.DataFrame) -> str:
     """Return the figures of each preset, means over the seeds, and whether the bars are reached."""
     cells = []
     for name, own in rows.groupby("preset", sort=False):
-        bar = BARS.get(str(name), OTHERS)
+        bar = BARS.get(str(name))
         real = pd.DataFrame(own["real"].tolist()).mean()
         mean = own.mean(numeric_only=True)
         reached = (
-            mean["recognised_held_out"] >= bar
+            bar is not None
+            and mean["recognised_held_out"] >= bar
             and mean["lowest_diversity"] >= VARIED
             and mean["copy_rate"] <= real["copy_rate"]
             and mean["seconds"] <= SECONDS
@@ -113,14 +116,16 @@ def table(rows: pd.DataFrame) -> str:
         cells.append(
             [
                 str(name),
-                f"{100 * mean['recognised_held_out']:.1f} % (bar {100 * bar:.0f})",
+                f"{100 * mean['recognised_held_out']:.1f} % (bar {100 * bar:.0f})"
+                if bar
+                else f"{100 * mean['recognised_held_out']:.1f} %",
                 f"{100 * mean['lowest_recognised']:.0f} %",
                 f"{mean['diversity']:.2f}",
                 f"{mean['lowest_diversity']:.2f}",
                 f"{100 * mean['copy_rate']:.1f} % ({100 * real['copy_rate']:.1f})",
                 f"{mean['mmd']:.3f} ({real['mmd']:.3f})",
                 f"{mean['seconds']:.0f}",
-                "yes" if reached else "NO",
+                "yes" if reached else "-" if bar is None else "NO",
             ]
         )
     head = [
