@@ -171,7 +171,8 @@ def find(name: str, data: str) -> Recipe:
         homes = [of for of, others in PRESETS_BY_DATA.items() if name in others]
         if "pair" in homes:
             raise ConfigError(
-                f"The preset {name!r} needs a source image for each target: use Pix2PixAugmenter."
+                f"The preset {name!r} needs a source image for each target: use "
+                f'Pix2PixAugmenter, or Recipe.preset({name!r}, data="pair") for it.'
             )
         kind = f" for {data}s" if homes else ""
         nearest = did_you_mean(str(name), presets)
