@@ -229,7 +229,7 @@ class Recipe:
         both the source image (Isola et al. 2017).
     loss : str
         One of minimax, non-saturating, least-squares, hinge, wasserstein, relativistic, or your
-        own: see :mod:`ganaug.objectives.losses`.
+        own, named in ``ganaug.registry.LOSSES``.
     regularizers : Regularizers
         Weights of the penalties.
     schedule : Schedule
