@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ganaug.training.callbacks import Callback, EarlyStop
     from ganaug.training.grids import SampleGrid
     from ganaug.training.history import History
+    from ganaug.training.loggers import MetricsLogger, TensorBoardLogger
 
 _HOME = {
     "GANAugmenter": "augmenter",
@@ -49,6 +50,8 @@ _HOME = {
     "EarlyStop": "training.callbacks",
     "SampleGrid": "training.grids",
     "History": "training.history",
+    "MetricsLogger": "training.loggers",
+    "TensorBoardLogger": "training.loggers",
     "GanaugError": "errors",
     "GanaugWarning": "errors",
     "ArtifactError": "errors",
@@ -78,6 +81,7 @@ __all__ = [
     "InvalidInputError",
     "InvalidTypeError",
     "MemoryBudgetError",
+    "MetricsLogger",
     "ModeCollapseWarning",
     "NotAvailableError",
     "Pix2PixAugmenter",
@@ -87,6 +91,7 @@ __all__ = [
     "Schedule",
     "SchemaDriftError",
     "SyntheticPool",
+    "TensorBoardLogger",
 ]
 
 

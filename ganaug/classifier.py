@@ -30,6 +30,7 @@ from sklearn.utils.validation import (
 )
 
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
+from ganaug.frames import refuse_lazy
 from ganaug.gates import of_estimator
 from ganaug.targets import check_labels, check_strategy
 from ganaug.validate import check_names
@@ -129,6 +130,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         0
         """
         self._check_options()
+        refuse_lazy(X)
         n_rows = _num_samples(X)
         if n_rows == 0:
             raise InvalidInputError("Found array with 0 sample(s); there is nothing to learn from.")

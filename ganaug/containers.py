@@ -12,6 +12,8 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from ganaug import frames
+
 
 def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
     """Return ``y`` followed by the labels of the rows that ``X_res`` has behind those of ``X``."""
@@ -27,6 +29,8 @@ def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: boo
 
 def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
     """Return synthetic rows in the container and dtype of ``X`` (frames: a fresh index)."""
+    if frames.is_polars(X):
+        return frames.from_pandas(synthetic, X)
     if isinstance(X, pd.DataFrame):
         new = synthetic.set_axis(X.columns, axis=1)
         # Only categories can differ from those at fit, by more of them.
@@ -42,6 +46,8 @@ def like_table(X: Any, synthetic: pd.DataFrame) -> Any:
 def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
     """Return ``X`` followed by the synthetic rows, in the container of ``X``."""
     new = like_table(X, synthetic)
+    if frames.is_polars(X):
+        return frames.append(X, new)
     if isinstance(X, pd.DataFrame):
         if not len(new):
             return X.copy()
@@ -62,6 +68,8 @@ def replace_rows(X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> An
         stacked = pd.concat([X, like_table(X, synthetic)], ignore_index=True)
         return stacked.iloc[order].set_axis(X.index)
     new = like_table(X, synthetic)
+    if frames.is_polars(X):
+        return frames.replace_rows(X, rows, new)
     if sp.issparse(X):
         changed = X.tolil(copy=True)
         changed[np.flatnonzero(rows)] = new
@@ -117,12 +125,18 @@ def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
     if one_hot:
         n_columns = y.shape[1] if hasattr(y, "shape") else len(y[0])
         block = np.eye(n_columns)[labels.astype(np.int64)]
+        if frames.is_polars(y):
+            return frames.from_pandas(pd.DataFrame(block), y)
         if isinstance(y, pd.DataFrame):
             return pd.DataFrame(block, columns=y.columns).astype(y.dtypes.to_dict())
         if sp.issparse(y):
             return y.__class__(sp.csr_matrix(block.astype(y.dtype)))
         new = block.astype(np.asarray(y).dtype)
         return new.tolist() if isinstance(y, list) else new
+    if frames.is_polars_series(y):
+        return frames.labels_like(labels, y)
+    if frames.is_polars(y):
+        return frames.labels_like(labels, y.to_series()).to_frame()
     if isinstance(y, pd.DataFrame):
         return pd.DataFrame({y.columns[0]: pd.Series(labels).astype(y.dtypes.iloc[0])})
     if isinstance(y, (pd.Series, pd.Index)):
@@ -138,6 +152,10 @@ def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
 
 def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
     """Return ``y`` followed by ``new``; ``index`` names the rows of a frame or series."""
+    if frames.is_polars(y):
+        return frames.append(y, new)
+    if frames.is_polars_series(y):
+        return frames.append_series(y, new)
     if isinstance(y, (pd.Series, pd.DataFrame)):
         if not len(new):
             return y.copy()

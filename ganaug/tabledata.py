@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils._set_output import _wrap_data_with_container
+from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import validate_data
 
-from ganaug import checks, containers, persistence, validate
+from ganaug import checks, containers, frames, persistence, validate
 from ganaug.codecs.tabular import TableCodec
 from ganaug.errors import ConfigError, InvalidTypeError, SchemaDriftError
 from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
@@ -53,15 +53,24 @@ class TableData(Modality):
             validate_data(estimator, X, skip_check_array=True, reset=True)
         except TypeError as error:  # names of which only some are strings
             raise InvalidTypeError(str(error)) from None
-        framed = isinstance(X, pd.DataFrame)
-        self.template = X.iloc[:0].copy() if framed else np.empty((0, 0), containers.dtype_of(X))
+        if frames.is_polars(X):
+            self.template = X.clear()
+        elif isinstance(X, pd.DataFrame):
+            self.template = X.iloc[:0].copy()
+        else:
+            self.template = np.empty((0, 0), containers.dtype_of(X))
 
     def compare(self, estimator: Any, X: Any, data: pd.DataFrame, *, training: bool) -> None:
         """Refuse other columns than at fit, and where rows will be added, other dtypes."""
-        columns = estimator.model_.codec.columns
-        seen = [(column.name, column.type.dtype if training else None) for column in columns]
-        by_name = isinstance(self.template, pd.DataFrame) and isinstance(X, pd.DataFrame)
-        drift = validate.describe_drift(seen, data, by_name=by_name)
+        if frames.is_polars(self.template) and frames.is_polars(X):
+            seen, found = frames.schema_of(self.template), frames.schema_of(X)
+        else:
+            columns = estimator.model_.codec.columns
+            seen = [(column.name, column.type.dtype) for column in columns]
+            found = list(zip(data.columns, data.dtypes, strict=True))
+        seen = [(name, dtype if training else None) for name, dtype in seen]
+        by_name = _has_names(self.template) and _has_names(X)
+        drift = validate.describe_drift(seen, found, by_name=by_name)
         try:
             validate_data(estimator, X, skip_check_array=True, reset=False)
         except (ValueError, TypeError) as error:
@@ -125,6 +134,8 @@ class TableData(Modality):
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
         """Return transformed rows in the container that ``set_output`` asks for."""
+        if frames.is_polars(X) and _output_of(estimator) == "pandas":
+            return frames.to_pandas(result)
         if not isinstance(X, list):
             return _wrap_data_with_container("transform", result, X, estimator)
         # scikit-learn would take the list's method "index" for the labels of the rows.
@@ -138,6 +149,8 @@ class TableData(Modality):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the kind of container; the columns stand in the model."""
+        if frames.is_polars(self.template):
+            return {"polars_schema": frames.schema_to_list(self.template)}
         framed = isinstance(self.template, pd.DataFrame)
         names = self.template.columns.names if framed else []
         return {
@@ -149,6 +162,9 @@ class TableData(Modality):
     def from_dict(cls, data: Mapping[str, Any], model: Model) -> Self:
         """Return what :meth:`to_dict` described."""
         own = cls()
+        if "polars_schema" in data:
+            own.template = frames.empty_from_list(data["polars_schema"])
+            return own
         if data["array_dtype"] is not None:
             own.template = np.empty((0, 0), np.dtype(data["array_dtype"]))
             return own
@@ -157,3 +173,12 @@ class TableData(Modality):
         template.columns = template.columns.set_names(names)
         own.template = template
         return own
+
+
+def _has_names(X: Any) -> bool:
+    return isinstance(X, pd.DataFrame) or frames.is_polars(X)
+
+
+def _output_of(estimator: Any) -> str:
+    """Return the container that the user chose by ``set_output``, here or for all estimators."""
+    return str(_get_output_config("transform", estimator)["dense"])

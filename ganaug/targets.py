@@ -14,6 +14,7 @@ from imblearn.utils import check_sampling_strategy
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
 
+from ganaug import frames
 from ganaug.errors import (
     ConfigError,
     GanaugError,
@@ -33,6 +34,7 @@ def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
     """
     if hasattr(y, "detach"):  # a tensor, on any device
         y = y.detach().cpu().numpy()
+    y = frames.labels_to_pandas(y)
     _check_label_shape(y, n_rows)
     missing = _missing_labels(y)
     if missing.any():

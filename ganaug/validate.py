@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
+from ganaug import frames
 from ganaug.containers import as_array
 from ganaug.errors import (
     ConfigError,
@@ -44,12 +45,14 @@ def check_table(X: Any, budget: int, widest: int = MAX_WIDTH) -> pd.DataFrame:
     Raises
     ------
     InvalidInputError, InvalidTypeError, MemoryBudgetError
-        For duplicate column names, infinities, no rows or columns, wrong dimensions, and sparse
-        matrices that do not fit the budget as dense ones.
+        For duplicate column names, infinities, no rows or columns, wrong dimensions, sparse
+        matrices that do not fit the budget as dense ones, and polars frames that are lazy or have
+        columns of nested values.
     """
-    if isinstance(X, pd.DataFrame):
-        check_names(X)
-        frame = X
+    frames.refuse_lazy(X)
+    if isinstance(X, pd.DataFrame) or frames.is_polars(X):
+        frame = X if isinstance(X, pd.DataFrame) else frames.to_pandas(X)
+        check_names(frame)
         if len(frame) == 0:
             raise InvalidInputError(
                 f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
@@ -125,32 +128,34 @@ def _infinite(series: pd.Series) -> NDArray[np.bool_]:
     return np.zeros(1, bool)
 
 
-def describe_drift(seen: Sequence[tuple[Any, Any]], frame: pd.DataFrame, *, by_name: bool) -> str:
+def describe_drift(
+    seen: Sequence[tuple[Any, Any]], found: Sequence[tuple[Any, Any]], *, by_name: bool
+) -> str:
     """Return how a table's columns differ from the fitted ones; empty if they do not.
 
     Parameters
     ----------
     seen : sequence of (name, dtype)
         The fitted columns; a dtype of None is not compared.
-    frame : DataFrame
-        As :func:`check_table` returned it.
+    found : sequence of (name, dtype)
+        The present ones.
     by_name : bool
         Whether columns are compared by name (else by position).
     """
-    names, found = [name for name, _ in seen], frame.columns.tolist()
+    names, present = [name for name, _ in seen], [name for name, _ in found]
     drift: list[str] = []
     if by_name:
-        drift += _listed("missing", [name for name in names if name not in found])
-        drift += _listed("new", [name for name in found if name not in names])
+        drift += _listed("missing", [name for name in names if name not in present])
+        drift += _listed("new", [name for name in present if name not in names])
         if not drift:
-            moved = [now for was, now in zip(names, found, strict=True) if was != now]
+            moved = [now for was, now in zip(names, present, strict=True) if was != now]
             drift += _listed("in another place", moved)
-        now = dict(zip(found, frame.dtypes, strict=True))
+        now = dict(found)
         pairs = [(name, was, now[name]) for name, was in seen if name in now]
     else:
-        if len(names) != len(found):
-            drift.append(f"{len(found)} columns instead of {len(names)}")
-        pairs = [(*column, now) for column, now in zip(seen, frame.dtypes, strict=False)]
+        if len(names) != len(present):
+            drift.append(f"{len(present)} columns instead of {len(names)}")
+        pairs = [(*column, now) for column, (_, now) in zip(seen, found, strict=False)]
     drift += [
         f"column {name!r} is {_dtype_name(now)} and was {_dtype_name(was)}"
         for name, was, now in pairs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ganaug.errors import ConfigError, did_you_mean
@@ -40,6 +41,14 @@ class Callback:
 
     def __sklearn_clone__(self) -> Self:
         return self
+
+
+def run_name(trainer: Trainer) -> str:
+    """Return a name for the files of a run: the recipe, and the class if it has a run of its own."""
+    name = trainer.recipe.name.rstrip("*")
+    if trainer.recipe.conditioning == "per-class":
+        name += "-" + re.sub(r"\W", "_", trainer.monitor.names[0])
+    return name
 
 
 class EarlyStop(Callback):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from ganaug.errors import ConfigError
 from ganaug.rng import torch_stream
-from ganaug.training.callbacks import Callback
+from ganaug.training.callbacks import Callback, run_name
 from ganaug.training.images import TrainingImages
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ class SampleGrid(Callback):
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Refuse tables."""
-        if not isinstance(trainer.rows, TrainingImages):
-            raise ConfigError("SampleGrid shows images; this augmenter is fitted on a table.")
+        check_images(trainer, "SampleGrid")
         self._records = 0
 
     def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
@@ -82,18 +80,23 @@ class SampleGrid(Callback):
         from PIL import Image
 
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = trainer.recipe.name.rstrip("*")
-        if trainer.recipe.conditioning == "per-class":  # each class has a run of its own
-            name += "-" + re.sub(r"\W", "_", trainer.monitor.names[0])
-        path = self.folder / f"{name}-{int(record['step']):06d}.png"
-        Image.fromarray(tile(self._samples(trainer), self.per_class)).save(path)
+        path = self.folder / f"{run_name(trainer)}-{int(record['step']):06d}.png"
+        Image.fromarray(tile(sample_images(trainer, self.per_class), self.per_class)).save(path)
 
-    @torch.no_grad()
-    def _samples(self, trainer: Trainer) -> Tensor:
-        rows = trainer.rows
-        random = torch_stream(0, "grid", device=rows.device)
-        labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(self.per_class)
-        return rows.generated(trainer.average, labels, random)
+
+def check_images(trainer: Trainer, owner: str) -> None:
+    """Refuse tables, which have no picture."""
+    if not isinstance(trainer.rows, TrainingImages):
+        raise ConfigError(f"{owner} shows images; this augmenter is fitted on a table.")
+
+
+@torch.no_grad()
+def sample_images(trainer: Trainer, per_class: int) -> Tensor:
+    """Return images of each class in turn, between -1 and 1, always from the same noise."""
+    rows = trainer.rows
+    random = torch_stream(0, "grid", device=rows.device)
+    labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(per_class)
+    return rows.generated(trainer.average, labels, random)
 
 
 def tile(images: Tensor, columns: int, gap: int = 2) -> NDArray[Any]:
