@@ -153,9 +153,9 @@ class GANAugmenter(OverSampler):
         Parameters
         ----------
         X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features), or images
-            Numbers, strings, booleans, dates, categories; missing values are learned too. Images
-            are arrays or tensors of three or four dimensions, lists of images, or flat rows with
-            ``image_options``.
+            Numbers, strings, booleans, dates, categories; missing values are learned too. Frames
+            are of pandas or polars, and rows come back in the same. Images are arrays or tensors of
+            three or four dimensions, lists of images, or flat rows with ``image_options``.
         y : array-like of shape (n_samples,)
             Classes, or a one-hot matrix.
 
@@ -387,7 +387,7 @@ class GANAugmenter(OverSampler):
 
         Returns
         -------
-        X : DataFrame if fitted on one, else ndarray, of shape (n, n_features)
+        X : DataFrame if fitted on one (pandas or polars), else ndarray, of shape (n, n_features)
             Images come as at fit, tensors on the CPU.
         y : ndarray of shape (n,)
 

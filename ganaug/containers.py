@@ -122,21 +122,17 @@ def _fresh_labels(taken: set[Any], n: int) -> list[str]:
 
 def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
     """Return new labels (column numbers where one-hot) in the container and dtype of ``y``."""
+    if frames.is_polars(y) or frames.is_polars_series(y):
+        return frames.labels_like(labels, y, one_hot)
     if one_hot:
         n_columns = y.shape[1] if hasattr(y, "shape") else len(y[0])
         block = np.eye(n_columns)[labels.astype(np.int64)]
-        if frames.is_polars(y):
-            return frames.from_pandas(pd.DataFrame(block), y)
         if isinstance(y, pd.DataFrame):
             return pd.DataFrame(block, columns=y.columns).astype(y.dtypes.to_dict())
         if sp.issparse(y):
             return y.__class__(sp.csr_matrix(block.astype(y.dtype)))
         new = block.astype(np.asarray(y).dtype)
         return new.tolist() if isinstance(y, list) else new
-    if frames.is_polars_series(y):
-        return frames.labels_like(labels, y)
-    if frames.is_polars(y):
-        return frames.labels_like(labels, y.to_series()).to_frame()
     if isinstance(y, pd.DataFrame):
         return pd.DataFrame({y.columns[0]: pd.Series(labels).astype(y.dtypes.iloc[0])})
     if isinstance(y, (pd.Series, pd.Index)):

@@ -213,11 +213,14 @@ def from_pandas(new: pd.DataFrame, like: Any) -> Any:
     return nw.concat([one.to_frame() for one in written], how="horizontal").to_native()
 
 
-def labels_like(labels: NDArray[Any], y: Any) -> Any:
-    """Return new labels as a polars Series of the name and dtype of ``y``."""
+def labels_like(labels: NDArray[Any], y: Any, one_hot: bool) -> Any:
+    """Return new labels (column numbers where one-hot) as a polars Series or frame like ``y``."""
+    if one_hot:
+        return from_pandas(pd.DataFrame(np.eye(y.shape[1])[labels.astype(np.int64)]), y)
+    if is_polars(y):
+        return labels_like(labels, y.to_series(), False).to_frame()
     column = nw.from_native(y, series_only=True)
-    values = [_plain(label) for label in labels.tolist()]
-    made = nw.new_series(column.name, values, backend=column.implementation)
+    made = nw.new_series(column.name, labels.tolist(), backend=column.implementation)
     return made.to_native().cast(y.dtype)
 
 
@@ -239,52 +242,51 @@ def replace_rows(X: Any, rows: Mask, new: Any) -> Any:
     return append(X, new)[order.tolist()]
 
 
-def _plain(label: Any) -> Any:
-    return label.item() if isinstance(label, np.generic) else label
-
-
 def _write(series: pd.Series, like: Column, backend: Any) -> Column:
     kind = type(like.dtype)
     # A float column without nulls has NaN for what is missing, which is a value of its own.
     nan_is_value = isinstance(series.dtype, np.dtype) and series.dtype.kind == "f"
     missing = np.zeros(len(series), bool) if nan_is_value else series.isna().to_numpy(dtype=bool)
-    values = _WRITERS.get(kind, _objects)(series, missing, like)
-    if missing.any() or values.dtype == object:
-        pairs = zip(values.tolist(), missing.tolist(), strict=True)
+    array = _WRITERS.get(kind, _objects)(series, like)
+    values: Any = array
+    if missing.any() or array.dtype == object:
+        pairs = zip(array.tolist(), missing.tolist(), strict=True)
         values = [None if gone else value for value, gone in pairs]
     made = nw.new_series(like.name, values, backend=backend)
     # By the frame's own dtype: narwhals' do not know all of its parameters.
     return nw.from_native(made.to_native().cast(like.to_native().dtype), series_only=True)
 
 
-def _objects(series: pd.Series, missing: Mask, like: Column) -> NDArray[Any]:
+def _objects(series: pd.Series, _: Column) -> NDArray[Any]:
     return series.astype(object).to_numpy()
 
 
-def _numbers(series: pd.Series, missing: Mask, like: Column) -> NDArray[Any]:
-    dtype = getattr(series.dtype, "numpy_dtype", series.dtype)
-    return series.to_numpy(dtype=dtype, na_value=0) if missing.any() else series.to_numpy(dtype)
+def _numbers(series: pd.Series, _: Column) -> NDArray[Any]:
+    if isinstance(series.dtype, np.dtype):
+        return series.to_numpy()
+    dtype: Any = series.dtype
+    return series.to_numpy(dtype=dtype.numpy_dtype, na_value=0)
 
 
-def _days(series: pd.Series, missing: Mask, like: Column) -> NDArray[Any]:
+def _days(series: pd.Series, _: Column) -> NDArray[Any]:
     return series.to_numpy().astype("M8[D]").astype(np.int64).clip(-(2**31), 2**31 - 1)
 
 
-def _stamps(series: pd.Series, missing: Mask, like: Column) -> NDArray[Any]:
+def _stamps(series: pd.Series, like: Column) -> NDArray[Any]:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     raw = series.to_numpy()
     return raw.astype(f"{raw.dtype.char}8[{like.dtype.time_unit}]").view(np.int64)
 
 
-def _points(series: pd.Series, missing: Mask, like: Column) -> NDArray[Any]:
+def _points(series: pd.Series, like: Column) -> NDArray[Any]:
     scale = like.to_native().dtype.scale
-    values = _numbers(series, missing, like).tolist()
+    values = _numbers(series, like).tolist()
     points = [_EXACT.scaleb(decimal.Decimal(value), -scale) for value in values]
     return np.array(points, dtype=object)
 
 
-_WRITERS: dict[Any, Callable[[pd.Series, Mask, Column], NDArray[Any]]] = {
+_WRITERS: dict[Any, Callable[[pd.Series, Column], NDArray[Any]]] = {
     **dict.fromkeys((*_INTEGERS, nw.Float32, nw.Float64, nw.Boolean, nw.Time), _numbers),
     nw.Date: _days,
     nw.Datetime: _stamps,
@@ -313,10 +315,13 @@ def schema_to_list(X: Any) -> list[list[Any]]:
 
 
 def _described(dtype: Any) -> tuple[str, dict[str, Any]]:
-    kind, names = type(dtype).__name__, _PARAMETERS.get(type(dtype).__name__, ())
-    values = {name: getattr(dtype, name) for name in names}
+    kind = dtype.base_type().__name__
+    values = {name: getattr(dtype, name) for name in _PARAMETERS.get(kind, ())}
     if kind == "Enum":
         values["categories"] = dtype.categories.to_list()
+    if kind == "Categorical" and not dtype.categories.is_global():
+        named = dtype.categories
+        values["categories"] = [named.name(), named.namespace(), str(named.physical())]
     return kind, values
 
 
@@ -346,4 +351,8 @@ def empty_from_list(schema: Sequence[Sequence[Any]]) -> Any:
     unknown = [kind for _, kind, _ in schema if kind not in kinds]
     if unknown:
         raise ArtifactError(f"The saved schema has an unknown dtype: {unknown[0]!r}.")
+    for _, kind, values in schema:
+        if kind == "Categorical" and values:
+            name, namespace, physical = values["categories"]
+            values["categories"] = pl.Categories(name, namespace, kinds[physical])
     return pl.DataFrame(schema={name: kinds[kind](**values) for name, kind, values in schema})

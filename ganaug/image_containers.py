@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ganaug import containers, validate
+from ganaug import containers, frames, validate
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, ImageOptions
 
@@ -194,6 +194,8 @@ def empty_like(X: Any, container: Container, dtype: str) -> Any:
     """Return no images, in a container like that of ``X`` (None: as far as its kind is known)."""
     if isinstance(X, pd.DataFrame):
         return X.iloc[:0].copy()
+    if frames.is_polars(X):
+        return X.clear()
     if isinstance(X, torch.Tensor):
         return torch.empty(0, dtype=X.dtype)  # on the CPU: it is pickled, and loaded anywhere
     if container.tensor:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from ganaug import image_containers, image_persistence, images
+from ganaug import frames, image_containers, image_persistence, images
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import InvalidTypeError, SchemaDriftError
 from ganaug.image_containers import Pixels
@@ -137,6 +137,11 @@ class ImageData(Modality):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the format of the images, what the user said, and the names of flat columns."""
+        if frames.is_polars(self.template):
+            return {
+                "format": asdict(self.fitted_form),
+                "polars_schema": frames.schema_to_list(self.template),
+            }
         framed = isinstance(self.template, pd.DataFrame)
         columns = (
             list(zip(self.template.columns, self.template.dtypes, strict=True)) if framed else []
@@ -154,7 +159,9 @@ class ImageData(Modality):
         own = cls(options or ImageOptions())
         own.form = image_persistence.format_from_dict(data["format"])
         own.template = image_containers.empty_like(None, own.form.container, own.form.dtype)
-        if data["columns"] is not None:
+        if "polars_schema" in data:
+            own.template = frames.empty_from_list(data["polars_schema"])
+        elif data["columns"] is not None:
             own.template = pd.DataFrame(
                 {i: np.empty(0, np.dtype(dtype)) for i, (_, dtype) in enumerate(data["columns"])}
             ).set_axis(pd.Index([name_in(name) for name, _ in data["columns"]]), axis=1)

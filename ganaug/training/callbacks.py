@@ -44,7 +44,7 @@ class Callback:
 
 
 def run_name(trainer: Trainer) -> str:
-    """Return a name for the files of a run: the recipe, and the class if it has a run of its own."""
+    """Return a name for the files of a run: the recipe, and the class if each has a run."""
     name = trainer.recipe.name.rstrip("*")
     if trainer.recipe.conditioning == "per-class":
         name += "-" + re.sub(r"\W", "_", trainer.monitor.names[0])

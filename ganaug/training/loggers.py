@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from ganaug.errors import ConfigError
 from ganaug.training.callbacks import Callback, run_name
@@ -24,7 +25,21 @@ def metric_name(key: str) -> str:
     return re.sub(r"[^\w\-. /:]", "_", re.sub(r"\[(.*)\]$", r"/\1", key, flags=re.DOTALL))
 
 
-class MetricsLogger(Callback):
+class _PerRun(Callback):
+    """Keeps something for each run that is going on: fits in several threads share a callback."""
+
+    def __init__(self) -> None:
+        self._open: WeakKeyDictionary[Trainer, Any] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_open"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._open = WeakKeyDictionary()  # runs stay where they are
+
+
+class MetricsLogger(_PerRun):
     """Pass each line of the history to a function, as training goes.
 
     Parameters
@@ -55,23 +70,25 @@ class MetricsLogger(Callback):
     def __init__(self, log: Callable[[dict[str, float], int], Any]) -> None:
         if not callable(log):
             raise ConfigError(f"log must be a function of (metrics, step), got {log!r}.")
+        super().__init__()
         self.log = log
-        self._runs = self._before = self._last = 0
+        self._runs = self._last = 0
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Begin another run."""
         self._runs += 1
-        self._before = self._last
+        prefix = f"run-{self._runs}/" if self._runs > 1 else ""
+        self._open[trainer] = prefix, self._last
 
     def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
         """Call the function."""
-        prefix = f"run-{self._runs}/" if self._runs > 1 else ""
-        self._last = self._before + int(record["step"])
-        metrics = {prefix + metric_name(key): float(value) for key, value in record.items()}
-        self.log(metrics, self._last)
+        prefix, before = self._open[trainer]
+        step = before + int(record["step"])
+        self._last = max(self._last, step)
+        self.log({prefix + metric_name(key): float(value) for key, value in record.items()}, step)
 
 
-class TensorBoardLogger(Callback):
+class TensorBoardLogger(_PerRun):
     """Write each line of the history for TensorBoard, as training goes.
 
     ``tensorboard --logdir LOG_DIR`` shows the curves while training goes on, and the recipe as
@@ -117,10 +134,10 @@ class TensorBoardLogger(Callback):
                 "TensorBoardLogger writes with tensorboard, which is missing: "
                 "pip install 'ganaug[tensorboard]'"
             ) from None
+        super().__init__()
         self.log_dir = Path(log_dir)
         self.per_class = per_class
         self.every = every
-        self._writer: Any = None
 
     def on_train_begin(self, trainer: Trainer) -> None:
         """Begin a folder, and write the recipe into it."""
@@ -128,37 +145,27 @@ class TensorBoardLogger(Callback):
 
         if self.per_class:
             check_images(trainer, "TensorBoardLogger(per_class=...)")
-        self._close()  # what a failed run has left
-        self._records = 0
-        self._writer = SummaryWriter(str(_new_folder(self.log_dir, run_name(trainer))))
+        writer = SummaryWriter(str(_new_folder(self.log_dir, run_name(trainer))))
+        self._open[trainer] = writer
         settings = {"steps": trainer.steps, "batch_size": trainer.batch_size}
         document = json.dumps({**settings, "recipe": trainer.recipe.to_dict()}, indent=2)
-        self._writer.add_text("recipe", f"```json\n{document}\n```")
+        writer.add_text("recipe", f"```json\n{document}\n```")
 
     def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
         """Write a point of each curve, and now and then a picture."""
-        step = int(record["step"])
+        writer, step = self._open[trainer], int(record["step"])
         for key, value in record.items():
             if key != "step":
-                self._writer.add_scalar(metric_name(key), float(value), step)
-        self._records += 1
-        if self.per_class and self._records % self.every == 0:
+                writer.add_scalar(metric_name(key), float(value), step)
+        if self.per_class and len(trainer.history) % self.every == 0:
             picture = tile(sample_images(trainer, self.per_class), self.per_class)
             form = "HW" if picture.ndim == 2 else "HWC"
-            self._writer.add_image("samples", picture, step, dataformats=form)
-        self._writer.flush()  # a training that is cut short leaves its curves
+            writer.add_image("samples", picture, step, dataformats=form)
+        writer.flush()  # a training that is cut short leaves its curves
 
     def on_train_end(self, trainer: Trainer) -> None:
         """Close the file."""
-        self._close()
-
-    def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_writer": None}  # an open file cannot be pickled
+        self._open.pop(trainer).close()
 
 
 def _new_folder(parent: Path, name: str) -> Path:
