@@ -40,10 +40,16 @@ class Singleton(StrEnum):
 
 
 _SEED_MAX = 2**32 - 1
-_TABLE = "CSV, TSV or Parquet file, by its extension; - is CSV on standard input."
+_SOURCE = (
+    "CSV, TSV or Parquet file, by its extension; - is CSV on standard input. Or images: a folder "
+    "with a folder for each class, or a Parquet file with a column of them."
+)
 
-Input = Annotated[str, typer.Argument(metavar="TABLE", help=_TABLE)]
-Target = Annotated[str, typer.Option("--target", "-t", help="Column with the classes.")]
+Input = Annotated[str, typer.Argument(metavar="SOURCE", help=_SOURCE)]
+Target = Annotated[
+    str | None,
+    typer.Option("--target", "-t", help="Column with the classes; not for folders of images."),
+]
 Categorical = Annotated[
     list[str] | None,
     typer.Option(
@@ -55,7 +61,12 @@ Seed = Annotated[
     int | None, typer.Option(min=0, max=_SEED_MAX, help="The same seed gives the same rows.")
 ]
 RecipeName = Annotated[
-    str, typer.Option("--recipe", metavar="PRESET", help="auto, gan, cgan, wgan or wgan-gp.")
+    str,
+    typer.Option(
+        "--recipe",
+        metavar="PRESET",
+        help="auto, gan, cgan, wgan or wgan-gp; for images also dcgan, warp and light.",
+    ),
 ]
 MaxSteps = Annotated[
     int | None, typer.Option(min=1, help="Training steps.  [default: by the number of rows]")
@@ -73,7 +84,26 @@ Strategy = Annotated[
 ]
 Encoding = Annotated[str, typer.Option(help="Encoding of a CSV file without a byte order mark.")]
 Output = Annotated[
-    str, typer.Option("--output", "-o", metavar="FILE", help="Result; - is CSV on standard output.")
+    str,
+    typer.Option(
+        "--output",
+        "-o",
+        "--out",
+        metavar="FILE | FOLDER",
+        help="Result; - is CSV on standard output. For a folder of images a folder.",
+    ),
+]
+Resize = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Images: size to learn, such as 64 or 48x64 (height first)."),
+]
+Rgb = Annotated[bool, typer.Option("--rgb", help="Images: read all as RGB.")]
+Skip = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Images: leave out files that are damaged.")
+]
+ImageColumn = Annotated[
+    str | None,
+    typer.Option("--image", metavar="COLUMN", help="Column of the images, if there are several."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no messages.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -114,10 +144,10 @@ def demo(
 @app.command()
 def fit(
     table: Input,
-    target: Target,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the model is saved.")
     ],
+    target: Target = None,
     categorical: Categorical = None,
     seed: Seed = None,
     recipe: RecipeName = "auto",
@@ -126,16 +156,30 @@ def fit(
     device: Device = "auto",
     on_singleton: OnSingleton = Singleton.RAISE,
     encoding: Encoding = "utf-8",
+    resize: Resize = None,
+    rgb: Rgb = False,
+    skip_unreadable: Skip = False,
+    image: ImageColumn = None,
     force: Annotated[
         bool, typer.Option("--force", help="Save even into a folder with other files.")
     ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Learn the classes of a table and save the model in a folder."""
+    """Learn the classes of a table or of images and save the model in a folder."""
     with session(debug):
-        from ganaug import tablefile
+        from ganaug import commands_images, imagefile, tablefile
 
+        if imagefile.holds_images(table):
+            chosen = commands_images.ImageArguments(
+                sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
+                skip_unreadable, target, image,
+            )  # fmt: skip
+            commands_images.fit(
+                table, output, chosen, _parse_strategy, device=device, force=force, quiet=quiet
+            )
+            return
+        target = _need_target(target)
         tablefile.check_folder(output, force)
         _check_recipe(recipe)
         source = tablefile.read(table, encoding)
@@ -154,7 +198,7 @@ def fit(
 @app.command()
 def augment(
     table: Input,
-    target: Target,
+    target: Target = None,
     output: Output = "-",
     categorical: Categorical = None,
     seed: Seed = None,
@@ -167,14 +211,40 @@ def augment(
         bool, typer.Option("--mark", help="Add a column is_synthetic: True or False.")
     ] = False,
     encoding: Encoding = "utf-8",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite even the input file.")] = False,
+    resize: Resize = None,
+    rgb: Rgb = False,
+    skip_unreadable: Skip = False,
+    image: ImageColumn = None,
+    originals: Annotated[
+        bool, typer.Option(help="Images: whether the originals are in the result too.")
+    ] = True,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Images: a quality report as HTML.")
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Overwrite even the input file; for images, any earlier result."
+        ),
+    ] = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Append synthetic rows of the rare classes to a table; the original rows stay as they are."""
+    """Add synthetic rows or images of the rare classes; the originals stay as they are."""
     with session(debug):
-        from ganaug import tablefile
+        from ganaug import commands_images, imagefile, tablefile
 
+        if imagefile.holds_images(table):
+            chosen = commands_images.ImageArguments(
+                sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
+                skip_unreadable, target, image,
+            )  # fmt: skip
+            commands_images.augment(
+                table, output, chosen, _parse_strategy, device=device, originals=originals,
+                mark=mark, report=report, force=force, quiet=quiet,
+            )  # fmt: skip
+            return
+        target = _need_target(target)
         tablefile.check_output(output, table, force)
         _check_recipe(recipe)
         source = tablefile.read(table, encoding)
@@ -211,7 +281,7 @@ def sample(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Make synthetic rows from a saved model, in the columns of the training table."""
+    """Make synthetic rows from a saved model, in the columns of the training table, or images."""
     wanted = _parse_counts(count)
     with session(debug):
         import secrets
@@ -219,16 +289,28 @@ def sample(
         from ganaug import tablefile
         from ganaug.augmenter import GANAugmenter
 
-        tablefile.check_output(output, "-", force=False)
         augmenter = GANAugmenter.from_pretrained(model)
-        spec = tablefile.load_spec(model)
         if isinstance(wanted, dict):
             wanted = _by_label(wanted, augmenter.classes_.tolist())
-        X, y = augmenter.sample(wanted, random_state=secrets.randbits(32) if seed is None else seed)
+        seed = secrets.randbits(32) if seed is None else seed
+        if augmenter._modality.name == "image":
+            from ganaug import commands_images
+
+            commands_images.sample(augmenter, wanted, output, seed, quiet)
+            return
+        tablefile.check_output(output, "-", force=False)
+        spec = tablefile.load_spec(model)
+        X, y = augmenter.sample(wanted, random_state=seed)
         frame = tablefile.sampled_frame(X, y, spec, target)
         tablefile.write(output, tablefile.encode(frame, output, spec))
         if not quiet and output != "-":
             say(f"wrote {len(frame):,} rows to {output}")
+
+
+def _need_target(target: str | None) -> str:
+    if target is None:
+        raise typer.BadParameter("name the column of the classes", param_hint="--target / -t")
+    return target
 
 
 def _check_recipe(name: str) -> None:

@@ -130,18 +130,18 @@ class ParquetTable:
         cast = [array.cast(kind, safe=False) for array, kind in zip(arrays, types, strict=True)]
         rows = pa.Table.from_arrays(cast, schema=self.arrow.schema)
         whole = pa.concat_tables([self.arrow, rows]).unify_dictionaries()
-        whole = whole.replace_schema_metadata(_longer_range(whole))
+        whole = whole.replace_schema_metadata(longer_range(whole))
         if mark:
             flags = [False] * len(self.arrow) + [True] * len(rows)
             whole = whole.append_column(MARK, pa.array(flags))
-        return _arrow_bytes(whole)
+        return arrow_bytes(whole)
 
     def spec(self, target: str) -> TableSpec:
         """Return the columns."""
         return TableSpec(self.frame.columns.tolist(), target, None)
 
 
-def _longer_range(whole: Any) -> dict[bytes, bytes] | None:
+def longer_range(whole: Any) -> dict[bytes, bytes] | None:
     """Return the schema's metadata with pandas' implicit index (a range) as long as the table."""
     metadata = whole.schema.metadata
     pandas = whole.schema.pandas_metadata
@@ -247,8 +247,11 @@ def check_mark(table: Table, mark: bool) -> None:
         raise ConfigError(f"{table.name} already has a column {MARK!r}; drop it, or leave --mark.")
 
 
-def write(output: str, data: bytes) -> None:
-    """Write to a file, whole or not at all, or to standard output (``-``)."""
+def write(output: str, data: bytes, *, sync: bool = True) -> None:
+    """Write to a file, whole or not at all, or to standard output (``-``).
+
+    Without ``sync`` that holds when the process is killed, not when the machine is switched off.
+    """
     if output == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -262,7 +265,8 @@ def write(output: str, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         Path(temporary).chmod(_mode(path))
         Path(temporary).replace(path)
     except BaseException:
@@ -358,13 +362,14 @@ def _stacked(old: pd.DataFrame, new: pd.DataFrame, mark: bool) -> pd.DataFrame:
 def _parquet_bytes(frame: pd.DataFrame) -> bytes:
     import pyarrow as pa
 
-    return _arrow_bytes(pa.Table.from_pandas(frame, preserve_index=False))
+    return arrow_bytes(pa.Table.from_pandas(frame, preserve_index=False))
 
 
-def _arrow_bytes(table: Any) -> bytes:
+def arrow_bytes(table: Any, rows_in_group: int | None = None) -> bytes:
+    """Return an Arrow table as a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    pq.write_table(table, sink, row_group_size=rows_in_group)
     return bytes(sink.getvalue().to_pybytes())

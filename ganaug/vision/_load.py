@@ -109,7 +109,7 @@ def load_images(
     size = _check_size(resize)
     _check_options(errors, max_skipped, limit)
     folder = isinstance(source, (str, os.PathLike))
-    dataset = _open_folder(Path(source)) if folder else source
+    dataset = open_folder(Path(source)) if folder else source
     n = check_dataset(dataset, "source")
     allowed = max(10, n // 100) if max_skipped is None else max_skipped
     reader = _Reader(dataset, Keys(image_key, label_key), size, errors == "skip", allowed)
@@ -132,9 +132,10 @@ class _Folder(DatasetFolder):
         return names, {name: code for code, name in enumerate(names)}
 
 
-def _open_folder(path: Path) -> _Folder:
+def open_folder(path: Path) -> _Folder:
+    """Return a folder per class as a dataset of PIL images as they are, and class numbers."""
     try:
-        return _Folder(str(path), loader=_open_file, is_valid_file=_is_image)
+        return _Folder(str(path), loader=open_file, is_valid_file=_is_image)
     except OSError as error:
         raise InvalidInputError(
             f"No images can be read from {path}: {error}. It must have one folder per class, with "
@@ -147,7 +148,8 @@ def _is_image(path: str) -> bool:
     return name.endswith(IMG_EXTENSIONS) and not name.startswith(".")
 
 
-def _open_file(path: str) -> Image.Image:
+def open_file(path: str) -> Image.Image:
+    """Return a decoded image."""
     with Path(path).open("rb") as file:
         image = Image.open(file)
         image.load()

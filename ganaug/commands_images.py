@@ -1,0 +1,391 @@
+"""What the commands ``fit``, ``augment`` and ``sample`` do with images.
+
+A run can be killed and repeated: see :mod:`ganaug.imagerun`.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+
+from ganaug import __version__, imagefile, imagerun, tablefile
+from ganaug.console import say
+from ganaug.errors import ConfigError, GanaugError, NotAvailableError
+from ganaug.recipe import Recipe
+
+if TYPE_CHECKING:
+    from ganaug.augmenter import GANAugmenter
+
+Pairs = tuple[Any, Any]
+
+
+Parse = Callable[[list[str] | None, list[Any]], Any]
+"""Reads ``--sampling-strategy``, given the classes that there are."""
+
+
+@dataclass(frozen=True)
+class ImageArguments:
+    """Options of the command line that decide what is learned from images.
+
+    Parameters
+    ----------
+    strategy : list of str or None
+        As it was typed.
+    seed : int or None
+    recipe : str
+    max_steps : int or None
+    on_singleton : {"raise", "duplicate"}
+    resize : str or None
+        ``64`` or ``48x64``, height first.
+    rgb : bool
+        Read every image as RGB.
+    skip_unreadable : bool
+    target, image : str or None
+        Columns of a Parquet file.
+    """
+
+    strategy: list[str] | None
+    seed: int | None
+    recipe: str
+    max_steps: int | None
+    on_singleton: str
+    resize: str | None
+    rgb: bool
+    skip_unreadable: bool
+    target: str | None
+    image: str | None
+
+
+def open_source(path: str, options: ImageArguments) -> imagefile.Source:
+    """Return the images of a folder or of a Parquet file."""
+    if Path(path).is_dir():
+        for name, value in (("--target", options.target), ("--image", options.image)):
+            if value is not None:
+                raise ConfigError(
+                    f"{name} is for Parquet files; in a folder the classes are its folders."
+                )
+        return imagefile.FolderSource(Path(path), options.rgb)
+    if options.target is None:
+        raise typer.BadParameter("name the column of the classes", param_hint="--target / -t")
+    return imagefile.ParquetSource(Path(path), options.target, options.image, options.rgb)
+
+
+def fit_images(
+    source: imagefile.Source,
+    options: ImageArguments,
+    parse: Parse,
+    *,
+    seed: int | None,
+    device: str,
+    quiet: bool,
+) -> tuple[GANAugmenter, Pairs]:
+    """Read the images and learn their classes; return the augmenter, and images and labels."""
+    from ganaug.augmenter import GANAugmenter
+
+    augmenter = GANAugmenter(
+        recipe=options.recipe,
+        sampling_strategy=parse(options.strategy, source.labels),
+        on_singleton="duplicate" if options.on_singleton == "duplicate" else "raise",
+        max_steps="auto" if options.max_steps is None else options.max_steps,
+        device=device,
+        verbose=0 if quiet else 1,
+        random_state=seed,
+    )
+    try:
+        X, y = read_images(source, options, quiet)
+        return augmenter.fit(X, y), (X, y)
+    except GanaugError as error:
+        raise type(error)(_in_options(str(error))) from None
+
+
+def read_images(source: imagefile.Source, options: ImageArguments, quiet: bool) -> Pairs:
+    """Return all images and their labels as arrays."""
+    from ganaug.vision import load_images
+
+    X, codes = load_images(
+        source.dataset,
+        resize=_parse_size(options.resize),
+        errors="skip" if options.skip_unreadable else "raise",
+        progress=not quiet,
+    )
+    return X, np.asarray([source.labels[code] for code in codes])
+
+
+def _parse_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    if match is None or not int(match[1]):
+        raise ConfigError(f"--resize: {text!r} is no size such as 64 or 48x64 (height x width).")
+    return int(match[1]), int(match[2] or match[1])
+
+
+def _in_options(message: str) -> str:
+    """Return advice for Python code as advice for the command line."""
+    message = re.sub(
+        r"[Pp]ass resize=\((\d+), (\d+)\) or another size", r"Use --resize \1x\2", message
+    )
+    message = message.replace("Resize them first.", "Use --resize 64, for instance.")
+    message = message.replace(
+        "Pass limit= or a smaller resize=", "Use --resize with a smaller size"
+    )
+    message = message.replace('pass errors="skip"', "use --skip-unreadable")
+    message = message.replace('on_singleton="duplicate"', "--on-singleton duplicate")
+    return re.sub(r"Convert all to one mode;.*", "Use --rgb to read all as RGB.", message)
+
+
+# ------------------------------------------------------------------ augment
+
+
+def augment(
+    path: str,
+    output: str,
+    options: ImageArguments,
+    parse: Parse,
+    *,
+    device: str,
+    originals: bool,
+    mark: bool,
+    report: Path | None,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Write the images of a folder or Parquet file and synthetic ones of its rare classes."""
+    if output == "-":
+        raise typer.BadParameter("images need a place of their own", param_hint="--output / -o")
+    folder = Path(path).is_dir()
+    result = Path(output)
+    _check_places(Path(path), result, folder=folder, mark=mark)
+    Recipe.preset(options.recipe, "image")
+    source = open_source(path, options)
+    chosen = {
+        "source": path, "version": __version__, "originals": originals, "mark": mark,
+        **asdict(options),
+    }  # fmt: skip
+    decisive = {name: value for name, value in chosen.items() if name != "source"}
+    fingerprint = imagerun.fingerprint_of(source.digest(), decisive)
+    if _is_done(result, fingerprint, folder=folder, force=force):
+        say(f"{output} is complete already: nothing to do")
+        return
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    run = imagerun.Run(result)
+    _check_report(report, run, force)
+    going_on = run.begin(fingerprint, seed, chosen, force)
+    if going_on and not quiet:
+        say(f"continuing the run in {run.folder}")
+    if not run.state.get("complete"):
+        _work(run, source, options, parse, device, report, quiet)
+    if isinstance(source, imagefile.FolderSource):
+        _finish_folder(run, source, result, originals, quiet)
+    else:
+        _finish_parquet(run, source, result, originals, mark)
+    if not quiet:
+        _say_made(run, output)
+
+
+def _check_places(source: Path, result: Path, *, folder: bool, mark: bool) -> None:
+    one, other = source.resolve(), result.resolve()
+    if folder and (one == other or one in other.parents or other in one.parents):
+        raise ConfigError(f"{result} and {source} are one in the other: name a folder beside it.")
+    if not result.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {result.absolute().parent} for {result.name}.")
+    if folder and mark:
+        raise ConfigError("--mark is for tables; manifest.csv says which files are synthetic.")
+    if not folder and tablefile.kind_of(str(result)) != "parquet":
+        raise ConfigError(f"{result}: images of a Parquet file go into a Parquet file.")
+    if not folder and one == other:
+        raise ConfigError(f"{result} is the input file; name another one.")
+
+
+def _is_done(result: Path, fingerprint: str, *, folder: bool, force: bool) -> bool:
+    """Return whether the result is there already; refuse to overwrite anything else."""
+    if not result.exists():
+        return False
+    if folder and result.is_dir():
+        state = imagerun.read_state(result)
+        if state.get("fingerprint") == fingerprint:
+            return True
+        if not state and any(result.iterdir()):  # never ours to remove
+            raise ConfigError(f"{result} has other files in it; name another folder.")
+        if not force and state:
+            raise ConfigError(f"{result} holds the result of another run; --force replaces it.")
+        return False
+    if folder or result.is_dir():
+        raise ConfigError(f"{result} is a {'file' if folder else 'folder'}; name another place.")
+    if imagefile.finished_fingerprint(result) == fingerprint:
+        return True
+    if not force:
+        raise ConfigError(f"{result} exists; --force overwrites it.")
+    return False
+
+
+def _check_report(report: Path | None, run: imagerun.Run, force: bool) -> None:
+    """Refuse, before any work, a report that cannot be made or that overwrites a file."""
+    if report is None:
+        return
+    report_module()
+    if not report.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {report.absolute().parent} for {report.name}.")
+    own = imagerun.read_state(run.folder).get("report") == str(report)
+    if report.exists() and not (force or own):
+        raise ConfigError(f"{report} exists; --force overwrites it.")
+
+
+def report_module() -> Any:
+    """Return the module of the quality report.
+
+    Raises
+    ------
+    NotAvailableError
+        If it, or something that it needs, is missing.
+    """
+    try:
+        return import_module("ganaug.report")
+    except ImportError as error:
+        raise NotAvailableError(
+            f"--report needs the extra 'report' ({error}): pip install 'ganaug[report]'"
+        ) from None
+
+
+def _work(
+    run: imagerun.Run,
+    source: imagefile.Source,
+    options: ImageArguments,
+    parse: Parse,
+    device: str,
+    report: Path | None,
+    quiet: bool,
+) -> None:
+    """Train, or take the model that is there, and write the images that are not there yet."""
+    seed, data = int(run.state["seed"]), None
+    if isinstance(source, imagefile.ParquetSource) and (empty := source.empty_columns()):
+        say(f"{', '.join(empty)}: empty in synthetic rows", "warning")
+    augmenter = run.load(device)
+    if augmenter is None:
+        try:
+            augmenter, data = fit_images(
+                source, options, parse, seed=seed, device=device, quiet=quiet
+            )
+        except BaseException:
+            run.drop()  # nothing is lost
+            raise
+        augmenter.save_pretrained(run.model)
+    wanted = {label: n for label, n in augmenter.sampling_strategy_.items() if n}
+    first = {label: source.first_number(label) for label in wanted}
+    imagerun.make_images(augmenter, wanted, run.folder, seed, first=first, progress=not quiet)
+    if report is not None:
+        X, y = read_images(source, options, quiet) if data is None else data
+        run.save(report=str(report))
+        quality = report_module().quality_report(augmenter, X, y, random_state=seed)
+        quality.to_html(report)
+    plan = {str(label): augmenter.plan_[label] for label in wanted}
+    made = [[str(label), n, first[label]] for label, n in wanted.items()]
+    run.save(complete=True, made=made, plan=plan)
+
+
+def _made_files(run: imagerun.Run, source: imagefile.Source) -> dict[Any, list[Path]]:
+    spelled = {str(label): label for label in source.labels}
+    return {
+        spelled[text]: [run.folder / text / name for name in imagefile.file_names(first, count)]
+        for text, count, first in run.state["made"]
+    }
+
+
+def _finish_folder(
+    run: imagerun.Run, source: imagefile.FolderSource, result: Path, originals: bool, quiet: bool
+) -> None:
+    made = _made_files(run, source)
+    kept = [file.relative_to(source.path) for file in source.files] if originals else []
+    copies = {source.path / file: run.folder / file for file in kept}
+    imagerun.copy_files(copies, progress=not quiet)
+    rows: list[tuple[str, Any, bool]] = [(file.as_posix(), file.parts[0], False) for file in kept]
+    rows += [
+        (file.relative_to(run.folder).as_posix(), label, True)
+        for label, files in made.items()
+        for file in files
+    ]
+    tablefile.write(str(run.folder / "manifest.csv"), imagefile.manifest_csv(rows))
+    imagerun.publish(run, result)
+
+
+def _finish_parquet(
+    run: imagerun.Run,
+    source: imagefile.Source,
+    result: Path,
+    originals: bool,
+    mark: bool,
+) -> None:
+    assert isinstance(source, imagefile.ParquetSource)
+    made, fingerprint = _made_files(run, source), str(run.state["fingerprint"])
+    data = source.extended(made, fingerprint, originals=originals, mark=mark)
+    tablefile.write(str(result), data)
+    run.drop()
+
+
+def _say_made(run: imagerun.Run, output: str) -> None:
+    if not run.state["made"]:
+        say("no class needs more images: nothing was added")
+    for label, count, _ in run.state["made"]:
+        how = run.state["plan"][label]
+        say(f"class {label!r}: {count:,} synthetic images added ({how})")
+    say(f"wrote {output}")
+
+
+# ------------------------------------------------------------------ sample
+
+
+def sample(augmenter: GANAugmenter, wanted: Any, output: str, seed: int, quiet: bool) -> None:
+    """Write images of a saved model into a new folder."""
+    if output == "-":
+        raise ConfigError("Images go into a folder: name it by --output.")
+    result = Path(output)
+    if result.exists() and (not result.is_dir() or any(result.iterdir())):
+        raise ConfigError(f"{output} exists and is no empty folder; name another one.")
+    if not isinstance(wanted, dict):
+        classes = augmenter.classes_.tolist()
+        counts = np.bincount(augmenter._turns(wanted), minlength=len(classes)).tolist()
+        wanted = dict(zip(classes, counts, strict=True))
+    existed = result.exists()
+    try:
+        imagerun.make_images(augmenter, wanted, result, seed, first={}, progress=not quiet)
+    except BaseException:
+        if not existed:
+            shutil.rmtree(result, ignore_errors=True)
+        raise
+    if not quiet:
+        say(f"wrote {sum(wanted.values()):,} images to {output}")
+
+
+# ------------------------------------------------------------------ fit
+
+
+def fit(
+    path: str,
+    output: Path,
+    options: ImageArguments,
+    parse: Parse,
+    *,
+    device: str,
+    force: bool,
+    quiet: bool,
+) -> None:
+    """Learn the classes of images and save the model in a folder."""
+    tablefile.check_folder(output, force)
+    Recipe.preset(options.recipe, "image")
+    source = open_source(path, options)
+    augmenter, (X, _) = fit_images(
+        source, options, parse, seed=options.seed, device=device, quiet=quiet
+    )
+    augmenter.save_pretrained(output)
+    if not quiet:
+        plan = ", ".join(f"{label}: {how}" for label, how in augmenter.plan_.items())
+        say(f"learned {len(X):,} images ({plan}), saved in {output}")
