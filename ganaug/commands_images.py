@@ -86,9 +86,13 @@ def fit_images(
     *,
     seed: int | None,
     device: str,
+    requested: bool,
     quiet: bool,
 ) -> tuple[GANAugmenter, Pairs]:
-    """Read the images and learn their classes; return the augmenter, and images and labels."""
+    """Read the images and learn their classes; return the augmenter, and images and labels.
+
+    ``requested`` says that the images of every lacking class will be made.
+    """
     from ganaug.augmenter import GANAugmenter
 
     augmenter = GANAugmenter(
@@ -102,7 +106,7 @@ def fit_images(
     )
     try:
         X, y = read_images(source, options, quiet)
-        return augmenter.fit(X, y), (X, y)
+        return augmenter._learn(X, y, requested=requested), (X, y)
     except GanaugError as error:
         raise type(error)(_in_options(str(error))) from None
 
@@ -182,8 +186,13 @@ def augment(
     going_on = run.begin(fingerprint, seed, chosen, force)
     if going_on and not quiet:
         say(f"continuing the run in {run.folder}")
-    if not run.state.get("complete"):
-        _work(run, source, options, parse, device, report, quiet)
+    try:
+        if not run.state.get("complete"):
+            _work(run, source, options, parse, device, report, quiet)
+    except KeyboardInterrupt:
+        if run.folder.exists():
+            say(f"what is done is kept in {run.folder}: repeat the command to continue")
+        raise
     if isinstance(source, imagefile.FolderSource):
         _finish_folder(run, source, result, originals, quiet)
     else:
@@ -200,7 +209,7 @@ def _check_places(source: Path, result: Path, *, folder: bool, mark: bool) -> No
         raise ConfigError(f"There is no folder {result.absolute().parent} for {result.name}.")
     if folder and mark:
         raise ConfigError("--mark is for tables; manifest.csv says which files are synthetic.")
-    if not folder and tablefile.kind_of(str(result)) != "parquet":
+    if not folder and result.suffix.lower() not in imagefile.PARQUET:
         raise ConfigError(f"{result}: images of a Parquet file go into a Parquet file.")
     if not folder and one == other:
         raise ConfigError(f"{result} is the input file; name another one.")
@@ -273,7 +282,7 @@ def _work(
     if augmenter is None:
         try:
             augmenter, data = fit_images(
-                source, options, parse, seed=seed, device=device, quiet=quiet
+                source, options, parse, seed=seed, device=device, requested=True, quiet=quiet
             )
         except BaseException:
             run.drop()  # nothing is lost
@@ -383,7 +392,7 @@ def fit(
     Recipe.preset(options.recipe, "image")
     source = open_source(path, options)
     augmenter, (X, _) = fit_images(
-        source, options, parse, seed=options.seed, device=device, quiet=quiet
+        source, options, parse, seed=options.seed, device=device, requested=False, quiet=quiet
     )
     augmenter.save_pretrained(output)
     if not quiet:

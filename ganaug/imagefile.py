@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _HF, _OURS = b"huggingface", b"ganaug"
+PARQUET = (".parquet", ".pq")
 _NAME = re.compile(r"synthetic_(\d+)\.png")
 
 MadeFiles = Mapping[Any, Sequence[Path]]
@@ -269,7 +270,7 @@ def holds_images(path: str) -> bool:
         return False
     if Path(path).is_dir():
         return True
-    if Path(path).suffix.lower() not in (".parquet", ".pq") or not Path(path).is_file():
+    if Path(path).suffix.lower() not in PARQUET or not Path(path).is_file():
         return False
     import pyarrow as pa
     import pyarrow.parquet as pq

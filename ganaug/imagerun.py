@@ -167,9 +167,8 @@ def copy_files(files: Mapping[Path, Path], *, progress: bool) -> None:
 def publish(run: Run, result: Path) -> None:
     """Put the folder of a finished run in the place of the result."""
     shutil.rmtree(run.model, ignore_errors=True)
-    old = result.with_name(result.name + ".old")
+    old = result.with_name(f".{result.name}.ganaug-old")
     if result.exists():
         result.rename(old)
     run.folder.rename(result)
-    if old.exists():
-        shutil.rmtree(old)
+    shutil.rmtree(old, ignore_errors=True)

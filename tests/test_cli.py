@@ -389,7 +389,8 @@ def test_missing_and_unreadable_files_are_one_line(tmp_path):
     (tmp_path / "bad.parquet").write_text("not parquet")
     assert_one_line_error(call("augment", tmp_path / "bad.parquet", "-t", "y"), "not a Parquet")
     (tmp_path / "folder.csv").mkdir()
-    assert_one_line_error(call("augment", tmp_path / "folder.csv", "-t", "y"), "Is a directory")
+    folder = call("augment", tmp_path / "folder.csv", "-o", tmp_path / "out")
+    assert_one_line_error(folder, "one folder per class")
     assert_one_line_error(call("sample", tmp_path, "-n", 3), "No saved augmenter")
 
 
