@@ -5,6 +5,7 @@ Only typer is imported until a command runs, so that ``ganaug --help`` answers a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -171,6 +172,7 @@ def fit(
         from ganaug import commands_images, imagefile, tablefile
 
         if imagefile.holds_images(table):
+            _refuse({"--categorical": categorical}, "tables")
             chosen = commands_images.ImageArguments(
                 sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
                 skip_unreadable, target, image,
@@ -179,6 +181,7 @@ def fit(
                 table, output, chosen, _parse_strategy, device=device, force=force, quiet=quiet
             )
             return
+        _refuse(_for_images(resize, rgb, skip_unreadable, image), "images")
         target = _need_target(target)
         tablefile.check_folder(output, force)
         _check_recipe(recipe)
@@ -235,6 +238,7 @@ def augment(
         from ganaug import commands_images, imagefile, tablefile
 
         if imagefile.holds_images(table):
+            _refuse({"--categorical": categorical}, "tables")
             chosen = commands_images.ImageArguments(
                 sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
                 skip_unreadable, target, image,
@@ -244,6 +248,8 @@ def augment(
                 mark=mark, report=report, force=force, quiet=quiet,
             )  # fmt: skip
             return
+        _refuse(_for_images(resize, rgb, skip_unreadable, image), "images")
+        _refuse({"--no-originals": not originals, "--report": report}, "images")
         target = _need_target(target)
         tablefile.check_output(output, table, force)
         _check_recipe(recipe)
@@ -305,6 +311,21 @@ def sample(
         tablefile.write(output, tablefile.encode(frame, output, spec))
         if not quiet and output != "-":
             say(f"wrote {len(frame):,} rows to {output}")
+
+
+def _refuse(options: Mapping[str, Any], kind: str) -> None:
+    """Refuse options that do nothing here."""
+    for name, value in options.items():
+        if value:
+            raise ConfigError(f"{name} is for {kind}.")
+
+
+def _for_images(
+    resize: str | None, rgb: bool, skip_unreadable: bool, image: str | None
+) -> dict[str, Any]:
+    return {
+        "--resize": resize, "--rgb": rgb, "--skip-unreadable": skip_unreadable, "--image": image
+    }  # fmt: skip
 
 
 def _need_target(target: str | None) -> str:

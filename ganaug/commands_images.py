@@ -241,7 +241,7 @@ def _check_report(report: Path | None, run: imagerun.Run, force: bool) -> None:
     """Refuse, before any work, a report that cannot be made or that overwrites a file."""
     if report is None:
         return
-    report_module()
+    report_maker()
     if not report.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {report.absolute().parent} for {report.name}.")
     own = imagerun.read_state(run.folder).get("report") == str(report)
@@ -249,8 +249,8 @@ def _check_report(report: Path | None, run: imagerun.Run, force: bool) -> None:
         raise ConfigError(f"{report} exists; --force overwrites it.")
 
 
-def report_module() -> Any:
-    """Return the module of the quality report.
+def report_maker() -> Any:
+    """Return the function ``quality_report``.
 
     Raises
     ------
@@ -258,8 +258,10 @@ def report_module() -> Any:
         If it, or something that it needs, is missing.
     """
     try:
-        return import_module("ganaug.report")
-    except ImportError as error:
+        for name in ("jinja2", "matplotlib", "ganaug.report"):
+            import_module(name)
+        return import_module("ganaug").quality_report
+    except (ImportError, AttributeError) as error:
         raise NotAvailableError(
             f"--report needs the extra 'report' ({error}): pip install 'ganaug[report]'"
         ) from None
@@ -294,18 +296,21 @@ def _work(
     if report is not None:
         X, y = read_images(source, options, quiet) if data is None else data
         run.save(report=str(report))
-        quality = report_module().quality_report(augmenter, X, y, random_state=seed)
-        quality.to_html(report)
-    plan = {str(label): augmenter.plan_[label] for label in wanted}
-    made = [[str(label), n, first[label]] for label, n in wanted.items()]
-    run.save(complete=True, made=made, plan=plan)
+        report_maker()(augmenter, X, y, random_state=seed).to_html(report)
+    made = {
+        str(label): {"images": n, "first": first[label], "method": augmenter.plan_[label]}
+        for label, n in wanted.items()
+    }
+    run.save(complete=True, made=made)
 
 
 def _made_files(run: imagerun.Run, source: imagefile.Source) -> dict[Any, list[Path]]:
     spelled = {str(label): label for label in source.labels}
     return {
-        spelled[text]: [run.folder / text / name for name in imagefile.file_names(first, count)]
-        for text, count, first in run.state["made"]
+        spelled[text]: [
+            run.folder / text / name for name in imagefile.file_names(done["first"], done["images"])
+        ]
+        for text, done in run.state["made"].items()
     }
 
 
@@ -343,9 +348,8 @@ def _finish_parquet(
 def _say_made(run: imagerun.Run, output: str) -> None:
     if not run.state["made"]:
         say("no class needs more images: nothing was added")
-    for label, count, _ in run.state["made"]:
-        how = run.state["plan"][label]
-        say(f"class {label!r}: {count:,} synthetic images added ({how})")
+    for label, done in run.state["made"].items():
+        say(f"class {label!r}: {done['images']:,} synthetic images added ({done['method']})")
     say(f"wrote {output}")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _HF, _OURS = b"huggingface", b"ganaug"
 PARQUET = (".parquet", ".pq")
+_SPLITS = {"test", "train", "val", "valid", "validation"}
 _NAME = re.compile(r"synthetic_(\d+)\.png")
 
 MadeFiles = Mapping[Any, Sequence[Path]]
@@ -67,6 +68,11 @@ class FolderSource:
         if rgb:
             self.dataset.loader = lambda file: open_file(file).convert("RGB")
         self.labels: list[Any] = list(self.dataset.classes)
+        if set(self.labels) <= _SPLITS:
+            raise InvalidInputError(
+                f"The folders in {path} are called {', '.join(self.labels)}: parts of a dataset, "
+                f"not classes. Name one of them: {path / self.labels[-1]}."
+            )
         self.files = [Path(file) for file, _ in self.dataset.samples]
 
     def digest(self) -> str:

@@ -359,6 +359,24 @@ def test_wrong_usage_is_status_2(folder: Path, parquet: Path, tmp_path: Path) ->
     assert "--target" in refused("augment", table, status=2)
 
 
+def test_options_that_do_nothing_are_refused(folder: Path, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("a,b\n1,2\n")
+    for option in (["--resize", "8"], ["--rgb"], ["--no-originals"], ["--image", "x"]):
+        assert f"{option[0]} is for images" in refused("augment", table, "-t", "b", *option)
+    out = ("-o", tmp_path / "out")
+    assert "is for tables" in refused("augment", folder, *out, "--categorical", "a")
+    assert "--rgb is for images" in refused("fit", table, "-t", "b", *out, "--rgb")
+
+
+def test_parts_of_a_dataset_are_no_classes(folder: Path, tmp_path: Path) -> None:
+    both = tmp_path / "both"
+    for part in ("test", "train"):
+        shutil.copytree(folder, both / part)
+    said = refused("augment", both, "-o", tmp_path / "out", *QUICK)
+    assert "parts of a dataset, not classes. Name one of them" in said
+
+
 def test_a_folder_without_images_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "one folder per class" in refused("augment", tmp_path / "empty", "-o", tmp_path / "out")

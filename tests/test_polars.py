@@ -344,6 +344,43 @@ def test_other_columns_than_at_fit_are_refused() -> None:
 
 # ------------------------------------------------------------------ any frame
 
+PLAIN: dict[Any, Any] = {
+    pl.Int64: st.integers(-(2**63), 2**63 - 1),
+    pl.UInt64: st.integers(0, 2**64 - 1),
+    pl.Float64: st.none() | st.floats(allow_infinity=False),
+    pl.Float32: st.floats(allow_infinity=False, width=32),
+    pl.Boolean: st.booleans(),
+    pl.String: st.none() | st.sampled_from(["", "a", "ä"]),
+    pl.Enum(["b", "a", "unused"]): st.sampled_from(["b", "a"]),
+    pl.Datetime("us"): st.none() | st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
+    pl.Duration("ms"): st.none() | st.integers(-(10**12), 10**12),
+}
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_frame_is_learned_as_its_own_conversion_to_pandas(data: Any) -> None:
+    pytest.importorskip("pyarrow", reason="polars converts with pyarrow")
+    chosen = data.draw(st.lists(st.sampled_from(list(PLAIN)), min_size=1, max_size=4))
+    X = pl.DataFrame(
+        {
+            f"c{i}": pl.Series(
+                data.draw(st.lists(PLAIN[dtype], min_size=N, max_size=N)), dtype=dtype
+            )
+            for i, dtype in enumerate(chosen)
+        }
+    )
+    (ours, _), (theirs, _) = (quick().fit_resample(t, labels()) for t in (X, X.to_pandas()))
+    for name in X.columns:
+        got, expected = (
+            [None if value is None or value != value else value for value in column.to_list()]
+            for column in (
+                ours[name],
+                theirs[name].astype(object).where(theirs[name].notna(), None),
+            )
+        )
+        assert got == expected, name
+
 
 def nullable(values: Any) -> Any:
     return st.lists(st.none() | values, min_size=N, max_size=N)
