@@ -213,6 +213,10 @@ def augment(
     mark: Annotated[
         bool, typer.Option("--mark", help="Add a column is_synthetic: True or False.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also judge the rows, on a page for browsers (.html)."),
+    ] = None,
     encoding: Encoding = "utf-8",
     resize: Resize = None,
     rgb: Rgb = False,
@@ -221,9 +225,6 @@ def augment(
     originals: Annotated[
         bool, typer.Option(help="Images: whether the originals are in the result too.")
     ] = True,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Images: a quality report as HTML.")
-    ] = None,
     force: Annotated[
         bool,
         typer.Option(
