@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ganaug import __version__
+from ganaug.arguments import by_label, parse_columns, parse_counts, parse_strategy
 from ganaug.console import say, session
 from ganaug.errors import ConfigError, InvalidInputError, did_you_mean
 
@@ -169,17 +170,15 @@ def fit(
 ) -> None:
     """Learn the classes of a table or of images and save the model in a folder."""
     with session(debug):
-        from ganaug import commands_images, imagefile, tablefile
+        from ganaug import commands_images, imagefile, imagefit, tablefile
 
         if imagefile.holds_images(table):
             _refuse({"--categorical": categorical}, "tables")
-            chosen = commands_images.ImageArguments(
+            chosen = imagefit.ImageArguments(
                 sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
                 skip_unreadable, target, image,
             )  # fmt: skip
-            commands_images.fit(
-                table, output, chosen, _parse_strategy, device=device, force=force, quiet=quiet
-            )
+            commands_images.fit(table, output, chosen, device=device, force=force, quiet=quiet)
             return
         _refuse(_for_images(resize, rgb, skip_unreadable, image), "images")
         target = _need_target(target)
@@ -236,21 +235,21 @@ def augment(
 ) -> None:
     """Add synthetic rows or images of the rare classes; the originals stay as they are."""
     with session(debug):
-        from ganaug import commands_images, imagefile, tablefile
+        from ganaug import commands_images, imagefile, imagefit, tablefile
 
         if imagefile.holds_images(table):
             _refuse({"--categorical": categorical}, "tables")
-            chosen = commands_images.ImageArguments(
+            chosen = imagefit.ImageArguments(
                 sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
                 skip_unreadable, target, image,
             )  # fmt: skip
             commands_images.augment(
-                table, output, chosen, _parse_strategy, device=device, originals=originals,
-                mark=mark, report=report, force=force, quiet=quiet,
+                table, output, chosen, device=device, originals=originals, mark=mark,
+                report=report, force=force, quiet=quiet,
             )  # fmt: skip
             return
         _refuse(_for_images(resize, rgb, skip_unreadable, image), "images")
-        _refuse({"--no-originals": not originals, "--report": report}, "images")
+        _refuse({"--no-originals": not originals}, "images")
         target = _need_target(target)
         tablefile.check_output(output, table, force)
         _check_recipe(recipe)
@@ -289,7 +288,7 @@ def sample(
     debug: Debug = False,
 ) -> None:
     """Make synthetic rows from a saved model, in the columns of the training table, or images."""
-    wanted = _parse_counts(count)
+    wanted = parse_counts(count)
     with session(debug):
         import secrets
 
@@ -298,7 +297,7 @@ def sample(
 
         augmenter = GANAugmenter.from_pretrained(model)
         if isinstance(wanted, dict):
-            wanted = _by_label(wanted, augmenter.classes_.tolist())
+            wanted = by_label(wanted, augmenter.classes_.tolist())
         seed = secrets.randbits(32) if seed is None else seed
         if augmenter._modality.name == "image":
             from ganaug import commands_images
@@ -373,77 +372,14 @@ def _augmenter(
     classes = source.frame[target].dropna().unique().tolist()
     return GANAugmenter(
         recipe=recipe,
-        sampling_strategy=_parse_strategy(strategy, classes),
-        categorical_features=_parse_columns(categorical, source.frame.columns.tolist(), target),
+        sampling_strategy=parse_strategy(strategy, classes),
+        categorical_features=parse_columns(categorical, source.frame.columns.tolist(), target),
         on_singleton="duplicate" if on_singleton is Singleton.DUPLICATE else "raise",
         max_steps="auto" if max_steps is None else max_steps,
         device=device,
         verbose=0 if quiet else 1,
         random_state=seed,
     )
-
-
-def _parse_columns(options: list[str] | None, names: list[str], target: str) -> Any:
-    """Return the columns of ``--categorical``; a comma separates unless it is part of a name."""
-    chosen: list[str] = []
-    for option in options or []:
-        parts = [option] if option in names else [part.strip() for part in option.split(",")]
-        chosen += [part for part in parts if part and part != target]
-    features = [name for name in names if name != target]
-    for name in chosen:
-        if name not in features:
-            raise ConfigError(f"--categorical: no column {name!r}; {did_you_mean(name, features)}")
-    return chosen or "auto"
-
-
-def _parse_pairs(options: list[str]) -> dict[str, int]:
-    """Return LABEL=COUNT pairs; a comma separates pairs unless it is part of a label."""
-    pairs: dict[str, int] = {}
-    for option in options:
-        parts = option.split(",")
-        for part in parts if all("=" in part for part in parts) else [option]:
-            label, _, number = part.rpartition("=")
-            if not number.strip().isdecimal():
-                raise ConfigError(f"{part!r} is not LABEL=COUNT with a count of at least 0.")
-            pairs[label] = int(number)
-    return pairs
-
-
-def _parse_strategy(options: list[str] | None, classes: list[Any]) -> Any:
-    """Return ``--sampling-strategy`` as imbalanced-learn takes it."""
-    if not options:
-        return "auto"
-    if any("=" in option for option in options):
-        return _by_label(_parse_pairs(options), classes)
-    if len(options) > 1:
-        raise ConfigError("Only LABEL=COUNT may be given more than once to --sampling-strategy.")
-    try:
-        return float(options[0])
-    except ValueError:
-        return options[0]
-
-
-def _parse_counts(options: list[str]) -> Any:
-    """Return ``--count`` as a number or as a dictionary by the text of the label."""
-    try:
-        if any("=" in option for option in options):
-            return _parse_pairs(options)
-    except ConfigError as error:
-        raise typer.BadParameter(str(error), param_hint="--count / -n") from None
-    if len(options) > 1 or not options[0].isdecimal():
-        raise typer.BadParameter(
-            "give one number, or LABEL=COUNT once or more", param_hint="--count / -n"
-        )
-    return int(options[0])
-
-
-def _by_label(pairs: dict[str, int], classes: list[Any]) -> dict[Any, int]:
-    """Return the counts by the labels themselves, which the command line can only spell."""
-    spelled = {str(label): label for label in classes}
-    for text in pairs:
-        if text not in spelled:
-            raise ConfigError(f"There is no class {text!r}; {did_you_mean(text, spelled)}")
-    return {spelled[text]: count for text, count in pairs.items()}
 
 
 def _say_added(augmenter: GANAugmenter, output: str) -> None:

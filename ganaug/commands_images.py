@@ -5,11 +5,9 @@ A run can be killed and repeated: see :mod:`ganaug.imagerun`.
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,133 +17,12 @@ import typer
 
 from ganaug import __version__, imagefile, imagerun, tablefile
 from ganaug.console import say
-from ganaug.errors import ConfigError, GanaugError, NotAvailableError
+from ganaug.errors import ConfigError, NotAvailableError
+from ganaug.imagefit import ImageArguments, fit_images, open_source, read_images
 from ganaug.recipe import Recipe
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
-
-Pairs = tuple[Any, Any]
-
-
-Parse = Callable[[list[str] | None, list[Any]], Any]
-"""Reads ``--sampling-strategy``, given the classes that there are."""
-
-
-@dataclass(frozen=True)
-class ImageArguments:
-    """Options of the command line that decide what is learned from images.
-
-    Parameters
-    ----------
-    strategy : list of str or None
-        As it was typed.
-    seed : int or None
-    recipe : str
-    max_steps : int or None
-    on_singleton : {"raise", "duplicate"}
-    resize : str or None
-        ``64`` or ``48x64``, height first.
-    rgb : bool
-        Read every image as RGB.
-    skip_unreadable : bool
-    target, image : str or None
-        Columns of a Parquet file.
-    """
-
-    strategy: list[str] | None
-    seed: int | None
-    recipe: str
-    max_steps: int | None
-    on_singleton: str
-    resize: str | None
-    rgb: bool
-    skip_unreadable: bool
-    target: str | None
-    image: str | None
-
-
-def open_source(path: str, options: ImageArguments) -> imagefile.Source:
-    """Return the images of a folder or of a Parquet file."""
-    if Path(path).is_dir():
-        for name, value in (("--target", options.target), ("--image", options.image)):
-            if value is not None:
-                raise ConfigError(
-                    f"{name} is for Parquet files; in a folder the classes are its folders."
-                )
-        return imagefile.FolderSource(Path(path), options.rgb)
-    if options.target is None:
-        raise typer.BadParameter("name the column of the classes", param_hint="--target / -t")
-    return imagefile.ParquetSource(Path(path), options.target, options.image, options.rgb)
-
-
-def fit_images(
-    source: imagefile.Source,
-    options: ImageArguments,
-    parse: Parse,
-    *,
-    seed: int | None,
-    device: str,
-    requested: bool,
-    quiet: bool,
-) -> tuple[GANAugmenter, Pairs]:
-    """Read the images and learn their classes; return the augmenter, and images and labels.
-
-    ``requested`` says that the images of every lacking class will be made.
-    """
-    from ganaug.augmenter import GANAugmenter
-
-    augmenter = GANAugmenter(
-        recipe=options.recipe,
-        sampling_strategy=parse(options.strategy, source.labels),
-        on_singleton="duplicate" if options.on_singleton == "duplicate" else "raise",
-        max_steps="auto" if options.max_steps is None else options.max_steps,
-        device=device,
-        verbose=0 if quiet else 1,
-        random_state=seed,
-    )
-    try:
-        X, y = read_images(source, options, quiet)
-        return augmenter._learn(X, y, requested=requested), (X, y)
-    except GanaugError as error:
-        raise type(error)(_in_options(str(error))) from None
-
-
-def read_images(source: imagefile.Source, options: ImageArguments, quiet: bool) -> Pairs:
-    """Return all images and their labels as arrays."""
-    from ganaug.vision import load_images
-
-    X, codes = load_images(
-        source.dataset,
-        resize=_parse_size(options.resize),
-        errors="skip" if options.skip_unreadable else "raise",
-        progress=not quiet,
-    )
-    return X, np.asarray([source.labels[code] for code in codes])
-
-
-def _parse_size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
-    if match is None or not int(match[1]):
-        raise ConfigError(f"--resize: {text!r} is no size such as 64 or 48x64 (height x width).")
-    return int(match[1]), int(match[2] or match[1])
-
-
-def _in_options(message: str) -> str:
-    """Return advice for Python code as advice for the command line."""
-    message = re.sub(
-        r"[Pp]ass resize=\((\d+), (\d+)\) or another size", r"Use --resize \1x\2", message
-    )
-    message = message.replace("Resize them first.", "Use --resize 64, for instance.")
-    message = message.replace(
-        "Pass limit= or a smaller resize=", "Use --resize with a smaller size"
-    )
-    message = message.replace('pass errors="skip"', "use --skip-unreadable")
-    message = message.replace('on_singleton="duplicate"', "--on-singleton duplicate")
-    return re.sub(r"Convert all to one mode;.*", "Use --rgb to read all as RGB.", message)
-
 
 # ------------------------------------------------------------------ augment
 
@@ -154,7 +31,6 @@ def augment(
     path: str,
     output: str,
     options: ImageArguments,
-    parse: Parse,
     *,
     device: str,
     originals: bool,
@@ -188,7 +64,7 @@ def augment(
         say(f"continuing the run in {run.folder}")
     try:
         if not run.state.get("complete"):
-            _work(run, source, options, parse, device, report, quiet)
+            _work(run, source, options, device, report, quiet)
     except KeyboardInterrupt:
         if run.folder.exists():
             say(f"what is done is kept in {run.folder}: repeat the command to continue")
@@ -271,7 +147,6 @@ def _work(
     run: imagerun.Run,
     source: imagefile.Source,
     options: ImageArguments,
-    parse: Parse,
     device: str,
     report: Path | None,
     quiet: bool,
@@ -284,7 +159,7 @@ def _work(
     if augmenter is None:
         try:
             augmenter, data = fit_images(
-                source, options, parse, seed=seed, device=device, requested=True, quiet=quiet
+                source, options, seed=seed, device=device, requested=True, quiet=quiet
             )
         except BaseException:
             run.drop()  # nothing is lost
@@ -297,6 +172,8 @@ def _work(
         X, y = read_images(source, options, quiet) if data is None else data
         run.save(report=str(report))
         report_maker()(augmenter, X, y, random_state=seed).to_html(report)
+        if not quiet:
+            say(f"wrote {report}")
     made = {
         str(label): {"images": n, "first": first[label], "method": augmenter.plan_[label]}
         for label, n in wanted.items()
@@ -385,7 +262,6 @@ def fit(
     path: str,
     output: Path,
     options: ImageArguments,
-    parse: Parse,
     *,
     device: str,
     force: bool,
@@ -396,7 +272,7 @@ def fit(
     Recipe.preset(options.recipe, "image")
     source = open_source(path, options)
     augmenter, (X, _) = fit_images(
-        source, options, parse, seed=options.seed, device=device, requested=False, quiet=quiet
+        source, options, seed=options.seed, device=device, requested=False, quiet=quiet
     )
     augmenter.save_pretrained(output)
     if not quiet:
