@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import pickle
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import imblearn.pipeline
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ganaug import (
+    ArtifactError,
     AugmentedClassifier,
     GANAugmenter,
     ImageOptions,
@@ -224,6 +228,33 @@ def test_a_save_remembers_polars(tmp_path: Path) -> None:
         assert one.schema == X.schema
     X_res, _ = again.resample(X, labels())
     assert_same(X_res.head(N), X)
+
+
+def test_a_save_that_needs_polars_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick().fit(table().select("Int8", "Enum"), labels()).save_pretrained(tmp_path)
+    config = tmp_path / "config.json"
+    for old, new, message in (
+        ('"Int8"', '"Int7"', "unknown dtype: 'Int7'"),
+        ('"low"', "3", "lacks a part"),
+    ):
+        document = json.loads(config.read_text())
+        saved = json.dumps(document["estimator"]["polars_schema"])
+        document["estimator"]["polars_schema"] = json.loads(saved.replace(old, new))
+        (tmp_path / "other").mkdir(exist_ok=True)
+        for file in tmp_path.glob("*.safetensors"):
+            (tmp_path / "other" / file.name).write_bytes(file.read_bytes())
+        (tmp_path / "other" / "config.json").write_text(json.dumps(document))
+        with pytest.raises(ArtifactError, match=message):
+            GANAugmenter.from_pretrained(tmp_path / "other")
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ArtifactError, match=r"fitted on polars.*ganaug\[polars\]"):
+        GANAugmenter.from_pretrained(tmp_path)
+
+
+def test_an_imbalanced_learn_pipeline_takes_polars() -> None:
+    X, y = table().select("Float32", "Int32"), pl.Series(labels())
+    model = imblearn.pipeline.make_pipeline(quick(), GaussianNB()).fit(X, y)
+    assert model.predict(X).shape == (N,)
 
 
 def test_named_categories_survive_a_save(tmp_path: Path) -> None:
