@@ -59,6 +59,8 @@ def augment(
     seed = secrets.randbits(32) if options.seed is None else options.seed
     run = imagerun.Run(result)
     _check_report(report, run, force)
+    if isinstance(source, imagefile.ParquetSource) and (empty := source.empty_columns(mark)):
+        say(f"{', '.join(empty)}: empty in synthetic rows", "warning")
     going_on = run.begin(fingerprint, seed, chosen, force)
     if going_on and not quiet:
         say(f"continuing the run in {run.folder}")
@@ -153,8 +155,6 @@ def _work(
 ) -> None:
     """Train, or take the model that is there, and write the images that are not there yet."""
     seed, data = int(run.state["seed"]), None
-    if isinstance(source, imagefile.ParquetSource) and (empty := source.empty_columns()):
-        say(f"{', '.join(empty)}: empty in synthetic rows", "warning")
     augmenter = run.load(device)
     if augmenter is None:
         try:
@@ -185,7 +185,8 @@ def _made_files(run: imagerun.Run, source: imagefile.Source) -> dict[Any, list[P
     spelled = {str(label): label for label in source.labels}
     return {
         spelled[text]: [
-            run.folder / text / name for name in imagefile.file_names(done["first"], done["images"])
+            run.folder / imagefile.folder_name(text) / name
+            for name in imagefile.file_names(done["first"], done["images"])
         ]
         for text, done in run.state["made"].items()
     }

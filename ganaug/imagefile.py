@@ -147,14 +147,16 @@ class ParquetSource:
         """Return 1: the names are those of rows, not of files."""
         return 1
 
-    def empty_columns(self) -> list[str]:
+    def empty_columns(self, mark: bool) -> list[str]:
         """Return the columns that have no values in synthetic rows.
 
         Raises
         ------
-        InvalidInputError
-            If one of them must have values.
+        InvalidInputError, ConfigError
+            If one of them must have values, or has the name of the mark.
         """
+        if mark and MARK in self.arrow.column_names:
+            raise ConfigError(f"{self.name} already has a column {MARK!r}; leave --mark.")
         known = (self.image_column, self.target)
         others = [field for field in self.arrow.schema if field.name not in known]
         for field in others:
@@ -171,7 +173,7 @@ class ParquetSource:
 
         old = self.arrow if originals else self.arrow.slice(0, 0)
         pictures = [
-            {"bytes": file.read_bytes(), "path": f"{label}_{file.name}"}
+            {"bytes": file.read_bytes(), "path": f"{file.parent.name}_{file.name}"}
             for label, files in made.items()
             for file in files
         ]
@@ -181,8 +183,6 @@ class ParquetSource:
         whole = pa.concat_tables([old, rows]).unify_dictionaries()
         metadata = dict(longer_range(whole) or {})
         if mark:
-            if MARK in whole.column_names:
-                raise ConfigError(f"{self.name} already has a column {MARK!r}; leave --mark.")
             flags = [False] * len(old) + [True] * len(rows)
             whole = whole.append_column(MARK, pa.array(flags))
             _add_feature(metadata, MARK, {"dtype": "bool", "_type": "Value"})
@@ -327,17 +327,8 @@ def file_names(first: int, count: int) -> list[str]:
 
 
 def folder_name(label: Any) -> str:
-    """Return the name of the folder of a class.
-
-    Raises
-    ------
-    ConfigError
-        If the label is none.
-    """
-    name = str(label)
-    if name in ("", ".", "..") or name.startswith(".") or set(name) & set("/\\\0"):
-        raise ConfigError(f"Class {name!r} cannot be the name of a folder.")
-    return name
+    """Return the name of the folder of a class; what no name may have is written as ``%2F``."""
+    return re.sub(r"[/\0]|^\.|^$", lambda m: f"%{ord(m[0] or chr(0)):02X}", str(label))
 
 
 def manifest_csv(rows: Sequence[tuple[str, Any, bool]]) -> bytes:

@@ -464,6 +464,34 @@ def test_parquet_without_class_names_and_other_types(tmp_path: Path) -> None:
         assert new.schema.field("label").type == label.type
 
 
+def test_class_names_may_be_anything(tmp_path: Path) -> None:
+    table, path, out = parquet_table(), tmp_path / "odd.parquet", tmp_path / "out.parquet"
+    document = json.loads(table.schema.metadata[b"huggingface"])
+    names = ["", "..", "a/b"]
+    document["info"]["features"]["label"]["names"] = names
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(document)}), path)
+    strategy = ("--sampling-strategy", "a/b=8", "--sampling-strategy", "..=12")
+    done("augment", path, "-t", "label", "-o", out, *strategy, *QUICK)
+    rows = pq.read_table(out).slice(18).to_pylist()
+    assert [names[row["label"]] for row in rows] == ["..", "a/b", "a/b"]
+    done("fit", path, "-t", "label", "-o", tmp_path / "model", *QUICK)
+    done("sample", tmp_path / "model", "-n", "a/b=1", "-n", "..=1", "-o", tmp_path / "new")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["%2E.", "a%2Fb"]
+
+
+def test_rows_that_cannot_be_completed_are_refused_before_training(tmp_path: Path) -> None:
+    table, path, out = parquet_table(), tmp_path / "odd.parquet", tmp_path / "out.parquet"
+    must = pa.field("id", pa.int64(), nullable=False)
+    pq.write_table(table.append_column(must, pa.array(range(18))), path)
+    said = refused("augment", path, "-t", "label", "-o", out, *QUICK)
+    assert "Column 'id'" in said
+    assert "may not be empty" in said
+    pq.write_table(table.append_column("is_synthetic", pa.array([False] * 18)), path)
+    said = refused("augment", path, "-t", "label", "-o", out, "--mark", *QUICK)
+    assert "already has a column 'is_synthetic'" in said
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["odd.parquet"]
+
+
 def test_parquet_faults_are_one_line(parquet: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.parquet"
     assert "did you mean 'label'" in refused("augment", parquet, "-t", "labl", "-o", out)
