@@ -61,12 +61,17 @@ IMAGE_PRESETS: dict[str, Recipe] = {
     ),
     "wgan": Recipe(
         name="wgan",
-        architecture=Architecture(kind="dcgan", width=32, noise_dim=64, generator_norm="batch"),
-        conditioning="concat",
+        architecture=Architecture(kind="dcgan", width=16, noise_dim=64, generator_norm="batch"),
+        conditioning="per-class",
         loss="wasserstein",
         regularizers=Regularizers(weight_clip=0.03),
         schedule=Schedule(
-            n_critic=5, batch_size=16, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4
+            n_critic=5,
+            batch_size=32,
+            beta1=0.0,
+            learning_rate=1e-3,
+            critic_learning_rate=1e-3,
+            ema=0.95,
         ),
     ),
     "wgan-gp": Recipe(
