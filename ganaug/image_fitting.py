@@ -89,9 +89,11 @@ def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
     kind = recipe.architecture.kind
     if kind not in IMAGE_KINDS:
         others = {"mlp": "tables", "unet": "pairs of images: use Pix2PixAugmenter"}
+        base = recipe.name.rstrip("*")
+        base = base if base in IMAGE_PRESETS else "auto"
         raise ConfigError(
             f"A recipe with kind={kind!r} is for {others[kind]}. Start from "
-            'Recipe.preset("auto", data="image"), or set kind to one of '
+            f'Recipe.preset({base!r}, data="image"), or set kind to one of '
             f"{', '.join(IMAGE_KINDS)}."
         )
     return recipe

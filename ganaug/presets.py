@@ -179,7 +179,12 @@ def find(name: str, data: str) -> Recipe:
                 f"The preset {name!r} needs a source image for each target: use "
                 f'Pix2PixAugmenter, or Recipe.preset({name!r}, data="pair") for it.'
             )
-        kind = f" for {data}s" if homes else ""
+        if homes:
+            raise ConfigError(
+                f"The preset {name!r} is for {homes[0]}s, not for {data}s: "
+                f'Recipe.preset({name!r}, data="{homes[0]}"). For {data}s there are '
+                f"{', '.join(presets)}."
+            )
         nearest = did_you_mean(str(name), presets)
-        raise ConfigError(f"There is no preset {name!r}{kind}; {nearest}")
+        raise ConfigError(f"There is no preset {name!r}; {nearest}")
     return presets[name]
