@@ -220,7 +220,7 @@ class GANAugmenter(OverSampler):
             warn(
                 f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
                 'the variety of the real ones. Try recipe="auto", more steps, or a recipe with a '
-                "larger n_critic, pac or mode_seeking.",
+                "larger n_critic.",
                 ModeCollapseWarning,
             )
         return self
@@ -442,7 +442,8 @@ class GANAugmenter(OverSampler):
         Returns
         -------
         SyntheticPool
-            8-bit images on the CPU: black is 0 and white 255.
+            8-bit images on the CPU: black is 0 and white 255. A warning says so if yours are
+            bytes of another range.
 
         Raises
         ------
@@ -471,6 +472,12 @@ class GANAugmenter(OverSampler):
             rare = lacking or self.classes_.tolist()
             wanted = checks.check_counts(dict.fromkeys(rare, n_per_class), rare)
         self._check_wanted(wanted)
+        if codec.dtype == np.uint8 and not codec.bytewise:
+            warn(
+                f"The images at fit had values from {codec.low:g} to {codec.high:g}; the pool's "
+                "are scaled to 0 to 255. Scale those it is mixed with too, or brightness tells "
+                "real from synthetic."
+            )
         if self.verbose:
             size = validate.readable(SyntheticPool.size(sum(wanted.values()), codec.shape))
             tqdm.write(f"A pool of {sum(wanted.values()):,} images takes {size}.", file=sys.stderr)

@@ -89,9 +89,11 @@ def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
     kind = recipe.architecture.kind
     if kind not in IMAGE_KINDS:
         others = {"mlp": "tables", "unet": "pairs of images: use Pix2PixAugmenter"}
+        base = recipe.name.rstrip("*")
+        base = base if base in IMAGE_PRESETS else "auto"
         raise ConfigError(
             f"A recipe with kind={kind!r} is for {others[kind]}. Start from "
-            'Recipe.preset("auto", data="image"), or set kind to one of '
+            f'Recipe.preset({base!r}, data="image"), or set kind to one of '
             f"{', '.join(IMAGE_KINDS)}."
         )
     return recipe
@@ -119,14 +121,12 @@ def image_steps(n_images: int, recipe: Recipe) -> int:
 
     What starts from real images needs fewer steps than images from noise: bending is learned from
     pairs, of which there are many, and layouts of light are a few numbers each. Where the critic
-    takes several steps for one of the generator's, these are fewer; where batches are smaller than
-    64, they are more.
+    takes several steps for one of the generator's, these are fewer.
     """
     kinds = {"warp": (12, 400, 2000), "light": (30, 1000, 2000)}
     each, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
     steps = min(max(each * math.sqrt(n_images), least), most)
-    schedule = recipe.schedule
-    return int(steps * 2 / (1 + schedule.n_critic) * max(64 / schedule.batch_size, 1.0))
+    return int(steps * 2 / (1 + recipe.schedule.n_critic))
 
 
 def fit_image_model(

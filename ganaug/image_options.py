@@ -32,7 +32,8 @@ class ImageOptions:
     layout : {"auto", "NHW", "NCHW", "NHWC"}, default="auto"
         Order of the axes. "auto" finds the axis of 1 to 4 channels and asks when there are two.
     value_range : "auto" or (float, float), default="auto"
-        Values of black and white. "auto" is the range of the dtype for 8-bit and 16-bit images;
+        Values of black and white. "auto" is the range of the dtype for 8-bit and 16-bit images,
+        which must hold values of 32 and more, for a mask of 0 and 1 is not two shades of black;
         numbers with a point must lie within (0, 1) or (-1, 1), or be whole numbers up to 255.
     resize : int, tuple of int or None, default=None
         ``(height, width)`` to which each image is resized, for lists of images of several sizes.

@@ -22,6 +22,10 @@ BYTES = 8
 the classifiers; numbers with a point take more."""
 
 
+DARKEST = 32
+"""Bytes all below this are taken for numbers of classes, or for grey values of fewer bits."""
+
+
 @dataclass(frozen=True)
 class ImageFormat:
     """What the images of a data set have in common.
@@ -246,9 +250,10 @@ def _guess_range(
 ) -> tuple[float, float]:
     if dtype == np.bool_:
         return 0.0, 1.0
-    if dtype == np.uint8:
+    dark = whole and least >= 0 and 0 < most < DARKEST
+    if dtype == np.uint8 and not dark:
         return 0.0, 255.0
-    if dtype == np.uint16:
+    if dtype == np.uint16 and not dark:
         # Cameras and scanners store 10, 12 or 14 bits in 16.
         return 0.0, float(2 ** max(8, int(most).bit_length()) - 1)
     if dtype.kind == "f" and least >= -1 and most <= 1:
@@ -257,7 +262,8 @@ def _guess_range(
         return 0.0, 255.0
     # Seldom the extremes found here: other images would then lie outside.
     likely = "(0, 255)" if least >= 0 and 128 <= most <= 255 else f"({least:g}, {most:g})"
+    hint = " Numbers of classes need a colour or a channel each." if dark else ""
     raise InvalidInputError(
         f"The images have {dtype} values from {least:g} to {most:g}, so black and white cannot "
-        f"be told. Set image_options=ImageOptions(value_range={likely}), or scale to (0, 1)."
+        f"be told. Set image_options=ImageOptions(value_range={likely}), or scale to (0, 1).{hint}"
     )

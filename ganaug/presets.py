@@ -61,12 +61,17 @@ IMAGE_PRESETS: dict[str, Recipe] = {
     ),
     "wgan": Recipe(
         name="wgan",
-        architecture=Architecture(kind="dcgan", width=32, noise_dim=64, generator_norm="batch"),
-        conditioning="concat",
+        architecture=Architecture(kind="dcgan", width=16, noise_dim=64, generator_norm="batch"),
+        conditioning="per-class",
         loss="wasserstein",
         regularizers=Regularizers(weight_clip=0.03),
         schedule=Schedule(
-            n_critic=5, batch_size=16, beta1=0.0, learning_rate=5e-4, critic_learning_rate=5e-4
+            n_critic=5,
+            batch_size=32,
+            beta1=0.0,
+            learning_rate=1e-3,
+            critic_learning_rate=1e-3,
+            ema=0.95,
         ),
     ),
     "wgan-gp": Recipe(
@@ -174,7 +179,12 @@ def find(name: str, data: str) -> Recipe:
                 f"The preset {name!r} needs a source image for each target: use "
                 f'Pix2PixAugmenter, or Recipe.preset({name!r}, data="pair") for it.'
             )
-        kind = f" for {data}s" if homes else ""
+        if homes:
+            raise ConfigError(
+                f"The preset {name!r} is for {homes[0]}s, not for {data}s: "
+                f'Recipe.preset({name!r}, data="{homes[0]}"). For {data}s there are '
+                f"{', '.join(presets)}."
+            )
         nearest = did_you_mean(str(name), presets)
-        raise ConfigError(f"There is no preset {name!r}{kind}; {nearest}")
+        raise ConfigError(f"There is no preset {name!r}; {nearest}")
     return presets[name]

@@ -84,6 +84,11 @@ def load_as(
         restore(estimator, data, config["model"], arrays)
     except ArtifactError:
         raise
+    except ConfigError as error:
+        raise ArtifactError(
+            f"{path} cannot be used here: {error} If its recipe has a loss of your own, add the "
+            "loss to ganaug.registry.LOSSES before you load it."
+        ) from None
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{path} lacks a part of an augmenter: {error!r}.") from None
     return estimator

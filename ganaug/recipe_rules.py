@@ -186,8 +186,8 @@ def _check_loss_rules(recipe: Recipe) -> None:
     penalties, smoothing = recipe.regularizers, recipe.schedule.label_smoothing
     if smoothing and recipe.loss not in smoothable():
         raise ConfigError(
-            f"label_smoothing does not go with loss={recipe.loss!r}: its critic gives scores, not "
-            "probabilities, so there is no label to smooth. It goes with "
+            f"label_smoothing does not go with loss={recipe.loss!r}, which takes none: its critic "
+            "gives scores without a label, or its function has no argument for it. It goes with "
             f"{', '.join(smoothable())}."
         )
     if smoothing >= 0.5:

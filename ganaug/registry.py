@@ -11,6 +11,8 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+from ganaug.errors import ConfigError
+
 LOSSES: dict[str, str | Callable[..., Any]] = {
     "minimax": "ganaug.objectives.losses:minimax",
     "non-saturating": "ganaug.objectives.losses:non_saturating",
@@ -25,6 +27,11 @@ LOSSES: dict[str, str | Callable[..., Any]] = {
 def make_loss(name: str, smoothing: float = 0.0) -> Any:
     """Return a loss by its name; those with an argument get the label smoothing.
 
+    Raises
+    ------
+    ConfigError
+        If the function does not return a ``Loss`` of two functions of both logits.
+
     Examples
     --------
     >>> import torch
@@ -33,7 +40,9 @@ def make_loss(name: str, smoothing: float = 0.0) -> Any:
     -1.0
     """
     function = _function(name)
-    return function(smoothing) if inspect.signature(function).parameters else function()
+    loss = function(smoothing) if inspect.signature(function).parameters else function()
+    _check_loss(name, loss)
+    return loss
 
 
 def smoothable() -> list[str]:
@@ -41,6 +50,20 @@ def smoothable() -> list[str]:
     return [name for name in LOSSES if inspect.signature(_function(name)).parameters]
 
 
+def _check_loss(name: str, loss: Any) -> None:
+    try:
+        for part in (loss.critic, loss.generator):
+            inspect.signature(part).bind("real", "fake")
+    except (AttributeError, TypeError):
+        raise ConfigError(
+            f"LOSSES[{name!r}] must be a function that returns Loss(critic, generator), two "
+            "functions of the real and the fake logits, each of which returns one number (a mean)."
+        ) from None
+
+
 def _function(name: str) -> Callable[..., Any]:
     found = LOSSES[name]
-    return pkgutil.resolve_name(found) if isinstance(found, str) else found
+    function = pkgutil.resolve_name(found) if isinstance(found, str) else found
+    if not callable(function):
+        raise ConfigError(f"LOSSES[{name!r}] must be a function that returns a Loss.")
+    return function

@@ -1384,3 +1384,13 @@ def test_any_images_give_a_valid_result_or_a_ganaug_error(
     form = augmenter.model_.codec
     assert (new >= form.low).all()
     assert (new <= form.high).all()
+
+
+def test_a_pool_of_bytes_of_another_range_says_that_it_is_scaled():
+    X = np.random.default_rng(0).integers(0, 17, (60, 8, 8)).astype(np.uint8)
+    options = ImageOptions(value_range=(0, 16))
+    augmenter = GANAugmenter(image_options=options, max_steps=2, random_state=0)
+    augmenter.fit(X, [0] * 45 + [1] * 15)
+    with pytest.warns(GanaugWarning, match="from 0 to 16; the pool's are scaled to 0 to 255"):
+        pool = augmenter.make_pool({1: 5})
+    assert pool.images.max() > 16

@@ -618,6 +618,34 @@ def test_a_transform_keeps_the_type_of_the_image(fitted: Pix2PixAugmenter, v2: A
     assert torch.equal((made * 255).round().byte(), expected)
 
 
+def test_a_transform_takes_every_kind_of_mask(v2: Any) -> None:
+    from PIL import Image
+    from torchvision import tv_tensors
+
+    masks = MASKS > 128
+    bools = quick().fit(masks, MASKS)
+    plain = torch.from_numpy(masks[:1])
+
+    def translate(mask: Any) -> Any:
+        return v2.functional.to_image(bools.as_transform(random_state=0)(mask))
+
+    expected = translate(plain)
+    assert expected.dtype == torch.uint8
+    for same in (plain.byte() * 255, tv_tensors.Mask(plain), Image.fromarray(masks[0])):
+        assert torch.equal(translate(same), expected)
+    with pytest.raises(InvalidInputError, match=r"torch.bool"):
+        translate(plain.byte())
+
+
+def test_a_transform_reads_bytes_as_they_were_at_fit(v2: Any) -> None:
+    dark = ImageOptions(value_range=(0, 16))
+    augmenter = quick(image_options=(dark, dark)).fit(MASKS // 16, MASKS // 16)
+    made = augmenter.as_transform()(torch.from_numpy(MASKS[:, None] // 16))
+    assert made.max() <= 16
+    real = augmenter.transform(MASKS // 16)
+    assert np.abs(made[:, 0].numpy().astype(int) - real).mean() < 1.5
+
+
 def test_a_transform_makes_what_sample_makes(fitted: Pix2PixAugmenter, v2: Any) -> None:
     transform = fitted.as_transform(random_state=0)
     made = transform(torch.from_numpy(MASKS[:, None]))

@@ -79,6 +79,13 @@ def test_a_misspelt_preset_gets_the_nearest_name(name):
         Recipe.preset(name)
 
 
+def test_a_preset_of_other_data_says_where_it_is_at_home():
+    with pytest.raises(ConfigError, match=r'Recipe.preset\(\'dcgan\', data="image"\)'):
+        Recipe.preset("dcgan")
+    with pytest.raises(ConfigError, match="Pix2PixAugmenter"):
+        Recipe.preset("pix2pix")
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,4 +1,4 @@
-r"""Adversarial losses: each is a pair of functions of the critic's real and fake logits.
+r"""Adversarial losses: each has two functions of the critic's real and fake logits.
 
 Both functions always get both logits, because the relativistic loss needs them. With
 :math:`D = \sigma(\text{logit})`:

@@ -108,6 +108,7 @@ class Trainer:
         self.callbacks, self.max_seconds, self.progress = callbacks, max_seconds, progress
         self.random = torch_stream(seed, "train", device=rows.device)
         self.monitor = Monitor(rows, labels, judged, seed)
+        self.subjects = [name for name, shown in zip(labels, judged, strict=True) if shown]
         schedule = recipe.schedule
         self.loss = make_loss(recipe.loss, schedule.label_smoothing)
         self.critic_penalties = self._chosen(CRITIC_PENALTIES)
@@ -318,10 +319,13 @@ class Trainer:
         for callback in self.callbacks:
             callback.on_record(self, record)
 
+    def _title(self) -> str:
+        """Return what the bar is about: where each class has a GAN of its own, which one."""
+        alone = self.recipe.conditioning == "per-class" and len(self.subjects) == 1
+        return f"{self.recipe.name}, class {self.subjects[0]}" if alone else self.recipe.name
+
     def _countdown(self) -> Iterator[int]:
-        bar = tqdm(
-            range(self.steps), desc=f"ganaug [{self.recipe.name}]", disable=not self.progress
-        )
+        bar = tqdm(range(self.steps), desc=f"ganaug [{self._title()}]", disable=not self.progress)
         for step in bar:
             yield step
             if self.progress and self.history.records:

@@ -154,8 +154,9 @@ def _same_axes(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bo
 
 def _mismatch(found: str, shape: Shape, what: str, remedies: Remedies) -> InvalidInputError:
     channels, height, width = shape
+    verb = "differ" if " and " in what or what == "channels" else "differs"
     return InvalidInputError(
-        f"The {what} of the images differ from {remedies.norm}'s: an image {found}, those of "
+        f"The {what} of the images {verb} from {remedies.norm}'s: an image {found}, those of "
         f"{remedies.norm} are {height}x{width} with {channels} channel(s). {remedies.size}"
     )
 

@@ -20,6 +20,7 @@ from ganaug.vision._forms import PIL_CHANNELS, Form, Remedies, form_of
 from ganaug.vision._stream import Stream
 
 if TYPE_CHECKING:
+    from ganaug.codecs.image import ImageCodec
     from ganaug.pair_sampling import PairModel
 
 _MODES = {channels: mode for mode, channels in PIL_CHANNELS.items()}
@@ -32,10 +33,11 @@ class Translate(v2.Transform):
     ``(image, label)``, or what a ``DataLoader`` collates from samples; everything but the image
     stays. Images are PIL images, uint8 tensors, ``tv_tensors.Image``, or the floats in [0, 1] that
     ``v2.ToDtype(torch.float32, scale=True)`` makes of them; what comes out is of the same type,
-    with the channels of the targets. Black is 0 and white 255, whatever they were at fit.
+    with the channels of the targets. Bytes have the range that bytes had at fit; otherwise black is
+    0 and white 255. Masks may be ``tv_tensors.Mask``, ``torch.bool`` or PIL images of mode "1".
 
-    Without PIL images and ``tv_tensors.Image``, the first tensor with two dimensions or more is the
-    image: as in torchvision's own transforms.
+    Without PIL images, ``tv_tensors.Image`` and ``tv_tensors.Mask``, the first tensor with two
+    dimensions or more is the image: as in torchvision's own transforms.
 
     Parameters
     ----------
@@ -111,15 +113,25 @@ class Translate(v2.Transform):
 
     def _translate_some(self, images: list[Any] | tuple[Tensor, ...]) -> list[Any]:
         """Return a target for each of the images, which are alike."""
+        images = [_plain(image, self.model.source) for image in images]
         forms = [form_of(image, self.model.source.shape, REMEDIES) for image in images]
-        sources = torch.stack([_bytes(*each) for each in zip(images, forms, strict=True)])
+        sources = torch.stack(
+            [
+                _bytes(image, form, self.model.source)
+                for image, form in zip(images, forms, strict=True)
+            ]
+        )
         seeds = self._stream.generator().integers(0, 2**63 - 1, len(images)).tolist()
         noise = torch.stack([self.model.noise(seed) for seed in seeds])
         target = self.model.target
-        made = target.to_bytes(target.decode(self.model.translate(sources, noise)))
+        made = target.decode(self.model.translate(sources, noise))
+        scaled = target.to_bytes(made)
+        made = made if made.dtype == np.uint8 else scaled  # bytes keep the range they had at fit
         return [
-            _form_of_target(form, self.model.source.shape[0], target.shape[0]).make(pixels)
-            for form, pixels in zip(forms, torch.from_numpy(made), strict=True)
+            _form_of_target(form, self.model.source.shape[0], target.shape[0]).make(
+                torch.from_numpy(own if form.levels is None else as_bytes)
+            )
+            for form, own, as_bytes in zip(forms, made, scaled, strict=True)
         ]
 
     def extra_repr(self) -> str:
@@ -137,13 +149,32 @@ REMEDIES = Remedies(
 )
 
 
-def _sides(model: PairModel) -> tuple[Any, Any]:
+def _sides(model: PairModel) -> tuple[ImageCodec, ImageCodec]:
     return model.source, model.target
 
 
+def _plain(image: Any, source: ImageCodec) -> Any:
+    """Return a mask as an image; black and white as bytes."""
+    if isinstance(image, Image.Image):
+        return image.convert("L") if image.mode == "1" else image
+    if isinstance(image, tv_tensors.Mask):
+        image = tv_tensors.wrap(image.as_subclass(Tensor), like=tv_tensors.Image(image))
+    if isinstance(image, Tensor) and image.dtype == torch.bool:
+        image = tv_tensors.wrap(image.as_subclass(Tensor).byte() * 255, like=image)
+    bytewise = isinstance(image, Tensor) and image.dtype == torch.uint8
+    if source.dtype == np.bool_ and bytewise and int(image.max()) == 1:
+        raise InvalidInputError(
+            "The sources are bytes of 0 and 1 and those at fit were true or false: pass them as "
+            "torch.bool, or with white as 255."
+        )
+    return image
+
+
 def _find_images(leaves: list[Any]) -> list[int]:
-    """Return which leaves of a sample are images: all that say so, else the first tensor."""
+    """Return which leaves of a sample are images: all that say so, else masks, else a tensor."""
     found = [i for i, x in enumerate(leaves) if isinstance(x, (Image.Image, tv_tensors.Image))]
+    if not found:
+        found = [i for i, x in enumerate(leaves) if isinstance(x, tv_tensors.Mask)]
     if not found:
         plain = (i for i, x in enumerate(leaves) if type(x) is Tensor and x.ndim >= 2)
         found = [place for place in (next(plain, None),) if place is not None]
@@ -155,8 +186,8 @@ def _find_images(leaves: list[Any]) -> list[int]:
     return found
 
 
-def _bytes(image: Any, form: Form) -> Tensor:
-    """Return an image as bytes (channels, height, width)."""
+def _bytes(image: Any, form: Form, source: ImageCodec) -> Tensor:
+    """Return an image as bytes (channels, height, width), black 0 and white 255."""
     if isinstance(image, Image.Image):
         values = torch.from_numpy(np.array(image))
         if form.layout == "HW" and values.ndim == 3:  # a grey image that its loader made RGB
@@ -165,6 +196,8 @@ def _bytes(image: Any, form: Form) -> Tensor:
         values = image.detach().as_subclass(Tensor).cpu()
         if form.levels is not None:
             values = (values.double() * 255).round().byte()
+    if form.levels is None and source.dtype == np.uint8:  # bytes in the range they had at fit
+        values = torch.from_numpy(source.to_bytes(values.numpy()))
     if form.layout == "HW":
         return values[None]
     return values.permute(2, 0, 1) if form.layout == "HWC" else values

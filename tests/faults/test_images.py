@@ -195,6 +195,9 @@ AMBIGUOUS = {
     "standardised": (GREY - 128) / 64,
     "0 and 1 as integers": (GREY > 128).astype(np.int64),
     "dark integers": GREY.astype(np.int32) // 4,
+    "0 and 1 as bytes": (GREY > 128).astype(np.uint8),
+    "four bits in bytes": GREY // 16,
+    "numbers of classes in 16 bits": (GREY // 32).astype(np.uint16),
     "signed bytes": (GREY.astype(np.int16) - 128).astype(np.int8),
     "32 bits": GREY.astype(np.uint32) * 2**20,
 }

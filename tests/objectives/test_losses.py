@@ -9,6 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganaug import ConfigError
+from ganaug.objectives.losses import Loss
 from ganaug.registry import LOSSES, make_loss
 
 WITH_LABELS = ("minimax", "non-saturating", "least-squares", "relativistic")
@@ -49,6 +51,21 @@ def test_values_for_an_undecided_critic(name, critic, generator):
     loss = make_loss(name, 0.0)
     assert loss.critic(real, fake).item() == pytest.approx(critic, abs=1e-12)
     assert loss.generator(real, fake).item() == pytest.approx(generator, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Loss(torch.sub, torch.sub),
+        lambda: (torch.sub, torch.sub),
+        lambda: Loss(lambda real, fake: fake.mean(), lambda fake: fake.mean()),
+    ],
+    ids=["no function", "a pair", "one argument"],
+)
+def test_what_is_no_loss_is_refused_by_name(wrong, monkeypatch):
+    monkeypatch.setitem(LOSSES, "mine", wrong)
+    with pytest.raises(ConfigError, match=r"LOSSES\['mine'\] must be a function that returns"):
+        make_loss("mine")
 
 
 @pytest.mark.parametrize("name", LOSSES)
