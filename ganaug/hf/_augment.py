@@ -96,17 +96,18 @@ def augment_dataset(
 
     Examples
     --------
-    >>> from datasets import ClassLabel, Dataset
+    >>> from datasets import ClassLabel, Dataset, Features, Value
     >>> from sklearn.datasets import load_digits
     >>> from ganaug import GANAugmenter
     >>> from ganaug.hf import augment_dataset
     >>> pixels, digits = load_digits(n_class=2, return_X_y=True)
-    >>> ds = Dataset.from_dict({"ink": pixels[:220].sum(1), "digit": digits[:220]})
-    >>> ds = ds.cast_column("digit", ClassLabel(names=["zero", "one"]))
+    >>> features = Features(ink=Value("float64"), digit=ClassLabel(names=["zero", "one"]))
+    >>> rows = {"ink": pixels[:220].sum(1), "digit": digits[:220]}
+    >>> ds = Dataset.from_dict(rows, features=features)
     >>> augmenter = GANAugmenter(sampling_strategy={"one": 150}, max_steps=5)
     >>> more = augment_dataset(ds, augmenter, label_column="digit")
     >>> len(ds), len(more), more.features["digit"].names
-    (220, 261, ['zero', 'one'])
+    (220, 259, ['zero', 'one'])
     >>> more[-1]["digit"], more[-1]["is_synthetic"]
     (1, True)
     """

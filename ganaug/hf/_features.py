@@ -163,11 +163,9 @@ def _check_image(features: Features, image: str, fitted_on_images: bool | None) 
 def _check_table(
     features: Features, label: str, chosen: Sequence[str] | None, learned: Sequence[str] | None
 ) -> tuple[str, ...]:
-    if isinstance(chosen, str) or (
-        chosen is not None and not all(isinstance(n, str) for n in chosen)
-    ):
-        raise ConfigError(f"feature_columns must be a list of names, got {chosen!r}.")
     if chosen is not None:
+        if isinstance(chosen, str) or not all(isinstance(name, str) for name in chosen):
+            raise ConfigError(f"feature_columns must be a list of names, got {chosen!r}.")
         _check_present(features, chosen, "feature_columns")
     if chosen is None:
         chosen = [name for name in features if name != label] if learned is None else learned

@@ -108,20 +108,20 @@ def gather(ds: Any, columns: Columns, wanted: list[str], limit: int | None, seed
     n_rows = n_copied = 0
     read = list(dict.fromkeys([*wanted, *_needed(columns)]))
     for batch in ds.select_columns(read).with_format("arrow").iter(BATCH):
-        taken = []
+        taken: list[int] = []
         for i, label in _labelled(batch, columns):
             place = reservoir.place(label)
             if place is not None:
                 kept[place] = (n_rows + i, n_copied + len(taken), label)
                 taken.append(i)
         # Rows that others take the place of later are few: each class keeps limit * log(n).
-        parts.append(batch.select(wanted).take(taken).cast(schema))
+        parts.append(batch.select(wanted).take(pa.array(taken, pa.int64())).cast(schema))
         n_rows, n_copied = n_rows + len(batch), n_copied + len(taken)
     in_order = sorted(kept.values(), key=lambda row: row[0])
     return Gathered(
         reservoir.counts,
         n_rows,
-        pa.concat_tables(parts).take([index for _, index, _ in in_order]),
+        pa.concat_tables(parts).take(pa.array([i for _, i, _ in in_order], pa.int64())),
         [label for *_, label in in_order],
         [position for position, *_ in in_order],
     )
@@ -141,5 +141,5 @@ def _labelled(batch: pa.Table, columns: Columns) -> Iterator[tuple[int, Any]]:
     labels = batch[columns.label].to_pylist()
     for i, (label, here) in enumerate(zip(labels, present.to_pylist(), strict=True)):
         # NaN is the one value that differs from itself.
-        if here and label != unlabelled and label == label:  # noqa: PLR0124
+        if here and label != unlabelled and label == label:
             yield i, label

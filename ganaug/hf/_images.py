@@ -135,16 +135,18 @@ def check_fitted(augmenter: GANAugmenter, image: Image.Image, column: str) -> No
     ------
     SchemaDriftError
     """
-    channels, height, width = augmenter.model_.codec.shape
+    codec = augmenter.model_.codec
+    channels, height, width = codec.shape
     options = augmenter.image_options
     resized = options is not None and options.resize is not None
     same_size = resized or (image.height, image.width) == (height, width)
     possible = {CHANNELS[LEARNED_AS[image.mode]]} | ({4} if image.mode == "P" else set())
-    if channels not in possible or not same_size:
+    deep = image.mode == "I;16"
+    if channels not in possible or not same_size or deep != (codec.dtype == "uint16"):
         raise SchemaDriftError(
             f"The images of column {column!r} are {image.height}x{image.width} of mode "
             f"{image.mode!r}; the augmenter was fitted on {height}x{width} with {channels} "
-            "channel(s). Fit it on images like these."
+            f"channel(s) of {codec.dtype}. Fit it on images like these."
         )
 
 
@@ -155,8 +157,8 @@ def sample_images(
     if LEARNED_AS[mode] in (*NUMBERS, "I;16"):
         images, labels = augmenter.sample(wanted, random_state=seed)
         dtype = {"I": np.int32, "F": np.float32, "I;16": np.uint16}[mode]
-        arrays = (np.squeeze(np.asarray(image)).astype(dtype) for image in images)
-        return [Image.fromarray(array) for array in arrays], labels.tolist()
+        planes = (np.squeeze(np.asarray(image)).astype(dtype) for image in images)
+        return [Image.fromarray(plane) for plane in planes], labels.tolist()
     pool = augmenter.make_pool(wanted, random_state=seed)
     pixels = pool.images.permute(0, 2, 3, 1).contiguous().numpy()
     arrays = pixels[..., 0] if pixels.shape[-1] == 1 else pixels

@@ -112,7 +112,7 @@ def fit(
         label: present[label] + count for label, count in to_add.items()
     }
     if augmenter.random_state is None:
-        changes["random_state"] = derive(seed, "fit")
+        changes["random_state"] = derive(seed, "fit") % 2**32
     with _changed(augmenter, changes):
         augmenter.fit(X, gathered.labels)
 

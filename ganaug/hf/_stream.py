@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 from datasets import (
@@ -47,11 +45,11 @@ def with_features(ds: IterableDataset) -> IterableDataset:
 
 def format_of(ds: IterableDataset) -> str | None:
     """Return the format of a stream, which nothing public tells."""
-    formatting = getattr(ds, "_formatting", None)
-    return None if formatting is None else str(formatting.format_type)
+    form: str | None = getattr(getattr(ds, "_formatting", None), "format_type", None)
+    return form
 
 
-def mark(ds: IterableDataset, column: str, features: Features) -> IterableDataset:
+def mark(ds: IterableDataset, column: str) -> IterableDataset:
     """Return a stream whose rows say that they are not synthetic.
 
     On Arrow tables: files of images pass through as they are, not decoded and encoded again.
@@ -60,7 +58,7 @@ def mark(ds: IterableDataset, column: str, features: Features) -> IterableDatase
     def add(batch: pa.Table) -> pa.Table:
         return batch.append_column(column, pa.array(np.zeros(len(batch), bool)))
 
-    wider = Features({**features, column: Value("bool")})
+    wider = Features({**ds.features, column: Value("bool")})
     return ds.with_format("arrow").map(add, batched=True, features=wider)
 
 
@@ -71,7 +69,7 @@ def interleave(
 
     Each row comes once. Where a synthetic one comes is drawn at random, evenly over the stream.
     """
-    real = ds if columns.synthetic is None else mark(ds, columns.synthetic, columns.features)
+    real = ds if columns.synthetic is None else mark(ds, columns.synthetic)
     if not len(synthetic):
         return real.with_format(format_of(ds))
     order = numpy_stream(seed, "order").permutation(len(synthetic))
