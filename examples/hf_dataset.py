@@ -1,8 +1,6 @@
 """Balance a Parquet file of images with Hugging Face datasets, as a whole and as a stream.
 
-Threes, fives and few eights are written to Parquet. A short training keeps this quick: leave out
-max_steps for your own data.
-
+A short training keeps this quick: leave out max_steps for your own data.
 Run: python examples/hf_dataset.py [folder]
 """
 

@@ -36,7 +36,13 @@ from PIL import Image as PILImage
 from sklearn.datasets import load_digits
 
 from ganaug import GANAugmenter, GanaugWarning, ImageOptions
-from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, SchemaDriftError
+from ganaug.errors import (
+    ConfigError,
+    InvalidInputError,
+    InvalidTypeError,
+    MemoryBudgetError,
+    SchemaDriftError,
+)
 from ganaug.hf import augment_dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
@@ -768,6 +774,38 @@ def test_images_that_are_not_alike_are_refused_by_row(images):
     sized = swap(PILImage.new("L", (8, 9)))
     options = ImageOptions(resize=8)
     assert len(augmented(sized, GANAugmenter(image_options=options, **QUICK))) == 32
+
+
+def test_images_beyond_the_budget_are_refused_before_they_are_decoded(images):
+    augmenter = GANAugmenter(memory_budget="10KB", **QUICK)
+    refused(
+        r"The images to learn \(rows_per_class\) need about",
+        MemoryBudgetError,
+        images,
+        augmenter=augmenter,
+    )
+    few = GANAugmenter(memory_budget="20KB", **QUICK)
+    assert len(augmented(images, few, rows_per_class=10)) == 32
+
+
+def test_a_loaded_augmenter_makes_the_same_rows(table, images, fitted, fitted_images, tmp_path):
+    for ds, augmenter, name in ((table, fitted, "table"), (images, fitted_images, "images")):
+        augmenter.save_pretrained(tmp_path / name)
+        again = GANAugmenter.from_pretrained(tmp_path / name)
+        assert augmented(ds, again)._fingerprint == augmented(ds, augmenter)._fingerprint
+
+
+def test_a_stream_of_images_and_no_column_of_marks(images, fitted_images):
+    stream = images.to_iterable_dataset(num_shards=2)
+    result = augmented(stream, fitted_images, synthetic_column=None)
+    assert result.features == images.features
+    rows = list(result)
+    real = [row for row in rows if row["file"] is not None]
+    assert [row["file"] for row in real] == images["file"][:]
+    assert len(rows) == 32
+    assert rows[0]["image"].mode == "L"
+    gathered = augmented(stream, rows_per_class=10)
+    assert sum(row["label"] for row in gathered) == 16
 
 
 def test_an_image_that_cannot_be_read_is_named(images, tmp_path):

@@ -24,9 +24,7 @@ def append(ds: Dataset, synthetic: pa.Table, columns: Columns) -> Dataset:
     real = mark(ds, columns.synthetic)
     if not len(synthetic):
         return real
-    info = ds.info.copy()
-    for name in SIZES:
-        setattr(info, name, None)
+    info = without_sizes(ds.info)
     info.features = columns.result
     new = Dataset(
         InMemoryTable(synthetic),
@@ -37,6 +35,14 @@ def append(ds: Dataset, synthetic: pa.Table, columns: Columns) -> Dataset:
     # Concatenating datasets of different formats would drop them.
     both = concatenate_datasets([real.with_format(None), new], info=info, split=ds.split)
     return _formatted(both, ds)
+
+
+def without_sizes(info: DatasetInfo) -> DatasetInfo:
+    """Return a copy of a description that says nothing of the number of rows."""
+    same = info.copy()
+    for name in SIZES:
+        setattr(same, name, None)
+    return same
 
 
 def mark(ds: Dataset, column: str | None) -> Dataset:

@@ -17,6 +17,8 @@ from PIL import Image
 from ganaug.errors import InvalidInputError, SchemaDriftError
 from ganaug.hf._gather import Gathered
 from ganaug.image_options import ImageOptions
+from ganaug.images import check_fits
+from ganaug.validate import check_budget
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -97,6 +99,20 @@ def to_learn(images: list[Image.Image]) -> list[Image.Image] | NDArray[Any]:
     if mode in NUMBERS and len({image.size for image in images}) == 1:
         return np.stack([np.asarray(image) for image in images])
     return [image if image.mode == mode else image.convert(mode) for image in images]
+
+
+def check_memory(
+    image: Image.Image, n_images: int, options: ImageOptions | None, budget: int | str
+) -> None:
+    """Refuse, before they are decoded, more images like this one than the budget holds.
+
+    Raises
+    ------
+    MemoryBudgetError
+    """
+    resize: Any = None if options is None else options.resize
+    shape = (len(image.getbands()), *(resize or (image.height, image.width)))
+    check_fits(n_images, shape, check_budget(budget), "The images to learn (rows_per_class)")
 
 
 def check_alike(

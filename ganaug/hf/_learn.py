@@ -98,8 +98,10 @@ def fit(
             raise InvalidInputError(one_row(label))
     changes: dict[str, Any] = {}
     if columns.image is not None:
-        images = _images.read_images(gathered, columns.image, _mode_of(columns))
-        options = augmenter.image_options
+        options, mode = augmenter.image_options, _mode_of(columns)
+        first = _images.read_images(gathered.first, columns.image, mode)[0]
+        _images.check_memory(first, len(gathered.labels), options, augmenter.memory_budget)
+        images = _images.read_images(gathered, columns.image, mode)
         _images.check_alike(images, gathered.positions, columns.image, options)
         X: Any = _images.to_learn(images)
         changes["image_options"] = _images.with_range(options, X)

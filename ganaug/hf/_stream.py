@@ -15,6 +15,7 @@ from datasets import (
 from datasets.table import InMemoryTable
 
 from ganaug.errors import InvalidInputError
+from ganaug.hf._append import without_sizes
 from ganaug.hf._features import Columns
 from ganaug.rng import derive, numpy_stream
 
@@ -54,12 +55,14 @@ def mark(ds: IterableDataset, column: str) -> IterableDataset:
 
     On Arrow tables: files of images pass through as they are, not decoded and encoded again.
     """
-
-    def add(batch: pa.Table) -> pa.Table:
-        return batch.append_column(column, pa.array(np.zeros(len(batch), bool)))
-
     wider = Features({**ds.features, column: Value("bool")})
-    return ds.with_format("arrow").map(add, batched=True, features=wider)
+    return ds.with_format("arrow").map(
+        _add_false, batched=True, features=wider, fn_kwargs={"column": column}
+    )
+
+
+def _add_false(batch: pa.Table, column: str) -> pa.Table:
+    return batch.append_column(column, pa.array(np.zeros(len(batch), bool)))
 
 
 def interleave(
@@ -83,7 +86,7 @@ def interleave(
         [real.with_format(None), new],
         probabilities=[n_rows / total, len(synthetic) / total],
         seed=derive(seed, "interleave") % 2**32,
-        info=ds.info,
+        info=without_sizes(ds.info),
         split=ds.split,
         stopping_strategy="all_exhausted_without_replacement",
     )
