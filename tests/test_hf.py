@@ -55,7 +55,7 @@ QUICK: dict[str, Any] = {"max_steps": 1, "random_state": 0}
 def quiet(tmp_path_factory):
     """No progress bars, no wait of seconds after each stream, and a cache of our own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)
+        patch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False)
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
         datasets.disable_progress_bars()
         yield
