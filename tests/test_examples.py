@@ -40,6 +40,13 @@ EXAMPLES = {
         r"same scores: True",
         r"saved .*search\.png",
     ],
+    "hf_dataset.py": [
+        r"real: \{'three': \d+, 'five': \d+, 'eight': 20\}",
+        r"balanced: \{'three': (\d+), 'five': \d+, 'eight': \d+\}",
+        r"original rows untouched: True",
+        r"streamed: \d+ rows, \d+ of them synthetic",
+        r"saved .*hf-digits\.png",
+    ],
     "imblearn_pipeline.py": [
         r"'malignant': 30",
         r"GANAugmenter\(random_state=0\) +recall \{'benign': 0\.\d+, 'malignant': [01]\.\d+\}",
@@ -100,7 +107,7 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
-NAMES = ("guide", "images", "gans", "stability", "pix2pix")
+NAMES = ("guide", "images", "gans", "stability", "pix2pix", "hf")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 

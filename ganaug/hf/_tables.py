@@ -1,0 +1,115 @@
+"""Columns of a dataset as a pandas table, and synthetic rows as such columns again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from datasets import ClassLabel, Features
+
+from ganaug.errors import SchemaDriftError
+
+_NULLABLE = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+"""Through floats, integers beside missing values would lose their last digits."""
+
+
+def to_frame(table: pa.Table, features: Features) -> pd.DataFrame:
+    """Return Arrow columns as a frame that the augmenter learns exactly.
+
+    Integers stay integers beside missing values. Dates, times of day and durations are counts of
+    their unit, decimals are floats, and a ClassLabel is a category of its ids.
+    """
+    columns = {name: _to_series(table[name], features[name]) for name in table.column_names}
+    return pd.DataFrame(columns)
+
+
+def _to_series(column: pa.ChunkedArray, feature: Any) -> pd.Series:
+    if isinstance(feature, ClassLabel):
+        return pd.Series(pd.Categorical(_plain(column)))
+    if pa.types.is_date64(column.type):
+        column = column.cast(pa.date32())
+    return _plain(column.cast(_learned_as(column.type)))
+
+
+def _plain(column: pa.ChunkedArray) -> pd.Series:
+    mapper = _NULLABLE.get if column.null_count else None
+    series: pd.Series = column.to_pandas(types_mapper=mapper)
+    return series.reset_index(drop=True)
+
+
+def _learned_as(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which the values of a column are numbers, dates or strings of pandas."""
+    if pa.types.is_date64(kind) or pa.types.is_date32(kind) or pa.types.is_time32(kind):
+        return pa.int32()
+    if pa.types.is_time64(kind) or pa.types.is_duration(kind):
+        return pa.int64()
+    if pa.types.is_decimal(kind):
+        return pa.float64()
+    return pa.large_string() if str(kind) == "string_view" else kind
+
+
+def to_columns(frame: pd.DataFrame, features: Features, real: pa.Table) -> dict[str, pa.Array]:
+    """Return synthetic rows as Arrow columns of exactly the dataset's types.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    features : Features
+    real : pyarrow.Table
+        Real rows, as far as they have been read.
+
+    Raises
+    ------
+    SchemaDriftError
+        If a fitted augmenter makes values that do not fit a column.
+    """
+    arrays = {name: _to_array(frame[name], features, name) for name in frame.columns}
+    for name in set(real.column_names) & set(arrays):
+        arrays[name] = _nulls_as_in(arrays[name], real[name])
+    return arrays
+
+
+def _to_array(series: pd.Series, features: Features, name: str) -> pa.Array:
+    wanted = features.arrow_schema.field(name).type
+    plain = series.astype(object) if isinstance(series.dtype, pd.CategoricalDtype) else series
+    try:
+        array = pa.Array.from_pandas(plain, type=None if len(plain) else wanted)
+        return _cast(array, wanted)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise SchemaDriftError(
+            f"The augmenter makes {series.dtype} values for the column {name!r}, which is "
+            f"{wanted} in the dataset: {error}. Fit it on data like these."
+        ) from None
+
+
+def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if pa.types.is_date64(wanted):
+        return _cast(array, pa.date32()).cast(wanted)
+    if pa.types.is_decimal(wanted):
+        return pc.round(array.cast(pa.float64()), ndigits=wanted.scale).cast(wanted, safe=False)
+    by_count = _learned_as(wanted)
+    if by_count != wanted and pa.types.is_integer(by_count) and pa.types.is_integer(array.type):
+        return array.cast(by_count).cast(wanted)
+    if pa.types.is_floating(array.type) and pa.types.is_floating(wanted):
+        return array.cast(wanted, safe=False)  # rounds to the nearest
+    return array.cast(wanted)
+
+
+def _nulls_as_in(array: pa.Array, column: pa.ChunkedArray) -> pa.Array:
+    """Return floats whose missing values are NaN where those of ``column`` are."""
+    if pa.types.is_floating(array.type) and array.null_count and not column.null_count:
+        return array.fill_null(np.nan)
+    return array
