@@ -1,0 +1,236 @@
+"""What the figures mean for somebody who has to decide: what is bad, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ganaug.report.findings import EVERY_CLASS, Finding
+from ganaug.training.history import History
+
+Level = Literal["bad", "caution", "note"]
+
+CLEAR_AUC = 0.75
+"""From here a difference is worth a warning; chance alone can make smaller ones visible."""
+
+ALIKE = 0.9
+"""Columns below this are named, where real rows are above."""
+
+TOO_NEAR = 0.5
+LITTLE_VARIETY = 0.7
+MUCH_VARIETY = 1.4
+HALF_COVERED = 0.7
+COPIED = 0.01
+LEAKED = 0.2
+
+NAMED = 5
+"""Columns or classes that are named, at most."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A sentence about what was found, and what to do.
+
+    Parameters
+    ----------
+    level : {"bad", "caution", "note"}
+    about : str
+        The class, or empty.
+    found : str
+    remedy : str
+    """
+
+    level: Level
+    about: str
+    found: str
+    remedy: str
+
+    def __str__(self) -> str:
+        start = f"Class {self.about}: " if self.about else ""
+        return f"{start}{self.found} {self.remedy}".strip()
+
+
+def advise(
+    findings: Sequence[Finding],
+    columns: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+    history: History,
+) -> list[Advice]:
+    """Return the warnings, the gravest first."""
+    plans = {row["class"]: row for row in facts["classes"]}
+    made = [*_about_training(history), *_about_use(findings)]
+    for finding in findings:
+        rule = _RULES.get(finding.key)
+        if rule is None or finding.refused or finding.label not in plans:
+            continue
+        made += rule(finding, plans[finding.label]["plan"], columns)
+    made += [*_about_size(findings, plans), *_about_plan(plans)]
+    grades: list[Level] = ["bad", "caution", "note"]
+    return sorted(made, key=lambda advice: grades.index(advice.level))
+
+
+def _about_training(history: History) -> Iterator[Advice]:
+    if collapsed := history.collapsed():
+        yield Advice(
+            "bad", "", f"Training ended in mode collapse for {_listed(collapsed)}.",
+            'Try recipe="auto", more steps, or a recipe with a larger n_critic, pac or '
+            "mode_seeking.",
+        )  # fmt: skip
+    if "overpowering_critic" in history.signals():
+        yield Advice(
+            "caution", "", "The critic overpowered the generator at the end of training.",
+            "Try a smaller critic learning rate, label_smoothing, or a relativistic or Wasserstein "
+            "loss.",
+        )  # fmt: skip
+
+
+def _about_use(findings: Sequence[Finding]) -> Iterator[Advice]:
+    """Say whether adding the rows helps a classifier: what counts in the end."""
+    gains = [f for f in findings if f.key == "augmented_gain" and not f.refused]
+    for finding in gains:
+        everywhere = finding.label == EVERY_CLASS
+        about = "" if everywhere else str(finding.label)
+        size = f"{finding.value:+.3f} (95% interval {finding.low:+.3f} to {finding.high:+.3f})"
+        if finding.verdict == "harms":
+            yield Advice(
+                "bad", about, f"Adding the synthetic rows lowered F1 on held-out rows by {size}.",
+                'Do not add them as they are. Try fewer (AugmentedClassifier with dose="auto" or '
+                "below 1), class weights, or a tuned threshold.",
+            )  # fmt: skip
+        elif everywhere and finding.verdict == "not shown":
+            yield Advice(
+                "caution", "", "That adding the synthetic rows helps is not shown: mean F1 changes "
+                f"by {size}.",
+                "Compare with class weights and a tuned threshold on your own classifier before "
+                "you rely on them.",
+            )  # fmt: skip
+
+
+def _told_apart(
+    finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]
+) -> Iterator[Advice]:
+    if finding.bad and finding.value >= CLEAR_AUC:
+        worst = _worst(columns, finding.label)
+        where = f" Least alike: {_listed(worst)}." if worst else ""
+        yield Advice(
+            "caution" if finding.value < 0.9 else "bad", str(finding.label),
+            f"A classifier tells synthetic rows from real ones (AUC {finding.value:.2f}, real "
+            f"from real {finding.baseline:.2f}).{where}",
+            "Look at the pictures of these columns. More steps or another recipe may help; rows "
+            "that are easy to tell may still be useful, see the gain.",
+        )  # fmt: skip
+
+
+def _worst(columns: Sequence[Mapping[str, Any]], label: Any) -> list[str]:
+    """Return the columns of a class that are clearly less alike than real ones, worst first."""
+    own = [row for row in columns if row["class"] == label]
+    bad = [row for row in own if row["shape"] < min(ALIKE, row["shape_baseline"] - 0.05)]
+    return [row["column"] for row in sorted(bad, key=lambda row: row["shape"])]
+
+
+def _uncovered(
+    finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]
+) -> Iterator[Advice]:
+    if finding.bad and finding.value < HALF_COVERED * finding.baseline:
+        yield Advice(
+            "caution", str(finding.label),
+            f"Synthetic rows miss parts of the class (coverage {finding.value:.2f}, real rows "
+            f"{finding.baseline:.2f}).",
+            "More steps, pac or mode_seeking in the recipe, or more real rows.",
+        )  # fmt: skip
+
+
+def _sparse(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+    if finding.bad and finding.value < HALF_COVERED * finding.baseline:
+        yield Advice(
+            "caution", str(finding.label),
+            f"Many synthetic rows lie where real ones are rare (density {finding.value:.2f}, real "
+            f"rows {finding.baseline:.2f}).",
+            'Train longer, or use recipe="auto", which drops candidates that are unlike the class.',
+        )  # fmt: skip
+
+
+def _varied(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+    if finding.bad and finding.value < LITTLE_VARIETY:
+        yield Advice(
+            "bad", str(finding.label),
+            f"Synthetic rows vary little ({finding.value:.2f} of real rows): mode collapse.",
+            'Try recipe="auto", more steps, or pac and mode_seeking in the recipe.',
+        )  # fmt: skip
+    if finding.bad and finding.value > MUCH_VARIETY:
+        yield Advice(
+            "caution", str(finding.label),
+            f"Synthetic rows vary more than real ones ({finding.value:.2f} times): many are unlike "
+            "the class.",
+            "Train longer, or look at the pictures for columns that run out of bounds.",
+        )  # fmt: skip
+
+
+def _copied(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+    if finding.bad and finding.value - finding.baseline > COPIED:
+        yield Advice(
+            "caution", str(finding.label),
+            f"{finding.value:.0%} of the synthetic rows equal a training row; of held-out real "
+            f"rows {finding.baseline:.0%} do.",
+            "Such rows add nothing that class weights would not.",
+        )  # fmt: skip
+    if finding.baseline > LEAKED:
+        yield Advice(
+            "caution", str(finding.label),
+            f"{finding.baseline:.0%} of the held-out real rows equal a training row: the table "
+            "repeats rows, or the two parts overlap.",
+            "Drop duplicates before you split; all figures on held-out rows are too good.",
+        )  # fmt: skip
+
+
+def _near(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+    if finding.bad and finding.value < TOO_NEAR:
+        why = "" if plan == "gan" else f' The class is made from real rows by design ("{plan}").'
+        yield Advice(
+            "caution", str(finding.label),
+            f"Synthetic rows lie much nearer to training rows than new real rows do (memorisation "
+            f"{finding.value:.2f}).{why}",
+            "They hold little that is new. More real rows help; do not publish such rows as if "
+            "nobody were in them.",
+        )  # fmt: skip
+
+
+_RULES: dict[str, Callable[..., Iterator[Advice]]] = {
+    "c2st_auc": _told_apart,
+    "coverage": _uncovered,
+    "density": _sparse,
+    "diversity": _varied,
+    "copy_rate": _copied,
+    "memorisation": _near,
+}
+
+
+def _about_size(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterator[Advice]:
+    refused: dict[Any, int] = {}
+    for finding in findings:
+        if finding.refused and finding.label in plans and "held-out rows" in finding.reason:
+            refused[finding.label] = refused.get(finding.label, 0) + 1
+    if refused:
+        held = [f"{label} ({plans[label]['held_out']})" for label in refused]
+        yield Advice(
+            "note", "", f"Too few held-out rows for some figures: {_listed(held)}.",
+            "Pass more by X_test and y_test, or hold out more by test_size. What is not measured "
+            "is not known to be good.",
+        )  # fmt: skip
+
+
+def _about_plan(plans: Mapping[Any, Any]) -> Iterator[Advice]:
+    for plan, what in (("interpolate", "interpolation between"), ("duplicate", "repetition of")):
+        labels = [str(label) for label, row in plans.items() if row["plan"] == plan]
+        if labels:
+            yield Advice(
+                "note", "", f"Made by {what} real rows, not by a GAN: {_listed(labels)}.",
+                "A class of a few rows holds a few rows' worth of information.",
+            )  # fmt: skip
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(str(name) for name in names[:NAMED])
+    rest = len(names) - NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown
