@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ganaug.report.findings import EVERY_CLASS, Finding
+from ganaug.report.findings import Finding
 from ganaug.training.history import History
 
 Level = Literal["bad", "caution", "note"]
+Columns = Sequence[Mapping[str, Any]]
+Plan = Mapping[str, Any]
 
+CERTAIN_AUC = 0.95
 CLEAR_AUC = 0.75
 """From here a difference is worth a warning; chance alone can make smaller ones visible."""
 
@@ -24,6 +28,9 @@ HALF_COVERED = 0.7
 COPIED = 0.01
 LEAKED = 0.2
 
+TOLD_ONE_BY_ONE = 2
+"""Classes of which the same is said one by one, at most."""
+
 NAMED = 5
 """Columns or classes that are named, at most."""
 
@@ -36,7 +43,7 @@ class Advice:
     ----------
     level : {"bad", "caution", "note"}
     about : str
-        The class, or empty.
+        The class or classes, or empty.
     found : str
     remedy : str
     """
@@ -47,8 +54,17 @@ class Advice:
     remedy: str
 
     def __str__(self) -> str:
-        start = f"Class {self.about}: " if self.about else ""
+        start = f"{self.about}: " if self.about else ""
         return f"{start}{self.found} {self.remedy}".strip()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A figure, what is known of its class, and of the columns of all classes."""
+
+    finding: Finding
+    plan: Plan
+    columns: Columns
 
 
 def advise(
@@ -59,15 +75,34 @@ def advise(
 ) -> list[Advice]:
     """Return the warnings, the gravest first."""
     plans = {row["class"]: row for row in facts["classes"]}
-    made = [*_about_training(history), *_about_use(findings)]
+    made = [*_about_training(history), *_about_use(findings, plans)]
+    by_rule: dict[tuple[str, str], list[Advice]] = {}
     for finding in findings:
         rule = _RULES.get(finding.key)
         if rule is None or finding.refused or finding.label not in plans:
             continue
-        made += rule(finding, plans[finding.label]["plan"], columns)
+        for advice in rule(Seen(finding, plans[finding.label], columns)):
+            by_rule.setdefault((advice.level, advice.remedy), []).append(advice)
+    made += [advice for same in by_rule.values() for advice in _together(same)]
     made += [*_about_size(findings, plans), *_about_plan(plans)]
+    if facts["kind"] == "image":
+        made = [_of_images(advice) for advice in made]
     grades: list[Level] = ["bad", "caution", "note"]
     return sorted(made, key=lambda advice: grades.index(advice.level))
+
+
+def _together(same: Sequence[Advice]) -> Sequence[Advice]:
+    """Return one sentence about many classes instead of many about one each."""
+    if len(same) <= TOLD_ONE_BY_ONE:
+        return same
+    found = same[0].found.partition(" (")[0].rstrip(".") + "."
+    return [replace(same[0], about=_listed([advice.about for advice in same]), found=found)]
+
+
+def _of_images(advice: Advice) -> Advice:
+    texts = (advice.found, advice.remedy)
+    found, remedy = (re.sub(r"\brows\b", "images", text) for text in texts)
+    return replace(advice, found=found, remedy=remedy)
 
 
 def _about_training(history: History) -> Iterator[Advice]:
@@ -85,11 +120,13 @@ def _about_training(history: History) -> Iterator[Advice]:
         )  # fmt: skip
 
 
-def _about_use(findings: Sequence[Finding]) -> Iterator[Advice]:
+def _about_use(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterator[Advice]:
     """Say whether adding the rows helps a classifier: what counts in the end."""
     gains = [f for f in findings if f.key == "augmented_gain" and not f.refused]
     for finding in gains:
-        everywhere = finding.label == EVERY_CLASS
+        everywhere = finding.label not in plans
+        if not everywhere and not plans[finding.label]["lacks"]:
+            continue  # of many classes, some seem to lose by chance
         about = "" if everywhere else str(finding.label)
         size = f"{finding.value:+.3f} (95% interval {finding.low:+.3f} to {finding.high:+.3f})"
         if finding.verdict == "harms":
@@ -107,31 +144,30 @@ def _about_use(findings: Sequence[Finding]) -> Iterator[Advice]:
             )  # fmt: skip
 
 
-def _told_apart(
-    finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]
-) -> Iterator[Advice]:
+def _told_apart(seen: Seen) -> Iterator[Advice]:
+    finding = seen.finding
     if finding.bad and finding.value >= CLEAR_AUC:
-        worst = _worst(columns, finding.label)
+        worst = _worst(seen.columns, finding.label)
         where = f" Least alike: {_listed(worst)}." if worst else ""
         yield Advice(
-            "caution" if finding.value < 0.9 else "bad", str(finding.label),
+            "bad" if finding.value >= CERTAIN_AUC and seen.plan["lacks"] else "caution",
+            str(finding.label),
             f"A classifier tells synthetic rows from real ones (AUC {finding.value:.2f}, real "
             f"from real {finding.baseline:.2f}).{where}",
-            "Look at the pictures of these columns. More steps or another recipe may help; rows "
-            "that are easy to tell may still be useful, see the gain.",
+            "Look at the pictures. More steps or another recipe may help. Rows that are easy to "
+            "tell may still be useful: see the gain.",
         )  # fmt: skip
 
 
-def _worst(columns: Sequence[Mapping[str, Any]], label: Any) -> list[str]:
+def _worst(columns: Columns, label: Any) -> list[str]:
     """Return the columns of a class that are clearly less alike than real ones, worst first."""
     own = [row for row in columns if row["class"] == label]
     bad = [row for row in own if row["shape"] < min(ALIKE, row["shape_baseline"] - 0.05)]
     return [row["column"] for row in sorted(bad, key=lambda row: row["shape"])]
 
 
-def _uncovered(
-    finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]
-) -> Iterator[Advice]:
+def _uncovered(seen: Seen) -> Iterator[Advice]:
+    finding = seen.finding
     if finding.bad and finding.value < HALF_COVERED * finding.baseline:
         yield Advice(
             "caution", str(finding.label),
@@ -141,7 +177,8 @@ def _uncovered(
         )  # fmt: skip
 
 
-def _sparse(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+def _sparse(seen: Seen) -> Iterator[Advice]:
+    finding = seen.finding
     if finding.bad and finding.value < HALF_COVERED * finding.baseline:
         yield Advice(
             "caution", str(finding.label),
@@ -151,7 +188,8 @@ def _sparse(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -
         )  # fmt: skip
 
 
-def _varied(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+def _varied(seen: Seen) -> Iterator[Advice]:
+    finding = seen.finding
     if finding.bad and finding.value < LITTLE_VARIETY:
         yield Advice(
             "bad", str(finding.label),
@@ -163,11 +201,12 @@ def _varied(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -
             "caution", str(finding.label),
             f"Synthetic rows vary more than real ones ({finding.value:.2f} times): many are unlike "
             "the class.",
-            "Train longer, or look at the pictures for columns that run out of bounds.",
+            "Train longer, and look at the pictures for what runs out of bounds.",
         )  # fmt: skip
 
 
-def _copied(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+def _copied(seen: Seen) -> Iterator[Advice]:
+    finding = seen.finding
     if finding.bad and finding.value - finding.baseline > COPIED:
         yield Advice(
             "caution", str(finding.label),
@@ -178,15 +217,17 @@ def _copied(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -
     if finding.baseline > LEAKED:
         yield Advice(
             "caution", str(finding.label),
-            f"{finding.baseline:.0%} of the held-out real rows equal a training row: the table "
-            "repeats rows, or the two parts overlap.",
+            f"{finding.baseline:.0%} of the held-out real rows equal a training row: the data "
+            "repeat rows, or the two parts overlap.",
             "Drop duplicates before you split; all figures on held-out rows are too good.",
         )  # fmt: skip
 
 
-def _near(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> Iterator[Advice]:
+def _near(seen: Seen) -> Iterator[Advice]:
+    finding = seen.finding
     if finding.bad and finding.value < TOO_NEAR:
-        why = "" if plan == "gan" else f' The class is made from real rows by design ("{plan}").'
+        how = seen.plan["plan"]
+        why = "" if how == "gan" else f' The class is made from real rows by design ("{how}").'
         yield Advice(
             "caution", str(finding.label),
             f"Synthetic rows lie much nearer to training rows than new real rows do (memorisation "
@@ -196,7 +237,7 @@ def _near(finding: Finding, plan: str, columns: Sequence[Mapping[str, Any]]) -> 
         )  # fmt: skip
 
 
-_RULES: dict[str, Callable[..., Iterator[Advice]]] = {
+_RULES: dict[str, Callable[[Seen], Iterator[Advice]]] = {
     "c2st_auc": _told_apart,
     "coverage": _uncovered,
     "density": _sparse,

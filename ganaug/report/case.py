@@ -197,7 +197,12 @@ def _inner(data: Any) -> Any:
 
 
 def _with_samples(
-    augmenter: GANAugmenter, training: Part, held_out: Part, split: float, seed: int, notes: list[str]
+    augmenter: GANAugmenter,
+    training: Part,
+    held_out: Part,
+    split: float,
+    seed: int,
+    notes: list[str],
 ) -> Case:
     most = MOST_LEARNED[augmenter._modality.name]
     thinned = _thin(training, most, numpy_stream(seed, "thin"))

@@ -96,7 +96,8 @@ def _binned(real: Matrix, made: Matrix, numeric: Flags) -> tuple[NDArray[np.int6
     both = [np.empty(rows.shape, np.int64) for rows in (real, made)]
     for j, number in enumerate(numeric):
         present = _present(real[:, j], True)
-        edges = np.histogram_bin_edges(present, BINS)[1:-1] if number and len(present) else []
+        some = bool(number) and len(present) > 0
+        edges = np.histogram_bin_edges(present, BINS)[1:-1] if some else np.zeros(0)
         for rows, out in zip((real, made), both, strict=True):
             column = rows[:, j]
             # What is missing has a place of its own: behind the bins, before the levels.

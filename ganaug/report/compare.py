@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from ganaug.report import columns
@@ -36,7 +35,7 @@ DIVISIONS = 8
 """Times that cheap figures are taken anew."""
 
 TRIALS = 4
-"""The same for the classifier, which is not cheap."""
+"""Times that synthetic rows are told from real ones, which is not cheap."""
 
 MOST_COMPARED = 500
 """Rows of a class and source that are compared, at most."""
@@ -44,7 +43,7 @@ MOST_COMPARED = 500
 MOST_NEIGHBOURS = 2000
 """Training rows of a class among which the nearest is sought, at most."""
 
-TREES, FOLDS = 60, 5
+FOLDS = 5
 
 Figures = dict[str, Any]
 """Numbers by the key of their measure; for columns and pairs one each."""
@@ -111,12 +110,11 @@ def compare_class(
         Measures to take.
     seed : int
     """
-    alone = {"copy_rate": _copies, "memorisation": _memorisation}
-    findings = {key: alone[key](rows, seed) for key in keys if key in alone}
-    two = [key for key in keys if key not in alone]
+    findings = {"copy_rate": _copies(rows), "memorisation": _memorisation(rows, seed)}
+    two = [key for key in keys if key not in findings]
     found: dict[str, tuple[list[Any], list[Any]]] = {key: ([], []) for key in two}
     sizes = _sizes(rows)
-    possible = [key for key in two if not _lacking(key, rows, sizes)]
+    possible = [key for key in two if not _lacking(key, rows)]
     if possible:
         _repeat(rows, lens, pairs, possible, sizes, seed, found)
     for key in two:
@@ -135,7 +133,7 @@ def _sizes(rows: ClassRows) -> tuple[int, int]:
     return held, min(held, len(rows.fresh), len(rows.synthetic))
 
 
-def _lacking(key: str, rows: ClassRows, sizes: tuple[int, int]) -> str:
+def _lacking(key: str, rows: ClassRows) -> str:
     """Return why a figure is refused; empty if it is not."""
     enough = MEASURES[key].enough
     have = {"held-out": len(rows.held_out), "training": len(rows.fresh)}
@@ -162,7 +160,7 @@ def _repeat(
     measure = _Measure(lens, pairs, rows.held_out, keys)
     for turn in range(DIVISIONS):
         rng = numpy_stream(seed, "division", turn)
-        state = derive(seed, "forest", turn) % 2**32
+        state = derive(seed, "judge", turn) % 2**32
         order = rng.permutation(len(real))
         drawn = (
             (
@@ -172,7 +170,8 @@ def _repeat(
             (real[order[:held]], real[order[held:][:other]]),
         )
         for which, (reference, sample) in enumerate(drawn):
-            for key, value in measure(reference, sample, turn, state).items():
+            found_now = measure(reference, sample, state, told=bool(which) or turn < TRIALS)
+            for key, value in found_now.items():
                 found[key][which].append(value)
 
 
@@ -186,12 +185,10 @@ class _Measure:
         some = real[np.arange(len(real))[:MOST_COMPARED]]
         self.typical = {name: median_distance(v) for name, v in some.features.items()}
 
-    def __call__(self, real: Views, made: Views, turn: int, state: int) -> Figures:
-        """Return the figures that are asked for in this turn."""
+    def __call__(self, real: Views, made: Views, state: int, *, told: bool) -> Figures:
+        """Return the figures; whether one can be told from the other only if ``told``."""
         each: dict[str, Callable[[], Any]] = {
-            "column_shapes": lambda: columns.shapes(
-                real.columns, made.columns, self.lens.numeric
-            ),
+            "column_shapes": lambda: columns.shapes(real.columns, made.columns, self.lens.numeric),
             "pair_trends": lambda: columns.trends(
                 real.columns, made.columns, self.lens.numeric, self.pairs
             ),
@@ -200,8 +197,8 @@ class _Measure:
             "diversity": lambda: _ratio(mean_distance(made.points), mean_distance(real.points)),
         }
         found = {key: take() for key, take in each.items() if key in self.keys}
-        if "c2st_auc" in self.keys and turn < TRIALS:
-            found["c2st_auc"] = told_apart(real.inputs, made.inputs, state)
+        if "c2st_auc" in self.keys and told:
+            found["c2st_auc"] = told_apart(real, made, self.lens.judge(state), state)
         if "density" in self.keys:
             points = ("trained",) if real.features else ()
             near = (_space(real, points), _space(made, points))
@@ -221,23 +218,22 @@ def _ratio(above: float, below: float) -> float:
     return above / below if below > 0 else math.nan
 
 
-def told_apart(real: Matrix, made: Matrix, state: int) -> float:
+def told_apart(real: Views, made: Views, judge: Any, state: int) -> float:
     """Return the area under the ROC curve of a classifier that tells made rows from real ones.
 
-    A random forest, five-fold cross-validated.
+    The classifier is cross-validated.
     """
-    rows = np.concatenate([real, made])
+    rows = np.concatenate([real.inputs, made.inputs])
     truth = np.repeat([0, 1], [len(real), len(made)])
-    forest = RandomForestClassifier(TREES, min_samples_leaf=2, random_state=state)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=state)
-    return float(cross_val_score(forest, rows, truth, cv=folds, scoring="roc_auc").mean())
+    return float(cross_val_score(judge, rows, truth, cv=folds, scoring="roc_auc").mean())
 
 
 def _judged(
     key: str, rows: ClassRows, sizes: tuple[int, int], made: list[Any], real: list[Any]
 ) -> Finding:
     """Return the finding from the figures of the divisions."""
-    if reason := _lacking(key, rows, sizes):
+    if reason := _lacking(key, rows):
         return Finding(rows.label, key, n_held_out=len(rows.held_out), reason=reason)
     own = [float(_mean([value])) if np.ndim(value) == 0 else _nanmean(value) for value in made]
     others = [float(value) if np.ndim(value) == 0 else _nanmean(value) for value in real]
@@ -245,7 +241,7 @@ def _judged(
     if math.isnan(value):
         reason = "all is constant or missing: there is nothing to compare"
         return Finding(rows.label, key, n_held_out=len(rows.held_out), reason=reason)
-    low, high = expected_range(others)
+    low, high = np.clip(expected_range(others), *MEASURES[key].bounds).tolist()
     held, other = sizes
     return Finding(
         rows.label, key, value, _nanmean(others), low, high, n_held_out=held, n_synthetic=other
@@ -287,7 +283,7 @@ def _alone(key: str, rows: ClassRows) -> Finding | None:
     return Finding(rows.label, key, n_held_out=held, reason=reason) if reason else None
 
 
-def _copies(rows: ClassRows, seed: int) -> Finding:
+def _copies(rows: ClassRows) -> Finding:
     """Return the share of rows that equal a training row."""
     if refusal := _alone("copy_rate", rows):
         return refusal
@@ -319,7 +315,7 @@ def _memorisation(rows: ClassRows, seed: int) -> Finding:
         order = torch.from_numpy(rng.permutation(len(real)))
         first, second = real[order[::2]].mean(), real[order[1::2]].mean()
         halves.append(_ratio(float(first), float(second)))
-    low, high = expected_range(halves)
+    low, high = np.clip(expected_range(halves), 0.0, None).tolist()
     value = float(made.mean() / real.mean())
     n, held = len(made), len(real)
     return Finding(

@@ -29,6 +29,8 @@ class Measure:
         Who proposed it.
     words : tuple of str
         What is said of a bad figure, of one that chance explains, and of a good one.
+    bounds : tuple of float
+        Between which it lies by definition.
     """
 
     key: str
@@ -38,7 +40,10 @@ class Measure:
     meaning: str
     source: str
     words: tuple[str, str, str] = ("worse", "as real", "better")
+    bounds: tuple[float, float] = (0.0, 1.0)
 
+
+_ANY = (-math.inf, math.inf)
 
 _EACH = (
     Measure(
@@ -63,19 +68,19 @@ _EACH = (
         "mmd_trained", "MMD, trained network", "low", 20,
         "Distance between the two distributions on features of a small classifier that was "
         "trained on half of your training images. 0: none.",
-        "maximum mean discrepancy, Gretton et al. 2012",
+        "maximum mean discrepancy, Gretton et al. 2012", bounds=_ANY,
     ),
     Measure(
         "mmd_random", "MMD, random network", "low", 20,
         "The same on features of a network that was not trained at all: texture rather than "
         "meaning.",
-        "Gretton et al. 2012; random features, Naeem et al. 2020",
+        "Gretton et al. 2012; random features, Naeem et al. 2020", bounds=_ANY,
     ),
     Measure(
         "density", "Density", "high", 50,
         "Whether synthetic rows lie where held-out real rows are dense (fidelity). Each counts 1 "
         "at most, and balls around outliers are no larger than the median one.",
-        "Naeem et al. 2020, clipped as by Salvy et al. 2025",
+        "Naeem et al. 2020, clipped as by Salvy et al. 2025", ("worse", "as real", "denser"),
     ),
     Measure(
         "coverage", "Coverage", "high", 50,
@@ -87,7 +92,7 @@ _EACH = (
         "diversity", "Diversity", "near", 10,
         "Mean distance between two synthetic rows over that between two held-out real ones. Far "
         "below 1: mode collapse.",
-        "ratio of mean pairwise distances",
+        "ratio of mean pairwise distances", ("differs", "as real", "differs"), (0.0, math.inf),
     ),
     Measure(
         "copy_rate", "Exact copies", "low", 10,
@@ -100,7 +105,7 @@ _EACH = (
         "Mean distance from a synthetic row to the nearest training row of the class, over that "
         "from a held-out real row. Far below 1: training rows are repeated. This is memorisation; "
         "it says nothing about privacy.",
-        "ratio of nearest-neighbour distances",
+        "ratio of nearest-neighbour distances", ("nearer", "as real", "farther"), (0.0, math.inf),
     ),
     Measure(
         "tstr_f1", "Trained on synthetic (F1)", "high", 10,
@@ -113,7 +118,7 @@ _EACH = (
         "F1 on held-out real rows with synthetic rows added to the training rows, minus F1 without "
         "them. Beside it: what repeating real rows gains instead.",
         "Ravuri and Vinyals 2019",
-        ("harms", "not shown", "helps"),
+        ("harms", "not shown", "helps"), (-1.0, 1.0),
     ),
 )  # fmt: skip
 

@@ -94,6 +94,14 @@ class ImageLens:
         """Return the images as they were seen."""
         return views
 
+    def judge(self, state: int) -> Any:
+        """Return a linear classifier of the features of both networks."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
+
     def predictions(
         self, rows: Views, codes: NDArray[np.int64], test: Views, seed: int
     ) -> NDArray[np.int64]:

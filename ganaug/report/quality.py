@@ -1,4 +1,4 @@
-"""``quality_report``: are the synthetic rows any good, and would adding them help?"""
+"""``quality_report``: whether synthetic rows are any good, and whether adding them helps."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def quality_report(
 
 
 def _keys(case: Case) -> list[str]:
-    absent = IMAGE_ONLY if case.kind == "table" else TABLE_ONLY
+    absent: tuple[str, ...] = IMAGE_ONLY if case.kind == "table" else TABLE_ONLY
     if case.kind == "table" and case.training.rows.shape[1] < 2:
         absent = (*absent, "pair_trends")
     return [key for key in MEASURES if key not in absent]

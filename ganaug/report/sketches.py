@@ -157,9 +157,7 @@ def _shown(case: Case, code: int) -> Any:
     return case.held_out if (case.held_out.codes == code).any() else case.thinned
 
 
-def _squares(
-    found: Comparison, pairs: NDArray[np.int64], n_columns: int
-) -> tuple[Matrix, Matrix]:
+def _squares(found: Comparison, pairs: NDArray[np.int64], n_columns: int) -> tuple[Matrix, Matrix]:
     """Return the pair trends of synthetic and of real rows as symmetric matrices."""
     out = []
     for values in (found.trends, found.trends_real):

@@ -188,9 +188,7 @@ def _gains(
     return findings
 
 
-def _each(
-    lesson: Lesson, judged: Sequence[int], counts: Codes
-) -> list[tuple[int, Any, int]]:
+def _each(lesson: Lesson, judged: Sequence[int], counts: Codes) -> list[tuple[int, Any, int]]:
     """Return the column of scores, the label and the held-out rows of the mean and each class."""
     named = [(lesson.labels[code], int(counts[code])) for code in judged]
     every = [(EVERY_CLASS, sum(n for _, n in named)), *named]
