@@ -60,11 +60,12 @@ class Advice:
 
 @dataclass(frozen=True)
 class Seen:
-    """A figure, what is known of its class, and of the columns of all classes."""
+    """A figure, what is known of its class, of all columns, and of the recipe."""
 
     finding: Finding
     plan: Plan
     columns: Columns
+    auto: bool
 
 
 def advise(
@@ -75,13 +76,14 @@ def advise(
 ) -> list[Advice]:
     """Return the warnings, the gravest first."""
     plans = {row["class"]: row for row in facts["classes"]}
-    made = [*_about_training(history), *_about_use(findings, plans)]
+    auto = facts["recipe"] == "auto"
+    made = [*_about_training(history, auto), *_about_use(findings, plans)]
     by_rule: dict[tuple[str, str], list[Advice]] = {}
     for finding in findings:
         rule = _RULES.get(finding.key)
         if rule is None or finding.refused or finding.label not in plans:
             continue
-        for advice in rule(Seen(finding, plans[finding.label], columns)):
+        for advice in rule(Seen(finding, plans[finding.label], columns, auto)):
             by_rule.setdefault((advice.level, advice.remedy), []).append(advice)
     made += [advice for same in by_rule.values() for advice in _together(same)]
     made += [*_about_size(findings, plans), *_about_plan(plans)]
@@ -100,17 +102,22 @@ def _together(same: Sequence[Advice]) -> Sequence[Advice]:
 
 
 def _of_images(advice: Advice) -> Advice:
-    texts = (advice.found, advice.remedy)
-    found, remedy = (re.sub(r"\brows\b", "images", text) for text in texts)
-    return replace(advice, found=found, remedy=remedy)
+    def reworded(text: str) -> str:
+        return re.sub(r"\bRows\b", "Images", re.sub(r"\brows\b", "images", text))
+
+    return replace(advice, found=reworded(advice.found), remedy=reworded(advice.remedy))
 
 
-def _about_training(history: History) -> Iterator[Advice]:
+def _more_variety(auto: bool) -> str:
+    other = "" if auto else 'recipe="auto", '
+    return f"Try {other}more steps, or a recipe with pac or mode_seeking."
+
+
+def _about_training(history: History, auto: bool) -> Iterator[Advice]:
     if collapsed := history.collapsed():
         yield Advice(
             "bad", "", f"Training ended in mode collapse for {_listed(collapsed)}.",
-            'Try recipe="auto", more steps, or a recipe with a larger n_critic, pac or '
-            "mode_seeking.",
+            _more_variety(auto),
         )  # fmt: skip
     if "overpowering_critic" in history.signals():
         yield Advice(
@@ -173,7 +180,7 @@ def _uncovered(seen: Seen) -> Iterator[Advice]:
             "caution", str(finding.label),
             f"Synthetic rows miss parts of the class (coverage {finding.value:.2f}, real rows "
             f"{finding.baseline:.2f}).",
-            "More steps, pac or mode_seeking in the recipe, or more real rows.",
+            f"{_more_variety(seen.auto)} More real rows help most.",
         )  # fmt: skip
 
 
@@ -184,7 +191,9 @@ def _sparse(seen: Seen) -> Iterator[Advice]:
             "caution", str(finding.label),
             f"Many synthetic rows lie where real ones are rare (density {finding.value:.2f}, real "
             f"rows {finding.baseline:.2f}).",
-            'Train longer, or use recipe="auto", which drops candidates that are unlike the class.',
+            "Train longer."
+            if seen.auto
+            else 'Try recipe="auto", which drops candidates that are unlike their class.',
         )  # fmt: skip
 
 
@@ -194,7 +203,7 @@ def _varied(seen: Seen) -> Iterator[Advice]:
         yield Advice(
             "bad", str(finding.label),
             f"Synthetic rows vary little ({finding.value:.2f} of real rows): mode collapse.",
-            'Try recipe="auto", more steps, or pac and mode_seeking in the recipe.',
+            _more_variety(seen.auto),
         )  # fmt: skip
     if finding.bad and finding.value > MUCH_VARIETY:
         yield Advice(

@@ -19,6 +19,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ganaug.demo_pictures import BLUE
 from ganaug.report import plots
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import PICTURED, Neighbours
@@ -30,6 +31,7 @@ TEMPLATE = "report.html.j2"
 OPEN_CLASSES = 6
 """Classes whose figures are unfolded from the start."""
 
+MINUS = "\N{MINUS SIGN}"
 LEVELS = {"bad": "Bad", "caution": "Caution", "note": "Note"}
 
 
@@ -91,9 +93,9 @@ def _told(report: Report, key: str) -> str:
 def number(value: float) -> str:
     """Return a number as it stands on the page."""
     if np.isnan(value):
-        return "–"
+        return "-"
     text = f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
-    return text.replace("-", "−") if float(text) else text.replace("-", "")
+    return text.replace("-", MINUS) if float(text) else text.replace("-", "")
 
 
 def figure_text(finding: Finding) -> tuple[str, str]:
@@ -171,7 +173,7 @@ class _Drawer:
         text = re.sub(r' id="[A-Za-z]+\d*_\d+"', "", text)
         text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
         text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-        text = text.replace(plots.INK, "currentColor")
+        text = text.replace(plots.INK, "currentColor").replace(BLUE.lower(), "var(--blue)")
         width = figure.get_size_inches()[0] * 96
         start = f'<svg role="img" aria-label="{escape(words)}" style="max-width:{width:.0f}px"'
         return Markup(text.replace("<svg", start, 1))
@@ -199,5 +201,6 @@ def _strip(images: NDArray[np.uint8]) -> str:
     opaque[:, :, gap - 1 :: gap] = 0
     out = io.BytesIO()
     pixels = np.ascontiguousarray(np.concatenate([rows, opaque]).transpose(1, 2, 0))
-    matplotlib_image.imsave(out, pixels, format="png", metadata={"Software": None})
+    named: Any = {"Software": None}  # which would hold matplotlib's version
+    matplotlib_image.imsave(out, pixels, format="png", metadata=named)
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 INK = "#1e1e1f"
 """Of text and axes; a page puts its own colour in its place."""
 
-COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", GREY)
-MARKERS = ("o", "^", "s", "D", "v", "P", "X")
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", GREY)
+MARKERS = ("o", "^", "s", "D", "v", "X")
 DASHES = ("-", "--", "-.", ":")
 
 PANEL = (4.2, 2.7)
@@ -77,7 +77,8 @@ STYLE: dict[str, Any] = {
 @contextmanager
 def style() -> Iterator[None]:
     """Draw in the style of the report; matplotlib's own settings come back afterwards."""
-    with matplotlib.rc_context(STYLE):
+    settings: Any = STYLE
+    with matplotlib.rc_context(settings):
         yield
 
 
@@ -157,6 +158,7 @@ def _draw_measure(axes: Axes, findings: Sequence[Finding]) -> None:
     axes.set_ylim(-0.6, len(findings) - 0.4)
     axes.set_title(findings[0].measure.title if findings else "")
     axes.grid(axis="y", visible=False)
+    axes.locator_params(axis="x", nbins=6)
 
 
 # ------------------------------------------------------------------ columns
@@ -183,18 +185,20 @@ def _draw_numbers(axes: Axes, column: ColumnSketch) -> None:
     # A few far values would squeeze all others into one bin: they count at the ends.
     low, high = np.quantile(both, [0.005, 0.995])
     bins = np.histogram_bin_edges(np.clip(both, low, high), BINS)
-    for values, options in (
-        (real, {"color": BLUE, "alpha": 0.4, "label": "real"}),
-        (made, {"color": ORANGE, "histtype": "step", "linewidth": 1.8, "label": "synthetic"}),
-    ):
+    looks: list[tuple[Matrix, dict[str, Any]]] = [
+        (real, {"color": BLUE, "alpha": 0.45}),
+        (made, {"color": ORANGE, "histtype": "step", "linewidth": 1.8}),
+    ]
+    for values, options in looks:
         if len(values):
-            share = np.full(len(values), 1 / len(values))
-            axes.hist(np.clip(values, low, high), bins, weights=share, **options)
+            options["weights"] = np.full(len(values), 1 / len(values))
+            axes.hist(np.clip(values, low, high), bins.tolist(), **options)
     axes.set_yticks([])
     if column.kind == "datetime":
-        locator = dates.AutoDateLocator(maxticks=4)
+        locator: Any = dates.AutoDateLocator(maxticks=4)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator))
+        formatter: Any = dates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(formatter)
     else:
         axes.locator_params(axis="x", nbins=4)
 
@@ -202,7 +206,8 @@ def _draw_numbers(axes: Axes, column: ColumnSketch) -> None:
 def _as_numbers(series: pd.Series, kind: str) -> NDArray[np.float64]:
     if kind == "datetime":
         instants = pd.to_datetime(series, utc=True).dt.tz_localize(None)
-        return np.asarray(dates.date2num(instants.to_numpy()), np.float64)
+        days: Any = dates.date2num(instants.to_numpy())  # type: ignore[no-untyped-call]
+        return np.asarray(days, np.float64)
     if kind == "timedelta":
         return np.asarray(pd.to_timedelta(series).dt.total_seconds() / 86_400, np.float64)
     if kind == "period":
@@ -231,7 +236,11 @@ def _draw_levels(axes: Axes, column: ColumnSketch) -> None:
 def trends_panel(square: Matrix, title: str) -> Figure:
     """Draw how alike each pair of columns is."""
     figure, axes = _panel((PANEL[0], 3.6))
-    image = axes.imshow(square, vmin=0, vmax=1, cmap="cividis", interpolation="nearest")
+    last = len(square) + 0.5
+    image = axes.imshow(
+        square, vmin=0, vmax=1, cmap="cividis", interpolation="nearest",
+        extent=(0.5, last, last, 0.5),
+    )  # fmt: skip
     axes.set_title(title)
     axes.set_xlabel("column")
     axes.set_ylabel("column")

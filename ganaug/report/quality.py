@@ -253,6 +253,7 @@ def _facts(case: Case, labels: list[Any]) -> dict[str, Any]:
         "seed": case.seed,
         "classes": classes,
         "steps": len(augmenter.history_) and int(augmenter.history_.records[-1].get("step", 0)),
+        "recipe": augmenter.model_.recipe.name,
         "recipes": [recipe.to_dict() for recipe in trained],
         "versions": {
             "ganaug": __version__,

@@ -32,7 +32,7 @@ DRAWN = 500
 IMAGES = 8
 """Images of a class that are shown."""
 
-PROJECTED = 7
+PROJECTED = 6
 """Classes in the projection, as many as colours can be told apart."""
 
 
