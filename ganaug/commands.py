@@ -166,6 +166,10 @@ def augment(
     mark: Annotated[
         bool, typer.Option("--mark", help="Add a column is_synthetic: True or False.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also judge the rows, on a page for browsers (.html)."),
+    ] = None,
     encoding: Encoding = "utf-8",
     force: Annotated[bool, typer.Option("--force", help="Overwrite even the input file.")] = False,
     quiet: Quiet = False,
@@ -176,6 +180,7 @@ def augment(
         from ganaug import tablefile
 
         tablefile.check_output(output, table, force)
+        commands_report.check_pages(report)
         _check_recipe(recipe)
         source = tablefile.read(table, encoding)
         X, y = _split(source, target)
@@ -191,6 +196,8 @@ def augment(
         tablefile.write(output, source.extended(new, mark, output))
         if not quiet:
             _say_added(augmenter, output)
+        if report is not None:
+            commands_report.write_pages(augmenter, X, y, seed=seed, page=report, quiet=quiet)
 
 
 @app.command()
@@ -350,3 +357,6 @@ def _say_added(augmenter: GANAugmenter, output: str) -> None:
         say(f"class {label!r}: {number:,} synthetic rows added ({augmenter.plan_[label]})")
     if output != "-":
         say(f"wrote {output}")
+
+
+from ganaug import commands_report  # noqa: E402  its command takes the options above

@@ -43,7 +43,7 @@ class Advice:
     ----------
     level : {"bad", "caution", "note"}
     about : str
-        The class or classes, or empty.
+        The class or classes, such as "class 8", or empty.
     found : str
     remedy : str
     """
@@ -54,7 +54,7 @@ class Advice:
     remedy: str
 
     def __str__(self) -> str:
-        start = f"{self.about}: " if self.about else ""
+        start = f"{self.about[0].upper()}{self.about[1:]}: " if self.about else ""
         return f"{start}{self.found} {self.remedy}".strip()
 
 
@@ -98,7 +98,8 @@ def _together(same: Sequence[Advice]) -> Sequence[Advice]:
     if len(same) <= TOLD_ONE_BY_ONE:
         return same
     found = same[0].found.partition(" (")[0].rstrip(".") + "."
-    return [replace(same[0], about=_listed([advice.about for advice in same]), found=found)]
+    labels = [advice.about.removeprefix("class ") for advice in same]
+    return [replace(same[0], about=f"classes {_listed(labels)}", found=found)]
 
 
 def _of_images(advice: Advice) -> Advice:
@@ -134,7 +135,7 @@ def _about_use(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterato
         everywhere = finding.label not in plans
         if not everywhere and not plans[finding.label]["lacks"]:
             continue  # of many classes, some seem to lose by chance
-        about = "" if everywhere else str(finding.label)
+        about = "" if everywhere else _named(finding)
         size = f"{finding.value:+.3f} (95% interval {finding.low:+.3f} to {finding.high:+.3f})"
         if finding.verdict == "harms":
             yield Advice(
@@ -158,7 +159,7 @@ def _told_apart(seen: Seen) -> Iterator[Advice]:
         where = f" Least alike: {_listed(worst)}." if worst else ""
         yield Advice(
             "bad" if finding.value >= CERTAIN_AUC and seen.plan["lacks"] else "caution",
-            str(finding.label),
+            _named(finding),
             f"A classifier tells synthetic rows from real ones (AUC {finding.value:.2f}, real "
             f"from real {finding.baseline:.2f}).{where}",
             "Look at the pictures. More steps or another recipe may help. Rows that are easy to "
@@ -177,7 +178,7 @@ def _uncovered(seen: Seen) -> Iterator[Advice]:
     finding = seen.finding
     if finding.bad and finding.value < HALF_COVERED * finding.baseline:
         yield Advice(
-            "caution", str(finding.label),
+            "caution", _named(finding),
             f"Synthetic rows miss parts of the class (coverage {finding.value:.2f}, real rows "
             f"{finding.baseline:.2f}).",
             f"{_more_variety(seen.auto)} More real rows help most.",
@@ -188,7 +189,7 @@ def _sparse(seen: Seen) -> Iterator[Advice]:
     finding = seen.finding
     if finding.bad and finding.value < HALF_COVERED * finding.baseline:
         yield Advice(
-            "caution", str(finding.label),
+            "caution", _named(finding),
             f"Many synthetic rows lie where real ones are rare (density {finding.value:.2f}, real "
             f"rows {finding.baseline:.2f}).",
             "Train longer."
@@ -201,13 +202,13 @@ def _varied(seen: Seen) -> Iterator[Advice]:
     finding = seen.finding
     if finding.bad and finding.value < LITTLE_VARIETY:
         yield Advice(
-            "bad", str(finding.label),
+            "bad", _named(finding),
             f"Synthetic rows vary little ({finding.value:.2f} of real rows): mode collapse.",
             _more_variety(seen.auto),
         )  # fmt: skip
     if finding.bad and finding.value > MUCH_VARIETY:
         yield Advice(
-            "caution", str(finding.label),
+            "caution", _named(finding),
             f"Synthetic rows vary more than real ones ({finding.value:.2f} times): many are unlike "
             "the class.",
             "Train longer, and look at the pictures for what runs out of bounds.",
@@ -218,14 +219,14 @@ def _copied(seen: Seen) -> Iterator[Advice]:
     finding = seen.finding
     if finding.bad and finding.value - finding.baseline > COPIED:
         yield Advice(
-            "caution", str(finding.label),
+            "caution", _named(finding),
             f"{finding.value:.0%} of the synthetic rows equal a training row; of held-out real "
             f"rows {finding.baseline:.0%} do.",
             "Such rows add nothing that class weights would not.",
         )  # fmt: skip
     if finding.baseline > LEAKED:
         yield Advice(
-            "caution", str(finding.label),
+            "caution", _named(finding),
             f"{finding.baseline:.0%} of the held-out real rows equal a training row: the data "
             "repeat rows, or the two parts overlap.",
             "Drop duplicates before you split; all figures on held-out rows are too good.",
@@ -238,7 +239,7 @@ def _near(seen: Seen) -> Iterator[Advice]:
         how = seen.plan["plan"]
         why = "" if how == "gan" else f' The class is made from real rows by design ("{how}").'
         yield Advice(
-            "caution", str(finding.label),
+            "caution", _named(finding),
             f"Synthetic rows lie much nearer to training rows than new real rows do (memorisation "
             f"{finding.value:.2f}).{why}",
             "They hold little that is new. More real rows help; do not publish such rows as if "
@@ -278,6 +279,10 @@ def _about_plan(plans: Mapping[Any, Any]) -> Iterator[Advice]:
                 "note", "", f"Made by {what} real rows, not by a GAN: {_listed(labels)}.",
                 "A class of a few rows holds a few rows' worth of information.",
             )  # fmt: skip
+
+
+def _named(finding: Finding) -> str:
+    return f"class {finding.label}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -164,9 +164,9 @@ def _split(
     parts = [take(data, np.flatnonzero(rows)) for rows in (~held, held) for data in (X, y)]
     own.fit(parts[0], parts[1])
     notes.append(
-        f"{int(held.sum()):,} of {len(held):,} rows were held out, a share of {share:g} of each "
-        "class, and a clone of the augmenter was fitted on the others. The figures are about that "
-        "clone: an augmenter fitted on all rows has seen more."
+        f"{int(held.sum()):,} of {len(held):,} were held out, a share of {share:g} of each class, "
+        "and a clone of the augmenter was fitted on the others. The figures are about that clone: "
+        "an augmenter that is fitted on all has seen more."
     )
     return own, *parts
 
@@ -210,7 +210,7 @@ def _with_samples(
     for what, part, whole in (("training", thinned, training), ("held-out", tested, held_out)):
         if len(part) < len(whole):
             notes.append(
-                f"{len(part):,} of the {len(whole):,} {what} rows were looked at, drawn at random."
+                f"{len(part):,} of the {len(whole):,} {what} ones were looked at, drawn at random."
             )
     labels = augmenter.classes_.tolist()
     counts = np.bincount(thinned.codes, minlength=len(labels))

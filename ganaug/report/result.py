@@ -117,7 +117,7 @@ class Report:
         >>> report = quality_report(GANAugmenter(max_steps=5), X, y, random_state=0)
         >>> report.plot().savefig("figures.png")  # doctest: +SKIP
         """
-        _need("matplotlib")
+        need("matplotlib")
         from ganaug.report.plots import overview
 
         return overview(self)
@@ -184,13 +184,20 @@ class Report:
         >>> report = quality_report(GANAugmenter(max_steps=5), X, y, random_state=0)
         >>> report.to_html("report.html")  # doctest: +SKIP
         """
-        _need("matplotlib", "jinja2")
+        need("matplotlib", "jinja2")
         from ganaug.report.html import page
 
         return _written(page(self), path)
 
 
-def _need(*modules: str) -> None:
+def need(*modules: str) -> None:
+    """Refuse to go on without libraries that only reports need.
+
+    Raises
+    ------
+    ConfigError
+        Names them and the extra that brings them.
+    """
     from importlib.util import find_spec
 
     missing = [module for module in modules if find_spec(module) is None]

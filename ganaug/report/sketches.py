@@ -115,7 +115,9 @@ def _project(case: Case, views: Mapping[str, Views], codes: Mapping[Any, int]) -
     def place(name: str, part: Any) -> dict[Any, Matrix]:
         out = {}
         for label, code in codes.items():
-            own = views[name].inputs[np.flatnonzero(part.codes == code)[:DOTS]]
+            # As many of each: denser clouds would look different.
+            most = min(int((case.held_out.codes == code).sum()) or DOTS, DOTS)
+            own = views[name].inputs[np.flatnonzero(part.codes == code)[:most]]
             flat = np.zeros((len(own), 2))
             if found is not None and len(own):
                 flat[:, :width] = found.transform(own)
