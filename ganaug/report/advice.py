@@ -139,14 +139,15 @@ def _about_use(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterato
         size = f"{finding.value:+.3f} (95% interval {finding.low:+.3f} to {finding.high:+.3f})"
         if finding.verdict == "harms":
             yield Advice(
-                "bad", about, f"Adding the synthetic rows lowered F1 on held-out rows by {size}.",
+                "bad", about, "With the synthetic rows added, average precision on held-out rows "
+                f"changes by {size}.",
                 'Do not add them as they are. Try fewer (AugmentedClassifier with dose="auto" or '
                 "below 1), class weights, or a tuned threshold.",
             )  # fmt: skip
         elif everywhere and finding.verdict == "not shown":
             yield Advice(
-                "caution", "", "That adding the synthetic rows helps is not shown: mean F1 changes "
-                f"by {size}.",
+                "caution", "", "That adding the synthetic rows helps is not shown: mean average "
+                f"precision changes by {size}.",
                 "Compare with class weights and a tuned threshold on your own classifier before "
                 "you rely on them.",
             )  # fmt: skip

@@ -139,7 +139,7 @@ def _seeded(augmenter: GANAugmenter, seed: int) -> GANAugmenter:
     """Return an unfitted clone that is reproducible."""
     own: GANAugmenter = clone(augmenter)
     if own.random_state is None:
-        own.random_state = derive(seed, "augmenter")
+        own.random_state = derive(seed, "augmenter") % 2**32
     return own
 
 

@@ -34,7 +34,7 @@ from ganaug.rng import derive, numpy_stream
 DIVISIONS = 8
 """Times that cheap figures are taken anew."""
 
-TRIALS = 4
+TRIALS = 3
 """Times that synthetic rows are told from real ones, which is not cheap."""
 
 MOST_COMPARED = 500
@@ -43,7 +43,7 @@ MOST_COMPARED = 500
 MOST_NEIGHBOURS = 2000
 """Training rows of a class among which the nearest is sought, at most."""
 
-FOLDS = 5
+FOLDS = 4
 
 Figures = dict[str, Any]
 """Numbers by the key of their measure; for columns and pairs one each."""

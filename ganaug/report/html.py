@@ -23,6 +23,7 @@ from ganaug.demo_pictures import BLUE
 from ganaug.report import plots
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import PICTURED, Neighbours
+from ganaug.sampling import GENERATED
 
 if TYPE_CHECKING:
     from ganaug.report.result import Report
@@ -56,6 +57,7 @@ def page(report: Report) -> str:
             "training": _Drawer("t").all(
                 (figure, f"{figure.axes[0].get_title(loc='left')} while training")
                 for figure in plots.training_panels(report.history)
+                if any(row["plan"] in GENERATED for row in report.facts["classes"])
             ),
             "recipes": [json.dumps(recipe, indent=1) for recipe in report.facts["recipes"]],
             "figure": figure_text,
@@ -170,7 +172,7 @@ class _Drawer:
         text = text[text.index("<svg") :]
         text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
         # Names such as axes_1 would stand on the page many times; only clips and markers are used.
-        text = re.sub(r' id="[A-Za-z]+\d*_\d+"', "", text)
+        text = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", text)
         text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
         text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
         text = text.replace(plots.INK, "currentColor").replace(BLUE.lower(), "var(--blue)")

@@ -15,7 +15,7 @@ from ganaug.codecs.image import ImageCodec, to_signed
 from ganaug.evidence import cross_fit
 from ganaug.image_evidence import PART, ImageEvidence, ShiftedImages
 from ganaug.image_selection import small_versions
-from ganaug.report.columns import Flags
+from ganaug.report.columns import Flags, Matrix
 from ganaug.report.views import Views
 from ganaug.rng import torch_stream
 
@@ -102,14 +102,14 @@ class ImageLens:
 
         return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
 
-    def predictions(
-        self, rows: Views, codes: NDArray[np.int64], test: Views, seed: int
-    ) -> NDArray[np.int64]:
-        """Train a small network and return the classes that it gives to the test images."""
+    def chances(
+        self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
+    ) -> Matrix:
+        """Train a small network; return the probabilities that it gives to the test images."""
         network = self._trained(rows.stored, codes, seed)
         with torch.inference_mode():
-            parts = [network(to_signed(part)).argmax(1) for part in test.stored.split(PART)]
-        return torch.cat(parts).numpy()
+            logits = [network(to_signed(part)) for part in test.stored.split(PART)]
+        return torch.cat(logits).double().softmax(1).numpy()
 
     def _network(self, seed: int) -> nn.Sequential:
         random = torch_stream(seed, "report-network")

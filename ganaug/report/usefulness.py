@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.report.columns import Matrix
 from ganaug.report.findings import EVERY_CLASS, MEASURES, Finding
 from ganaug.report.views import Lens, Views, stacked
 from ganaug.rng import derive, numpy_stream
@@ -74,21 +75,28 @@ def _refusal(held_out: int, made: bool) -> str:
     return "" if made else "no synthetic rows: one real row can only be repeated"
 
 
-def _scores(
-    lesson: Lesson, lens: Lens, judged: Sequence[int], seed: int
-) -> dict[str, NDArray[np.float64]]:
-    """Return the F1 of the mean and of each judged class, by what was trained on.
+Scores = dict[tuple[str, str], Matrix]
+"""By what was trained on and how it was scored: (n_draws, 1 + n_judged), the mean first."""
+
+
+def _scores(lesson: Lesson, lens: Lens, judged: Sequence[int], seed: int) -> Scores:
+    """Return the scores of classifiers, each trained on other rows.
 
     The first row is the score, the others are those of held-out rows drawn again, the same for
     every classifier, so that differences are paired.
     """
-    draws = _draws(lesson.test_codes, numpy_stream(seed, "bootstrap"))
-    found = {}
+    weights = _draws(lesson.test_codes, numpy_stream(seed, "bootstrap"))
+    found: Scores = {}
     for name, (rows, codes) in _parts(lesson, seed).items():
         state = derive(seed, "classifier")  # the same for all: they differ in their rows only
-        answers = lens.predictions(rows, codes, lesson.test, state)
-        each = f1_scores(lesson.test_codes[draws], answers[draws], judged)
-        found[name] = np.column_stack([each.mean(1), each])
+        chances = lens.chances(rows, codes, lesson.test, len(lesson.labels), state)
+        answers = chances.argmax(1)
+        for how, each in (
+            ("f1", [f1_score(lesson.test_codes == c, answers == c, weights) for c in judged]),
+            ("ap", [precision(lesson.test_codes == c, chances[:, c], weights) for c in judged]),
+        ):
+            stack = np.column_stack(each)
+            found[name, how] = np.column_stack([stack.mean(1), stack])
     return found
 
 
@@ -124,24 +132,34 @@ def _taken(views: Views, codes: Codes, rows: Sequence[Codes]) -> tuple[Views, Co
     return views[chosen], codes[chosen]
 
 
-def _draws(codes: Codes, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the held-out rows themselves and, in more rows, as drawn again class by class."""
-    parts = [np.flatnonzero(codes == code) for code in np.unique(codes)]
-    again = [own[rng.integers(0, len(own), (RESAMPLED, len(own)))] for own in parts]
-    return np.vstack([np.concatenate(parts), np.concatenate(again, axis=1)])
+def _draws(codes: Codes, rng: np.random.Generator) -> Matrix:
+    """Return how often each held-out row counts: first once, then as drawn again class by class."""
+    weights = np.zeros((1 + RESAMPLED, len(codes)))
+    weights[0] = 1
+    for code in np.unique(codes):
+        own = np.flatnonzero(codes == code)
+        drawn = own[rng.integers(0, len(own), (RESAMPLED, len(own)))]
+        np.add.at(weights, (np.arange(1, 1 + RESAMPLED)[:, None], drawn), 1)
+    return weights
 
 
-def f1_scores(truth: Codes, answers: Codes, classes: Sequence[int]) -> NDArray[np.float64]:
-    """Return the F1 of each class for each row of answers, (n_rows, n_classes)."""
-    each = []
-    for code in classes:
-        true, said = truth == code, answers == code
-        right = (true & said).sum(1)
-        each.append(2 * right / np.maximum(true.sum(1) + said.sum(1), 1))
-    return np.column_stack(each).astype(np.float64)
+def f1_score(true: NDArray[np.bool_], said: NDArray[np.bool_], weights: Matrix) -> Matrix:
+    """Return the F1 of a class for each row of weights."""
+    right, sizes = weights @ (true & said), weights @ true + weights @ said
+    return np.asarray(2 * right / np.maximum(sizes, 1), np.float64)
 
 
-def _between(values: NDArray[np.float64]) -> tuple[float, float]:
+def precision(true: NDArray[np.bool_], chance: Matrix, weights: Matrix) -> Matrix:
+    """Return the average precision of a class for each row of weights."""
+    order = np.argsort(-chance, kind="stable")
+    last = np.append(np.diff(chance[order]) != 0, True)  # of rows with one chance
+    found = np.cumsum(weights[:, order] * true[order], axis=1)[:, last]
+    shown = np.cumsum(weights[:, order], axis=1)[:, last]
+    gained = np.diff(found, axis=1, prepend=0) / np.maximum(found[:, -1:], 1)
+    return np.asarray((gained * found / np.maximum(shown, 1e-9)).sum(1), np.float64)
+
+
+def _between(values: Matrix) -> tuple[float, float]:
     low, high = np.quantile(values[1:], [0.025, 0.975])
     return float(low), float(high)
 
@@ -150,11 +168,11 @@ def _taught(
     lesson: Lesson,
     judged: Sequence[int],
     counts: Codes,
-    scores: Mapping[str, NDArray[np.float64]],
+    scores: Scores,
 ) -> list[Finding]:
     findings = []
     for k, label, held in _each(lesson, judged, counts):
-        made, real = scores["synthetic"][:, k], scores["real"][:, k]
+        made, real = (scores[name, "f1"][:, k] for name in ("synthetic", "real"))
         findings.append(
             Finding(
                 label, "tstr_f1", float(made[0]), float(real[0]), *_between(real), *_between(made),
@@ -168,16 +186,17 @@ def _gains(
     lesson: Lesson,
     judged: Sequence[int],
     counts: Codes,
-    scores: Mapping[str, NDArray[np.float64]],
+    scores: Scores,
 ) -> list[Finding]:
     findings = []
     for k, label, held in _each(lesson, judged, counts):
-        if "added" not in scores:
+        if ("added", "ap") not in scores:
             reason = "no class lacks rows, so none would be added"
             findings.append(Finding(label, "augmented_gain", n_held_out=held, reason=reason))
             continue
-        gain = scores["added"][:, k] - scores["real"][:, k]
-        other = scores["repeated"][:, k] - scores["real"][:, k]
+        gain, other = (
+            scores[name, "ap"][:, k] - scores["real", "ap"][:, k] for name in ("added", "repeated")
+        )
         added = sum(lesson.to_add.values())
         findings.append(
             Finding(

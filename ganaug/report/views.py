@@ -100,10 +100,10 @@ class Lens(Protocol):
     def judge(self, state: int) -> Any:
         """Return an untrained classifier that is to tell synthetic from real rows."""
 
-    def predictions(
-        self, rows: Views, codes: NDArray[np.int64], test: Views, seed: int
-    ) -> NDArray[np.int64]:
-        """Train a classifier on rows and return the classes that it gives to the test rows."""
+    def chances(
+        self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
+    ) -> Matrix:
+        """Train a classifier on rows; return the probabilities that it gives to the test rows."""
 
 
 class TableLens:
@@ -170,21 +170,22 @@ class TableLens:
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         return HistGradientBoostingClassifier(
-            max_iter=40, learning_rate=0.15, max_leaf_nodes=8, min_samples_leaf=5,
+            max_iter=30, learning_rate=0.2, max_leaf_nodes=8, min_samples_leaf=5,
             early_stopping=False, random_state=state,
         )  # fmt: skip
 
-    def predictions(
-        self, rows: Views, codes: NDArray[np.int64], test: Views, seed: int
-    ) -> NDArray[np.int64]:
-        """Train a random forest and return the classes that it gives to the test rows."""
+    def chances(
+        self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
+    ) -> Matrix:
+        """Train a random forest; return the probabilities that it gives to the test rows."""
         from sklearn.ensemble import RandomForestClassifier
 
         forest = RandomForestClassifier(
             100, min_samples_leaf=2, class_weight="balanced", random_state=seed % 2**32
         )
-        found = forest.fit(rows.inputs, codes).predict(test.inputs)
-        return np.asarray(found, np.int64)
+        out = np.zeros((len(test), n_classes))
+        out[:, np.unique(codes)] = forest.fit(rows.inputs, codes).predict_proba(test.inputs)
+        return out
 
     def _columns(self, frame: pd.DataFrame) -> Matrix:
         out = np.empty(frame.shape, np.float64)
