@@ -83,7 +83,10 @@ def advise(
         rule = _RULES.get(finding.key)
         if rule is None or finding.refused or finding.label not in plans:
             continue
-        for advice in rule(Seen(finding, plans[finding.label], columns, auto)):
+        plan = plans[finding.label]
+        for advice in rule(Seen(finding, plan, columns, auto)):
+            if advice.level == "bad" and not plan["lacks"]:
+                advice = replace(advice, level="caution")  # no rows of this class are added
             by_rule.setdefault((advice.level, advice.remedy), []).append(advice)
     made += [advice for same in by_rule.values() for advice in _together(same)]
     made += [*_about_size(findings, plans), *_about_plan(plans)]
@@ -159,7 +162,7 @@ def _told_apart(seen: Seen) -> Iterator[Advice]:
         worst = _worst(seen.columns, finding.label)
         where = f" Least alike: {_listed(worst)}." if worst else ""
         yield Advice(
-            "bad" if finding.value >= CERTAIN_AUC and seen.plan["lacks"] else "caution",
+            "bad" if finding.value >= CERTAIN_AUC else "caution",
             _named(finding),
             f"A classifier tells synthetic rows from real ones (AUC {finding.value:.2f}, real "
             f"from real {finding.baseline:.2f}).{where}",

@@ -143,7 +143,7 @@ def _draw_measure(axes: Axes, findings: Sequence[Finding]) -> None:
     }
     axes.hlines(
         place, numbers["baseline_low"], numbers["baseline_high"],
-        color=BLUE, linewidth=7, alpha=0.3, label="range of real rows",
+        color=BLUE, linewidth=7, alpha=0.4, label="range of real rows",
     )  # fmt: skip
     axes.plot(numbers["baseline"], place, "o", color=BLUE, markersize=5, label="real rows")
     axes.hlines(place, numbers["low"], numbers["high"], color=ORANGE, linewidth=1.5)
