@@ -16,6 +16,7 @@ import numpy as np
 from markupsafe import Markup, escape
 from matplotlib import image as matplotlib_image
 from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -167,7 +168,9 @@ class _Drawer:
         out = io.StringIO()
         with rc_context({"svg.hashsalt": f"{self.name}{self.count}"}), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # letters that matplotlib's font lacks; browsers do not
-            figure.savefig(out, format="svg", metadata={"Date": None})
+            # Not savefig, which draws everything twice.
+            canvas: Any = FigureCanvasSVG(figure)
+            canvas.print_svg(out, metadata={"Date": None})
         text = out.getvalue()
         text = text[text.index("<svg") :]
         text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)

@@ -89,10 +89,31 @@ def short(name: Any) -> str:
 
 
 def _panel(size: tuple[float, float] = PANEL) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=size, layout="constrained")
-    figure.patch.set_alpha(0)
+    return _clear(Figure(figsize=size, layout="constrained"))
+
+
+def _plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[Figure, Axes]:
+    """Return a panel with room for names on the left: measuring texts would cost most of the time.
+
+    Parameters
+    ----------
+    size : tuple of float
+    names : sequence of str
+    """
+    width, height = size
+    letters = max(map(len, names), default=0)
+    left = min((0.12 + 0.068 * letters) / width, 0.5)
+    margins = {"left": left, "right": 0.97, "bottom": 0.28 / height, "top": 1 - 0.27 / height}
+    figure = Figure(figsize=size)
+    figure.subplots_adjust(**margins)
+    return _clear(figure)
+
+
+def _clear(figure: Figure) -> tuple[Figure, Axes]:
+    """Return the figure and its axes, on the ground of the page."""
     axes = figure.subplots()
-    axes.patch.set_alpha(0)
+    for patch in (figure.patch, axes.patch):
+        patch.set_alpha(0)
     return figure, axes
 
 
@@ -129,7 +150,8 @@ def _of(report: Report, key: str) -> list[Finding]:
 def measure_panel(report: Report, key: str) -> Figure:
     """Draw one figure of all classes."""
     findings = _of(report, key)
-    figure, axes = _panel((PANEL[0], 1.2 + 0.28 * len(findings)))
+    size = PANEL[0], 0.8 + 0.28 * len(findings)
+    figure, axes = _plain_panel(size, [short(finding.label) for finding in findings])
     _draw_measure(axes, findings)
     return figure
 
@@ -166,10 +188,12 @@ def _draw_measure(axes: Axes, findings: Sequence[Finding]) -> None:
 
 def column_panel(column: ColumnSketch) -> Figure:
     """Draw one column of a class, real against synthetic."""
-    figure, axes = _panel(SMALL)
     if column.kind == "levels":
-        _draw_levels(axes, column)
+        shares = _shares(column)
+        figure, axes = _plain_panel(SMALL, [short(level) for level in shares.index])
+        _draw_levels(axes, shares)
     else:
+        figure, axes = _plain_panel(SMALL)
         _draw_numbers(axes, column)
     axes.set_title(short(column.name))
     axes.grid(visible=False)
@@ -215,38 +239,37 @@ def _as_numbers(series: pd.Series, kind: str) -> NDArray[np.float64]:
     return series.to_numpy(np.float64)
 
 
-def _draw_levels(axes: Axes, column: ColumnSketch) -> None:
-    shares = [
-        s.astype(object).value_counts(normalize=True) for s in (column.real, column.synthetic)
-    ]
-    order = (shares[0].add(shares[1], fill_value=0)).sort_values(ascending=False, kind="stable")
-    shown = order.index[:BARS]
-    place = np.arange(len(shown))[::-1]
-    for share, offset, colour, label in (
-        (shares[0], 0.2, BLUE, "real"), (shares[1], -0.2, ORANGE, "synthetic")
+def _shares(column: ColumnSketch) -> pd.DataFrame:
+    """Return the shares of the most frequent levels, real and synthetic."""
+    real, made = (
+        rows.astype(object).value_counts(normalize=True) for rows in (column.real, column.synthetic)
+    )
+    both = pd.DataFrame({"real": real, "synthetic": made}).fillna(0.0)
+    return both.loc[both.sum(axis=1).sort_values(ascending=False, kind="stable").index[:BARS]]
+
+
+def _draw_levels(axes: Axes, shares: pd.DataFrame) -> None:
+    place = np.arange(len(shares))[::-1]
+    for name, offset, colour, alpha in (
+        ("real", 0.2, BLUE, 0.5), ("synthetic", -0.2, ORANGE, 1.0)
     ):  # fmt: skip
-        width = [float(share.get(level, 0.0)) for level in shown]
-        alpha = 0.5 if colour == BLUE else 1.0
-        axes.barh(place + offset, width, 0.36, color=colour, alpha=alpha, label=label)
-    axes.set_yticks(place, [short(level) for level in shown])
+        axes.barh(place + offset, shares[name].tolist(), 0.36, color=colour, alpha=alpha)
+    axes.set_yticks(place, [short(level) for level in shares.index])
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
     axes.locator_params(axis="x", nbins=4)
 
 
 def trends_panel(square: Matrix, title: str) -> Figure:
-    """Draw how alike each pair of columns is."""
-    figure, axes = _panel((PANEL[0], 3.6))
+    """Draw how alike each pair of columns is: dark is not, bright is fully."""
+    figure, axes = _plain_panel((3.1, 3.1), ["50"])
     last = len(square) + 0.5
-    image = axes.imshow(
+    axes.imshow(
         square, vmin=0, vmax=1, cmap="cividis", interpolation="nearest",
         extent=(0.5, last, last, 0.5),
     )  # fmt: skip
     axes.set_title(title)
-    axes.set_xlabel("column")
-    axes.set_ylabel("column")
     axes.locator_params(integer=True, nbins=6)
     axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, label="alike: 0 not, 1 fully", shrink=0.85)
     return figure
 
 
