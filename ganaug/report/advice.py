@@ -138,7 +138,7 @@ def _about_use(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterato
         everywhere = finding.label not in plans
         if not everywhere and not plans[finding.label]["lacks"]:
             continue  # of many classes, some seem to lose by chance
-        about = "" if everywhere else _named(finding)
+        about = "all classes" if everywhere else _named(finding)
         size = f"{finding.value:+.3f} (95% interval {finding.low:+.3f} to {finding.high:+.3f})"
         if finding.verdict == "harms":
             yield Advice(
@@ -149,7 +149,7 @@ def _about_use(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterato
             )  # fmt: skip
         elif everywhere and finding.verdict == "not shown":
             yield Advice(
-                "caution", "", "That adding the synthetic rows helps is not shown: mean average "
+                "caution", about, "That adding the synthetic rows helps is not shown: mean average "
                 f"precision changes by {size}.",
                 "Compare with class weights and a tuned threshold on your own classifier before "
                 "you rely on them.",

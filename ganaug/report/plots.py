@@ -245,7 +245,8 @@ def _shares(column: ColumnSketch) -> pd.DataFrame:
         rows.astype(object).value_counts(normalize=True) for rows in (column.real, column.synthetic)
     )
     both = pd.DataFrame({"real": real, "synthetic": made}).fillna(0.0)
-    return both.loc[both.sum(axis=1).sort_values(ascending=False, kind="stable").index[:BARS]]
+    # By place: pandas would take True and False for a mask.
+    return both.iloc[np.argsort(-both.sum(axis=1).to_numpy(), kind="stable")[:BARS]]
 
 
 def _draw_levels(axes: Axes, shares: pd.DataFrame) -> None:
