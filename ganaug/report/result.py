@@ -49,7 +49,7 @@ class Report:
     >>> X, y = make_classification(200, weights=[0.8], random_state=0)
     >>> report = quality_report(GANAugmenter(max_steps=5), X, y, random_state=0)
     >>> report
-    Report(2 classes, 22 figures, 4 refused, ... warnings)
+    Report(2 classes, 22 figures, 7 refused, 5 warnings)
     """
 
     findings: Sequence[Finding]

@@ -311,7 +311,8 @@ def test_noise_in_place_of_images_is_told():
 
 
 @pytest.mark.parametrize("form", ["flat", "tensor", "colour"])
-def test_images_in_other_containers(form):
+def test_images_in_other_containers(form, monkeypatch):
+    monkeypatch.setattr("ganaug.report.image_views.STEPS", 20)
     images, labels = few_digits(40)
     rows = np.r_[:60, 180:220, -40:0]
     images, labels = images[rows], labels[rows]
