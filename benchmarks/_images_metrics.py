@@ -28,12 +28,11 @@ from benchmarks._images_net import (
     predict,
     train,
 )
+from ganaug.report.distances import kernel_mmd, mean_distance, median_distance
 
 DIVISIONS = 10
 MOST_IMAGES = 1000
 """Images of a class and source that are looked at."""
-WIDTHS = (0.5, 1.0, 2.0)
-"""Of the kernels, in units of the median distance between held-out images of the class."""
 NEIGHBOURS = 5
 ENOUGH = 50
 """Real images from which coverage says anything."""
@@ -54,33 +53,6 @@ METRICS = (
 )
 
 
-def kernel_mmd(first: Tensor, second: Tensor, bandwidth: float) -> float:
-    """Return the unbiased squared maximum mean discrepancy (Gretton et al. 2012), Gaussian kernels.
-
-    A mean over three widths. It is 0 on average for two samples of one distribution, and so may be
-    negative; a bounded kernel keeps a few outliers from deciding it.
-
-    Parameters
-    ----------
-    first, second : Tensors of shape (n, d) and (m, d)
-    bandwidth : float
-        A typical distance.
-    """
-    if min(len(first), len(second)) < 2:
-        return float("nan")
-
-    def kernel(a: Tensor, b: Tensor) -> Tensor:
-        squared = torch.cdist(a, b).square()
-        each = [torch.exp(-squared / (2 * (width * bandwidth) ** 2)) for width in WIDTHS]
-        return torch.stack(each).mean(0)
-
-    def within(a: Tensor) -> Tensor:
-        values = kernel(a, a)
-        return (values.sum() - values.trace()) / (len(a) * (len(a) - 1))
-
-    return float(within(first) + within(second) - 2 * kernel(first, second).mean())
-
-
 def coverage(real: Tensor, made: Tensor) -> float:
     """Return the share of real points that have a made one among their nearest neighbours.
 
@@ -91,16 +63,6 @@ def coverage(real: Tensor, made: Tensor) -> float:
         return float("nan")
     radius = torch.cdist(real, real).kthvalue(NEIGHBOURS + 1, dim=1).values  # the first is itself
     return float((torch.cdist(real, made).amin(1) <= radius).double().mean())
-
-
-def mean_distance(points: Tensor) -> float:
-    """Return the mean distance between two different points."""
-    return float(torch.pdist(points).mean()) if len(points) > 1 else float("nan")
-
-
-def median_distance(points: Tensor) -> float:
-    """Return the median distance between two different points; at least two are needed."""
-    return float(torch.pdist(points).median())
 
 
 def look(images: Tensor) -> Tensor:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ganaug.pix2pix import Pix2PixAugmenter
     from ganaug.pool import SyntheticPool
     from ganaug.recipe import Architecture, Recipe, Regularizers, Schedule
+    from ganaug.report.quality import quality_report
+    from ganaug.report.result import Report
     from ganaug.training.callbacks import Callback, EarlyStop
     from ganaug.training.grids import SampleGrid
     from ganaug.training.history import History
@@ -52,6 +54,8 @@ _HOME = {
     "History": "training.history",
     "MetricsLogger": "training.loggers",
     "TensorBoardLogger": "training.loggers",
+    "quality_report": "report.quality",
+    "Report": "report.result",
     "GanaugError": "errors",
     "GanaugWarning": "errors",
     "ArtifactError": "errors",
@@ -87,11 +91,13 @@ __all__ = [
     "Pix2PixAugmenter",
     "Recipe",
     "Regularizers",
+    "Report",
     "SampleGrid",
     "Schedule",
     "SchemaDriftError",
     "SyntheticPool",
     "TensorBoardLogger",
+    "quality_report",
 ]
 
 

@@ -252,6 +252,7 @@ def augment(
         _refuse({"--no-originals": not originals}, "images")
         target = _need_target(target)
         tablefile.check_output(output, table, force)
+        commands_report.check_pages(report)
         _check_recipe(recipe)
         source = tablefile.read(table, encoding)
         X, y = _split(source, target)
@@ -267,6 +268,8 @@ def augment(
         tablefile.write(output, source.extended(new, mark, output))
         if not quiet:
             _say_added(augmenter, output)
+        if report is not None:
+            commands_report.write_pages(augmenter, X, y, seed=seed, page=report, quiet=quiet)
 
 
 @app.command()
@@ -390,3 +393,6 @@ def _say_added(augmenter: GANAugmenter, output: str) -> None:
         say(f"class {label!r}: {number:,} synthetic rows added ({augmenter.plan_[label]})")
     if output != "-":
         say(f"wrote {output}")
+
+
+from ganaug import commands_report  # noqa: E402  its command takes the options above

@@ -31,16 +31,21 @@ class ImageEvidence(nn.Module):
     n_classes : int
     random : torch.Generator
         Source of the initial weights.
+    folds : int, default=FOLDS
     """
 
     def __init__(
-        self, shape: tuple[int, int, int], n_classes: int, random: torch.Generator
+        self,
+        shape: tuple[int, int, int],
+        n_classes: int,
+        random: torch.Generator,
+        folds: int = FOLDS,
     ) -> None:
         super().__init__()
-        self.members = nn.ModuleList(_classifier(shape, n_classes, random) for _ in range(FOLDS))
+        self.members = nn.ModuleList(_classifier(shape, n_classes, random) for _ in range(folds))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map (FOLDS, batch, channels, height, width) to (FOLDS, batch, n_classes) logits."""
+        """Map (folds, batch, channels, height, width) to (folds, batch, n_classes) logits."""
         each = zip(self.members, images, strict=True)
         return torch.stack([member(own) for member, own in each])
 

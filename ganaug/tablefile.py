@@ -209,15 +209,20 @@ def check_output(output: str, source: str, force: bool) -> None:
         return
     kind_of(output)
     path = Path(output)
+    check_writable(path)
+    same = source != "-" and path.exists() and Path(source).exists() and path.samefile(source)
+    if same and not force:
+        raise ConfigError(f"{output} is the input file; --force overwrites it.")
+
+
+def check_writable(path: Path) -> None:
+    """Refuse, before any work, a file that cannot be written."""
     if path.is_dir():
-        raise ConfigError(f"{output} is a folder.")
+        raise ConfigError(f"{path} is a folder.")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {path.absolute().parent} for {path.name}.")
     if not os.access(path.absolute().parent, os.W_OK):
         raise ConfigError(f"Nothing can be written to the folder {path.absolute().parent}.")
-    same = source != "-" and path.exists() and Path(source).exists() and path.samefile(source)
-    if same and not force:
-        raise ConfigError(f"{output} is the input file; --force overwrites it.")
 
 
 def check_folder(folder: Path, force: bool) -> None:

@@ -73,6 +73,13 @@ EXAMPLES = {
         r"and translated masks +recall of eights: train",
         r"saved .*rare-masks\.png",
     ],
+    "quality_report.py": [
+        r"memorisation +\d\.\d+ +1\.0+ ",
+        r"ganaug: told from real rows with AUC [01]\.\d+",
+        r"an early gan: told from real rows with AUC [01]\.\d+ \(worse\)",
+        r"- (bad|caution|note): ",
+        r"saved .*report\.html",
+    ],
     "save_and_sample.py": [
         r"made: \{'barbera': 500, 'barolo': 3\}",
         r"the loaded one makes the same rows: True",
@@ -107,7 +114,7 @@ def blocks_of(page: Path) -> list[Block]:
     ]
 
 
-NAMES = ("guide", "images", "gans", "stability", "pix2pix", "hf")
+NAMES = ("guide", "images", "gans", "stability", "pix2pix", "hf", "report")
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 
 

@@ -27,6 +27,7 @@ from benchmarks import (
 from benchmarks._images_arms import ARMS, Made, Request
 from benchmarks._images_data import FILES, ImageSet, load_images, to_array, to_tensor
 from benchmarks._images_net import DIGITS, PHOTOGRAPHS_REDUCED
+from ganaug.report import distances
 
 CPU = torch.device("cpu")
 SIZES = (60, 20, 5)
@@ -164,7 +165,7 @@ def test_mmd_is_unbiased_and_sees_a_difference():
 
 def test_mmd_of_known_points():
     def kernel(distance):
-        return np.mean([math.exp(-(distance**2) / (2 * w**2)) for w in _images_metrics.WIDTHS])
+        return np.mean([math.exp(-(distance**2) / (2 * w**2)) for w in distances.WIDTHS])
 
     first = torch.tensor([[1.0], [2.0]], dtype=torch.float64)
     second = torch.tensor([[0.0], [3.0]], dtype=torch.float64)

@@ -1,0 +1,240 @@
+"""What a report is about: a fitted augmenter, what it learned from, held-out rows, synthetic ones.
+
+Memorisation and two-sample tests need real rows that the augmenter has not seen. Where there are
+none, some are split off and a clone of the augmenter learns from the others.
+"""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+
+from ganaug import targets
+from ganaug.augmenter import GANAugmenter
+from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
+from ganaug.images import ImageBatch
+from ganaug.rng import derive, numpy_stream
+
+Codes = NDArray[np.int64]
+
+MOST_LEARNED = {"table": 10_000, "image": 3_000}
+"""Training rows from which the report's own classifiers learn, at most."""
+
+MOST_TESTED = 3_000
+"""Held-out rows that are looked at, at most."""
+
+MADE = 200
+"""Synthetic rows of each class, at least."""
+
+FEW = 50
+"""Rows of a class that are kept when large data are thinned out."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows in the form used inside (a frame, or an array of images), and their class numbers."""
+
+    rows: Any
+    codes: Codes
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, index: NDArray[Any]) -> Part:
+        """Return some rows."""
+        framed = isinstance(self.rows, pd.DataFrame)
+        return Part(self.rows.iloc[index] if framed else self.rows[index], self.codes[index])
+
+
+@dataclass(frozen=True)
+class Case:
+    """Everything that the figures are taken from.
+
+    Parameters
+    ----------
+    augmenter : GANAugmenter
+        Fitted on the training rows.
+    training, held_out, synthetic : Part
+    thinned : Part
+        The training rows, or a part of them where there are many.
+    to_add : dict of int to int
+        Synthetic rows that each class number lacks, for the thinned rows.
+    split : float
+        Share of the rows that was held out here; 0 where held-out rows were given.
+    seed : int
+    notes : list of str
+        What the reader has to know about the above.
+    """
+
+    augmenter: GANAugmenter
+    training: Part
+    thinned: Part
+    held_out: Part
+    synthetic: Part
+    to_add: dict[int, int]
+    split: float
+    seed: int
+    notes: list[str]
+
+    @property
+    def kind(self) -> str:
+        """``table`` or ``image``."""
+        return str(self.augmenter._modality.name)
+
+    @property
+    def labels(self) -> list[Any]:
+        """The classes, by their numbers."""
+        return list(self.augmenter.classes_.tolist())
+
+    def counts(self, part: Part) -> Codes:
+        """Return the rows of each class."""
+        return np.bincount(part.codes, minlength=len(self.labels))
+
+
+def prepare(
+    augmenter: Any, X: Any, y: Any, X_test: Any, y_test: Any, test_size: Any, seed: int
+) -> Case:
+    """Fit what has to be fitted, and make synthetic rows.
+
+    Raises
+    ------
+    GanaugError
+        If the augmenter is none, the data do not fit it, or no row can be held out.
+    """
+    if not isinstance(augmenter, GANAugmenter):
+        raise InvalidTypeError(
+            "quality_report is about a GANAugmenter, whose sample makes chosen numbers of rows of "
+            f"each class; got {type(augmenter).__name__}."
+        )
+    if (X_test is None) != (y_test is None):
+        raise ConfigError("Pass both X_test and y_test, or neither.")
+    notes: list[str] = []
+    split = 0.0
+    if X_test is None:
+        split = _check_share(test_size)
+        augmenter, X, y, X_test, y_test = _split(augmenter, X, y, split, seed, notes)
+    elif not hasattr(augmenter, "model_"):
+        augmenter = _seeded(augmenter, seed).fit(X, y)
+        notes.append("The augmenter was not fitted: a clone was, on X and y.")
+    training, held_out = _part(augmenter, X, y), _part(augmenter, X_test, y_test)
+    return _with_samples(augmenter, training, held_out, split, seed, notes)
+
+
+def _check_share(test_size: Any) -> float:
+    real = isinstance(test_size, numbers.Real) and not isinstance(test_size, bool)
+    if not real or not 0 < test_size < 1:
+        raise ConfigError(f"test_size must be a share between 0 and 1, got {test_size!r}.")
+    return float(test_size)
+
+
+def _seeded(augmenter: GANAugmenter, seed: int) -> GANAugmenter:
+    """Return an unfitted clone that is reproducible."""
+    own: GANAugmenter = clone(augmenter)
+    if own.random_state is None:
+        own.random_state = derive(seed, "augmenter") % 2**32
+    return own
+
+
+def _split(
+    augmenter: GANAugmenter, X: Any, y: Any, share: float, seed: int, notes: list[str]
+) -> tuple[GANAugmenter, Any, Any, Any, Any]:
+    """Return a clone fitted on a part of the rows, that part, and the others."""
+    labels, _ = targets.check_labels(y, X.shape[0] if hasattr(X, "shape") else len(X))
+    to_add = targets.check_strategy(augmenter.sampling_strategy, labels)
+    held = _held_out(labels, share, numpy_stream(seed, "split"))
+    if not held.any():
+        raise InvalidInputError(
+            "No class has rows enough to hold one out (three are needed). Pass X_test and y_test."
+        )
+    kept = dict(zip(*np.unique(labels[~held], return_counts=True), strict=True))
+    own = _seeded(augmenter, seed)
+    # Fewer rows lack fewer: the same classes are to be filled up, in the same proportion.
+    own.sampling_strategy = {
+        label: int(kept[label]) + int(np.ceil(missing * (1 - share)))
+        for label, missing in to_add.items()
+    }
+    parts = [take(data, np.flatnonzero(rows)) for rows in (~held, held) for data in (X, y)]
+    own.fit(parts[0], parts[1])
+    notes.append(
+        f"{int(held.sum()):,} of {len(held):,} were held out, a share of {share:g} of each class, "
+        "and a clone of the augmenter was fitted on the others. The figures are about that clone: "
+        "an augmenter that is fitted on all has seen more."
+    )
+    return own, *parts
+
+
+def _held_out(labels: NDArray[Any], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which rows are held out: the share of each class, of which two rows stay."""
+    held = np.zeros(len(labels), np.bool_)
+    for label in np.unique(labels):
+        own = rng.permutation(np.flatnonzero(labels == label))
+        held[own[: max(min(round(share * len(own)), len(own) - 2), 0)]] = True
+    return held
+
+
+def take(data: Any, rows: Codes) -> Any:
+    """Return some rows of data in any container."""
+    if isinstance(data, torch.Tensor):
+        return data[torch.from_numpy(rows).to(data.device)]
+    return _safe_indexing(list(data) if isinstance(data, tuple) else data, rows)
+
+
+def _part(augmenter: GANAugmenter, X: Any, y: Any) -> Part:
+    data, labels = augmenter._check_again(X, y)
+    return Part(_inner(data), np.searchsorted(augmenter.classes_, labels))
+
+
+def _inner(data: Any) -> Any:
+    return data.pixels if isinstance(data, ImageBatch) else data
+
+
+def _with_samples(
+    augmenter: GANAugmenter,
+    training: Part,
+    held_out: Part,
+    split: float,
+    seed: int,
+    notes: list[str],
+) -> Case:
+    most = MOST_LEARNED[augmenter._modality.name]
+    thinned = _thin(training, most, numpy_stream(seed, "thin"))
+    tested = _thin(held_out, MOST_TESTED, numpy_stream(seed, "thin-held-out"))
+    for what, part, whole in (("training", thinned, training), ("held-out", tested, held_out)):
+        if len(part) < len(whole):
+            notes.append(
+                f"{len(part):,} of the {len(whole):,} {what} ones were looked at, drawn at random."
+            )
+    labels = augmenter.classes_.tolist()
+    counts = np.bincount(thinned.codes, minlength=len(labels))
+    share = len(thinned) / len(training)
+    missing = [augmenter.sampling_strategy_.get(label, 0) for label in labels]
+    to_add = {code: min(round(n * share), most) for code, n in enumerate(missing) if n}
+    wanted = {
+        label: max(int(counts[code]), to_add.get(code, 0), MADE)
+        for code, label in enumerate(labels)
+        if augmenter.plan_[label] != "duplicate" or augmenter.on_singleton == "duplicate"
+    }
+    X_new, y_new = augmenter.sample(wanted, random_state=derive(seed, "sample"))
+    data = _inner(augmenter._check_data(X_new))
+    synthetic = Part(data, np.searchsorted(augmenter.classes_, y_new))
+    return Case(augmenter, training, thinned, tested, synthetic, to_add, split, seed, notes)
+
+
+def _thin(part: Part, most: int, rng: np.random.Generator) -> Part:
+    """Return a random part in the proportions of the classes, small classes left as they are."""
+    if len(part) <= most:
+        return part
+    chosen = []
+    for code in np.unique(part.codes):
+        own = np.flatnonzero(part.codes == code)
+        n_kept = max(round(len(own) * most / len(part)), min(len(own), FEW))
+        chosen.append(rng.permutation(own)[:n_kept])
+    return part.take(np.sort(np.concatenate(chosen)))

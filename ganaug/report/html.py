@@ -1,0 +1,211 @@
+"""The page of a report: one file with everything in it, which asks no host for anything."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib import image as matplotlib_image
+from matplotlib import rc_context
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ganaug.demo_pictures import BLUE
+from ganaug.report import plots
+from ganaug.report.findings import MEASURES, Finding
+from ganaug.report.sketches import PICTURED, Neighbours
+from ganaug.sampling import GENERATED
+
+if TYPE_CHECKING:
+    from ganaug.report.result import Report
+
+TEMPLATE = "report.html.j2"
+OPEN_CLASSES = 6
+"""Classes whose figures are unfolded from the start."""
+
+MINUS = "\N{MINUS SIGN}"
+LEVELS = {"bad": "Bad", "caution": "Caution", "note": "Note"}
+
+
+def page(report: Report) -> str:
+    """Return the page of a report."""
+    with plots.style():
+        context = {
+            "report": report,
+            "noun": "images" if report.facts["kind"] == "image" else "rows",
+            "levels": LEVELS,
+            "classes": _classes(report),
+            "every": [f for f in report.findings if _about_all(report, f)],
+            "measures": [MEASURES[key] for key in dict.fromkeys(f.key for f in report.findings)],
+            "panels": _Drawer("f").all(
+                (plots.measure_panel(report, key), _told(report, key))
+                for key in plots.measured(report)
+            ),
+            "projection": _Drawer("p").all(
+                (figure, f"Scatter plot of {figure.axes[0].get_title(loc='left')} rows by class")
+                for figure in plots.projection_panels(report.sketches.projection)
+            ),
+            "training": _Drawer("t").all(
+                (figure, f"{figure.axes[0].get_title(loc='left')} while training")
+                for figure in plots.training_panels(report.history)
+                if any(row["plan"] in GENERATED for row in report.facts["classes"])
+            ),
+            "recipes": [json.dumps(recipe, indent=1) for recipe in report.facts["recipes"]],
+            "figure": figure_text,
+            "number": number,
+        }
+    return _template().render(context)
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ganaug.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(TEMPLATE)
+
+
+def _about_all(report: Report, finding: Finding) -> bool:
+    return finding.label not in [row["class"] for row in report.facts["classes"]]
+
+
+def _told(report: Report, key: str) -> str:
+    """Return in words what a panel shows, for those who cannot see it."""
+    parts = [
+        f"class {f.label}: synthetic {number(f.value)}, real {number(f.baseline)}"
+        for f in report.findings
+        if f.key == key and not f.refused
+    ]
+    return f"{MEASURES[key].title}. {'; '.join(parts[: plots.MOST_CLASSES])}"
+
+
+def number(value: float) -> str:
+    """Return a number as it stands on the page."""
+    if np.isnan(value):
+        return "-"
+    text = f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
+    return text.replace("-", MINUS) if float(text) else text.replace("-", "")
+
+
+def figure_text(finding: Finding) -> tuple[str, str]:
+    """Return a finding's own figure and that of real rows, with their intervals."""
+    own, real = number(finding.value), number(finding.baseline)
+    if not np.isnan(finding.low):
+        own += f" ({number(finding.low)} to {number(finding.high)})"
+    if not np.isnan(finding.baseline_low):
+        real += f" ({number(finding.baseline_low)} to {number(finding.baseline_high)})"
+    return own, real
+
+
+def _classes(report: Report) -> list[dict[str, Any]]:
+    """Return what the page shows of each class."""
+    sketches, out = report.sketches, []
+    for place, row in enumerate(report.facts["classes"]):
+        label = row["class"]
+        drawer = _Drawer(f"c{place}-")
+        columns = sketches.columns.get(label, [])
+        squares = sketches.trends.get(label)
+        out.append(
+            {
+                **row,
+                "label": label,
+                "open": place < OPEN_CLASSES,
+                "pictured": place < PICTURED,
+                "findings": [f for f in report.findings if f.label == label],
+                "details": [c for c in report.columns if c["class"] == label],
+                "columns": drawer.all(
+                    (plots.column_panel(c), f"Column {c.name} of class {label}") for c in columns
+                ),
+                "trends": _trends(drawer, squares, label) if squares is not None else [],
+                "images": _strips(sketches.images.get(label)),
+            }
+        )
+    return out
+
+
+def _trends(drawer: _Drawer, squares: tuple[Any, Any], label: Any) -> list[Markup]:
+    titles = ("synthetic against real", "real against real")
+    return drawer.all(
+        (plots.trends_panel(square, title), f"Pair trends of class {label}, {title}")
+        for square, title in zip(squares, titles, strict=True)
+        if not np.isnan(square).all()
+    )
+
+
+class _Drawer:
+    """Turns figures into SVG for a page, each with names of its own.
+
+    Parameters
+    ----------
+    name : str
+        Begins all names.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self.count = name, 0
+
+    def all(self, figures: Any) -> list[Markup]:
+        """Return the figures, given with what they show in words, as SVG elements."""
+        return [self.svg(figure, words) for figure, words in figures]
+
+    def svg(self, figure: Figure, words: str) -> Markup:
+        """Return a figure as an SVG element in the page's own ink."""
+        self.count += 1
+        out = io.StringIO()
+        with rc_context({"svg.hashsalt": f"{self.name}{self.count}"}), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # letters that matplotlib's font lacks; browsers do not
+            # Not savefig, which draws everything twice.
+            canvas: Any = FigureCanvasSVG(figure)
+            canvas.print_svg(out, metadata={"Date": None})
+        text = out.getvalue()
+        text = text[text.index("<svg") :]
+        text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+        # Names such as axes_1 would stand on the page many times; only clips and markers are used.
+        text = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", text)
+        text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
+        text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
+        text = text.replace(plots.INK, "currentColor").replace(BLUE.lower(), "var(--blue)")
+        width = figure.get_size_inches()[0] * 96
+        start = f'<svg role="img" aria-label="{escape(words)}" style="max-width:{width:.0f}px"'
+        return Markup(text.replace("<svg", start, 1))
+
+
+def _strips(shown: Neighbours | None) -> Mapping[str, Any]:
+    """Return synthetic images and their nearest training images as two strips."""
+    if shown is None or not len(shown.synthetic):
+        return {}
+    return {
+        "synthetic": _strip(shown.synthetic),
+        "real": _strip(shown.real),
+        "count": len(shown.synthetic),
+        "identical": int((shown.synthetic == shown.real).all((1, 2, 3)).sum()),
+    }
+
+
+def _strip(images: NDArray[np.uint8]) -> str:
+    """Return images of (n, channels, height, width) side by side as the address of a PNG."""
+    colour = images.shape[1] >= 3
+    shown = images[:, :3] if colour else np.repeat(images[:, :1], 3, axis=1)
+    rows = np.concatenate([np.pad(one, ((0, 0), (0, 0), (0, 1))) for one in shown], axis=2)
+    opaque = np.full((1, *rows.shape[1:]), 255, np.uint8)
+    gap = shown.shape[3] + 1
+    opaque[:, :, gap - 1 :: gap] = 0
+    out = io.BytesIO()
+    pixels = np.ascontiguousarray(np.concatenate([rows, opaque]).transpose(1, 2, 0))
+    named: Any = {"Software": None}  # which would hold matplotlib's version
+    matplotlib_image.imsave(out, pixels, format="png", metadata=named)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

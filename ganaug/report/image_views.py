@@ -1,0 +1,135 @@
+"""Images as the figures look at them: small versions, and features of two small networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
+
+from ganaug.codecs.image import ImageCodec, to_signed
+from ganaug.evidence import cross_fit
+from ganaug.image_evidence import PART, ImageEvidence, ShiftedImages
+from ganaug.image_selection import small_versions
+from ganaug.report.columns import Flags, Matrix
+from ganaug.report.views import Views
+from ganaug.rng import torch_stream
+
+STEPS = 300
+"""Training steps of a classifier."""
+
+CELLS = 2
+"""Height and width to which the last feature maps are brought: where a part is matters little."""
+
+FLOOR = 0.1
+"""Least spread by which a feature is divided, as a share of the mean spread: one that is nearly
+always zero must not outweigh the others."""
+
+
+class ImageLens:
+    """Looks at images.
+
+    Parameters
+    ----------
+    codec : ImageCodec
+    n_classes : int
+    label_safe : sequence of str
+        Mirrorings that leave a label true.
+    seed : int
+    """
+
+    name: ClassVar[str] = "image"
+
+    def __init__(
+        self, codec: ImageCodec, n_classes: int, label_safe: Sequence[str], seed: int
+    ) -> None:
+        self.codec, self.n_classes, self.label_safe, self.seed = codec, n_classes, label_safe, seed
+        self.numeric: Flags = np.zeros(0, np.bool_)
+        self.networks: dict[str, nn.Module] = {}
+        self.scales: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def learn(self, pixels: NDArray[Any], codes: NDArray[np.int64], others: NDArray[Any]) -> None:
+        """Train the network of the features, and take their spread from other real images."""
+        self.networks = {
+            "trained": self._trained(self.codec.encode(pixels), codes, self.seed),
+            "random": self._network(self.seed).eval().requires_grad_(False),
+        }
+        stored = self.codec.encode(others)
+        for name in self.networks:
+            values = self._features(name, stored)
+            spread = values.std(0, correction=0)
+            least = float(spread.mean().clamp_min(1e-6)) * FLOOR
+            self.scales[name] = values.mean(0), spread.clamp_min(least)
+
+    def look(self, data: NDArray[Any]) -> Views:
+        """Return images as numbers."""
+        stored = self.codec.encode(data)
+        features = {
+            name: (self._features(name, stored) - mean) / spread
+            for name, (mean, spread) in self.scales.items()
+        }
+        return Views(
+            small_versions(stored).double(),
+            self.keys(data),
+            torch.cat(list(features.values()), 1).numpy(),
+            np.zeros((len(data), 0)),
+            stored,
+            features,
+        )
+
+    def keys(self, data: NDArray[Any]) -> NDArray[Any]:
+        """Return every image as bytes."""
+        each = [np.ascontiguousarray(image).tobytes() for image in data]
+        return np.array([*each, b""], dtype=object)[:-1]
+
+    def near(self, real: Views) -> ImageLens:
+        """Return the lens itself: pixels have one unit in every class."""
+        return self
+
+    def refocused(self, views: Views) -> Views:
+        """Return the images as they were seen."""
+        return views
+
+    def judge(self, state: int) -> Any:
+        """Return a linear classifier of the features of both networks."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
+
+    def chances(
+        self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
+    ) -> Matrix:
+        """Train a small network; return the probabilities that it gives to the test images."""
+        network = self._trained(rows.stored, codes, seed)
+        with torch.inference_mode():
+            logits = [network(to_signed(part)) for part in test.stored.split(PART)]
+        return torch.cat(logits).double().softmax(1).numpy()
+
+    def _network(self, seed: int) -> nn.Sequential:
+        random = torch_stream(seed, "report-network")
+        member = ImageEvidence(self.codec.shape, self.n_classes, random, folds=1).members[0]
+        assert isinstance(member, nn.Sequential)
+        return member
+
+    def _trained(self, stored: Tensor, codes: NDArray[np.int64], seed: int) -> nn.Sequential:
+        cpu = torch.device("cpu")
+        random = torch_stream(seed, "report-network")
+        model = ImageEvidence(self.codec.shape, self.n_classes, random, folds=1)
+        labels = torch.from_numpy(codes)
+        source = ShiftedImages(stored, labels, self.n_classes, 0.5, cpu, (), self.label_safe)
+        cross_fit(model, [source], STEPS, seed, cpu)
+        member = model.members[0]
+        assert isinstance(member, nn.Sequential)
+        return member
+
+    @torch.inference_mode()
+    def _features(self, name: str, stored: Tensor) -> Tensor:
+        body = self.networks[name].get_submodule("0.0")
+        maps = [body(to_signed(part)) for part in stored.split(PART)]
+        return torch.cat([adaptive_avg_pool2d(part, CELLS).flatten(1) for part in maps]).double()

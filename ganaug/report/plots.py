@@ -1,0 +1,359 @@
+"""The pictures of a report: small ones, each readable on a phone.
+
+Colours are those of Okabe and Ito, which the colour-blind can tell apart; shapes and dashes differ
+as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib import dates
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ganaug.demo_pictures import BLUE, GREEN, GREY, ORANGE
+from ganaug.report.columns import Matrix
+from ganaug.report.findings import MEASURES, Finding
+from ganaug.report.sketches import ColumnSketch, Projection
+from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY, History
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ganaug.report.result import Report
+
+INK = "#1e1e1f"
+"""Of text and axes; a page puts its own colour in its place."""
+
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", GREY)
+MARKERS = ("o", "^", "s", "D", "v", "X")
+DASHES = ("-", "--", "-.", ":")
+
+PANEL = (4.2, 2.7)
+"""Inches, of a panel as wide as a phone."""
+
+SMALL = (3.1, 2.2)
+
+MOST_CLASSES = 12
+"""Classes in a picture of a figure, at most."""
+
+BARS = 8
+BINS = 18
+LONGEST = 20
+"""Letters of a name in a picture."""
+
+STYLE: dict[str, Any] = {
+    "axes.edgecolor": INK,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.unicode_minus": False,
+    "font.size": 9,
+    "grid.alpha": 0.25,
+    "grid.color": GREY,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "text.color": INK,
+    "text.parse_math": False,  # names of columns may hold dollars
+    "xtick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.color": INK,
+    "ytick.labelsize": 8.5,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the style of the report; matplotlib's own settings come back afterwards."""
+    settings: Any = STYLE
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def short(name: Any) -> str:
+    """Return a name that fits into a picture."""
+    text = " ".join(str(name).split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _panel(size: tuple[float, float] = PANEL) -> tuple[Figure, Axes]:
+    return _clear(Figure(figsize=size, layout="constrained"))
+
+
+def _plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[Figure, Axes]:
+    """Return a panel with room for names on the left: measuring texts would cost most of the time.
+
+    Parameters
+    ----------
+    size : tuple of float
+    names : sequence of str
+    """
+    width, height = size
+    letters = max(map(len, names), default=0)
+    left = min((0.12 + 0.068 * letters) / width, 0.5)
+    margins = {"left": left, "right": 0.97, "bottom": 0.28 / height, "top": 1 - 0.27 / height}
+    figure = Figure(figsize=size)
+    figure.subplots_adjust(**margins)
+    return _clear(figure)
+
+
+def _clear(figure: Figure) -> tuple[Figure, Axes]:
+    """Return the figure and its axes, on the ground of the page."""
+    axes = figure.subplots()
+    for patch in (figure.patch, axes.patch):
+        patch.set_alpha(0)
+    return figure, axes
+
+
+# ------------------------------------------------------------------ figures
+
+
+def overview(report: Report) -> Figure:
+    """Draw every figure of the report, one panel each."""
+    keys = measured(report)
+    with style():
+        n_rows = max(-(-len(keys) // 3), 1)
+        figure = Figure(figsize=(3 * PANEL[0], n_rows * (PANEL[1] + 0.3)), layout="constrained")
+        panels = list(figure.subplots(n_rows, 3, squeeze=False).flat)
+        for axes in panels[len(keys) :]:
+            axes.set_visible(False)
+        for axes, key in zip(panels, keys, strict=False):
+            _draw_measure(axes, _of(report, key))
+        handles, labels = panels[0].get_legend_handles_labels()
+        if handles:
+            figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def measured(report: Report) -> list[str]:
+    """Return the keys of the measures that were taken of at least one class."""
+    taken = {finding.key for finding in report.findings if not finding.refused}
+    return [key for key in MEASURES if key in taken]
+
+
+def _of(report: Report, key: str) -> list[Finding]:
+    return [finding for finding in report.findings if finding.key == key][:MOST_CLASSES]
+
+
+def measure_panel(report: Report, key: str) -> Figure:
+    """Draw one figure of all classes."""
+    findings = _of(report, key)
+    size = PANEL[0], 0.8 + 0.28 * len(findings)
+    figure, axes = _plain_panel(size, [short(finding.label) for finding in findings])
+    _draw_measure(axes, findings)
+    return figure
+
+
+def _draw_measure(axes: Axes, findings: Sequence[Finding]) -> None:
+    """Draw synthetic rows as triangles, real ones in their place as a dot and its range."""
+    place = np.arange(len(findings))[::-1]
+    numbers = {
+        name: np.array([getattr(finding, name) for finding in findings], float)
+        for name in ("value", "baseline", "baseline_low", "baseline_high", "low", "high")
+    }
+    axes.hlines(
+        place, numbers["baseline_low"], numbers["baseline_high"],
+        color=BLUE, linewidth=7, alpha=0.4, label="range of real rows",
+    )  # fmt: skip
+    axes.plot(numbers["baseline"], place, "o", color=BLUE, markersize=5, label="real rows")
+    axes.hlines(place, numbers["low"], numbers["high"], color=ORANGE, linewidth=1.5)
+    axes.plot(numbers["value"], place, "^", color=ORANGE, markersize=6, label="synthetic rows")
+    for y, finding in zip(place, findings, strict=True):
+        if finding.refused:
+            axes.text(
+                0.02, y, "too few rows", va="center", fontsize=8,
+                transform=axes.get_yaxis_transform(),
+            )  # fmt: skip
+    axes.set_yticks(place, [short(finding.label) for finding in findings])
+    axes.set_ylim(-0.6, len(findings) - 0.4)
+    axes.set_title(findings[0].measure.title if findings else "")
+    axes.grid(axis="y", visible=False)
+    axes.locator_params(axis="x", nbins=6)
+
+
+# ------------------------------------------------------------------ columns
+
+
+def column_panel(column: ColumnSketch) -> Figure:
+    """Draw one column of a class, real against synthetic."""
+    if column.kind == "levels":
+        shares = _shares(column)
+        figure, axes = _plain_panel(SMALL, [short(level) for level in shares.index])
+        _draw_levels(axes, shares)
+    else:
+        figure, axes = _plain_panel(SMALL)
+        _draw_numbers(axes, column)
+    axes.set_title(short(column.name))
+    axes.grid(visible=False)
+    return figure
+
+
+def _draw_numbers(axes: Axes, column: ColumnSketch) -> None:
+    real, made = (_as_numbers(series, column.kind) for series in (column.real, column.synthetic))
+    both = np.concatenate([real, made])
+    if not len(both):
+        axes.text(0.5, 0.5, "all missing", ha="center", transform=axes.transAxes)
+        return
+    # A few far values would squeeze all others into one bin: they count at the ends.
+    low, high = np.quantile(both, [0.005, 0.995])
+    bins = np.histogram_bin_edges(np.clip(both, low, high), BINS)
+    looks: list[tuple[Matrix, dict[str, Any]]] = [
+        (real, {"color": BLUE, "alpha": 0.45}),
+        (made, {"color": ORANGE, "histtype": "step", "linewidth": 1.8}),
+    ]
+    for values, options in looks:
+        if len(values):
+            options["weights"] = np.full(len(values), 1 / len(values))
+            axes.hist(np.clip(values, low, high), bins.tolist(), **options)
+    axes.set_yticks([])
+    if column.kind == "datetime":
+        locator: Any = dates.AutoDateLocator(maxticks=4)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_locator(locator)
+        formatter: Any = dates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(formatter)
+    else:
+        axes.locator_params(axis="x", nbins=4)
+
+
+def _as_numbers(series: pd.Series, kind: str) -> NDArray[np.float64]:
+    if kind == "datetime":
+        instants = pd.to_datetime(series, utc=True).dt.tz_localize(None)
+        days: Any = dates.date2num(instants.to_numpy())  # type: ignore[no-untyped-call]
+        return np.asarray(days, np.float64)
+    if kind == "timedelta":
+        return np.asarray(pd.to_timedelta(series).dt.total_seconds() / 86_400, np.float64)
+    if kind == "period":
+        return np.asarray(pd.PeriodIndex(series).asi8, np.float64)
+    return series.to_numpy(np.float64)
+
+
+def _shares(column: ColumnSketch) -> pd.DataFrame:
+    """Return the shares of the most frequent levels, real and synthetic."""
+    real, made = (
+        rows.astype(object).value_counts(normalize=True) for rows in (column.real, column.synthetic)
+    )
+    both = pd.DataFrame({"real": real, "synthetic": made}).fillna(0.0)
+    # By place: pandas would take True and False for a mask.
+    return both.iloc[np.argsort(-both.sum(axis=1).to_numpy(), kind="stable")[:BARS]]
+
+
+def _draw_levels(axes: Axes, shares: pd.DataFrame) -> None:
+    place = np.arange(len(shares))[::-1]
+    for name, offset, colour, alpha in (
+        ("real", 0.2, BLUE, 0.5), ("synthetic", -0.2, ORANGE, 1.0)
+    ):  # fmt: skip
+        axes.barh(place + offset, shares[name].tolist(), 0.36, color=colour, alpha=alpha)
+    axes.set_yticks(place, [short(level) for level in shares.index])
+    axes.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    axes.locator_params(axis="x", nbins=4)
+
+
+def trends_panel(square: Matrix, title: str) -> Figure:
+    """Draw how alike each pair of columns is: dark is not, bright is fully."""
+    figure, axes = _plain_panel((3.1, 3.1), ["50"])
+    last = len(square) + 0.5
+    axes.imshow(
+        square, vmin=0, vmax=1, cmap="cividis", interpolation="nearest",
+        extent=(0.5, last, last, 0.5),
+    )  # fmt: skip
+    axes.set_title(title)
+    axes.locator_params(integer=True, nbins=6)
+    axes.grid(visible=False)
+    return figure
+
+
+# ------------------------------------------------------------------ projection
+
+
+def projection_panels(projection: Projection) -> list[Figure]:
+    """Draw held-out and synthetic rows on the same plane, in two panels."""
+    stacks = [*projection.real.values(), *projection.synthetic.values(), np.zeros((0, 2))]
+    every = np.concatenate(stacks)
+    if not len(every):
+        return []
+    low, high = np.quantile(every, [0.005, 0.995], axis=0)
+    margin = 0.08 * (high - low) + 1e-9
+    figures = []
+    for title, points in (("real", projection.real), ("synthetic", projection.synthetic)):
+        figure, axes = _panel((PANEL[0], 3.6))
+        looks = zip(points.items(), COLOURS, MARKERS, strict=False)
+        for (label, own), colour, marker in reversed(list(looks)):
+            axes.plot(
+                *own.T, marker, color=colour, markersize=4, alpha=0.7, markeredgewidth=0,
+                label=short(label),
+            )  # fmt: skip
+        axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
+        axes.set_ylim(low[1] - margin[1], high[1] + margin[1])
+        axes.set_xlabel(f"first component ({projection.shares[0]:.0%} of the variance)")
+        axes.set_ylabel(f"second ({projection.shares[1]:.0%})")
+        axes.set_title(title)
+        figure.legend(loc="outside lower center", ncols=4, markerscale=1.5)
+        figures.append(figure)
+    return figures
+
+
+# ------------------------------------------------------------------ training
+
+
+def training_panels(history: History, most_runs: int = 3) -> list[Figure]:
+    """Draw losses, the critic's accuracy and the diversity of each run."""
+    if not len(history):
+        return []
+    frame = history.to_frame()
+    runs = [("", frame)]
+    if "class" in frame:
+        runs = [(f" ({short(name)})", part) for name, part in frame.groupby("class", sort=False)]
+    return [figure for name, run in runs[:most_runs] for figure in _run_panels(name, run)]
+
+
+def _run_panels(name: str, run: pd.DataFrame) -> list[Figure]:
+    panels = []
+    for title, curves, limit in (
+        ("Losses", {"critic_loss": "critic", "generator_loss": "generator"}, None),
+        (
+            "Critic's accuracy", {"critic_accuracy": "scores real above synthetic"},
+            (OVERPOWERED_ACCURACY, "overpowering above"),
+        ),
+        ("Diversity, synthetic / real", _diversities(run), (COLLAPSE_RATIO, "collapse below")),
+    ):  # fmt: skip
+        known = {column: label for column, label in curves.items() if column in run}
+        if known:
+            panels.append(_curves(f"{title}{name}", run, known, limit))
+    return panels
+
+
+def _diversities(run: pd.DataFrame) -> dict[str, str]:
+    """Return the columns of the classes whose diversity is smallest at the end."""
+    own = [str(column) for column in run.columns if str(column).startswith("diversity[")]
+    last = run.iloc[-1]
+    known = [column for column in own if np.isfinite(last[column])]
+    smallest = sorted(known, key=lambda column: float(last[column]))[: len(DASHES)]
+    return {column: short(column.removeprefix("diversity[")[:-1]) for column in smallest}
+
+
+def _curves(
+    title: str, run: pd.DataFrame, curves: dict[str, str], limit: tuple[float, str] | None
+) -> Figure:
+    figure, axes = _panel()
+    looks = zip(curves.items(), COLOURS, DASHES, strict=False)
+    for (column, label), colour, dash in looks:
+        axes.plot(run["step"], run[column], color=colour, linestyle=dash, label=label)
+    if limit is not None:
+        axes.axhline(limit[0], color=GREY, linestyle=":", label=f"{limit[1]} {limit[0]:g}")
+        axes.set_ylim(bottom=0)
+    axes.set_title(title)
+    axes.set_xlabel("generator step")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
