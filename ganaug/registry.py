@@ -35,8 +35,7 @@ IMAGE_NETWORKS: dict[str, tuple[str | Callable[..., Any], str | Callable[..., An
 """Generator and critic of each kind of image network, or where they are.
 
 Each is called with a :class:`~ganaug.nets.blueprint.Blueprint` and a ``torch.Generator``. What is
-added
-makes images from noise."""
+added makes images from noise."""
 
 
 def make_loss(name: str, smoothing: float = 0.0) -> Any:
