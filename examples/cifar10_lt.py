@@ -1,7 +1,6 @@
 """CIFAR-10 with a long tail: synthetic images for the rare classes, and what they are worth.
 
 A reduced run for a CPU; one seed proves nothing: docs/benchmarks.md has the measured runs.
-
 Run: python examples/cifar10_lt.py [folder] [folder of cifar10_lt_train and cifar10_test.parquet]
 """
 
@@ -19,7 +18,7 @@ from torchvision.utils import make_grid, save_image
 
 from ganaug import GANAugmenter, ImageOptions
 
-MOST, STEPS, RARE = 200, 300, 6
+MOST, STEPS, RARE = 120, 300, 6  # RARE: the first rare class
 data = Path(sys.argv[2] if len(sys.argv) > 2 else "../shared/data/images")
 if not (data / "cifar10_lt_train.parquet").exists():
     sys.exit(f"no cifar10_lt_train.parquet in {data}: give its folder as the second argument")
@@ -51,7 +50,8 @@ def accuracy(X, y):
 
 
 (X, y), (X_test, y_test) = read("cifar10_lt_train", MOST), read("cifar10_test", 100)
-augmenter = GANAugmenter(image_options=ImageOptions(label_safe=("hflip",)), random_state=0)
+mirrored = ImageOptions(label_safe=("hflip",))  # a mirrored ship is a ship
+augmenter = GANAugmenter(image_options=mirrored, max_steps=200, random_state=0)
 X_res, y_res = augmenter.fit_resample(X, y)
 for name, arm in {"oversampled": (X, y), "with ganaug": (X_res, y_res)}.items():
     each = accuracy(*arm)
