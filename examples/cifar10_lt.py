@@ -51,7 +51,7 @@ def accuracy(X, y):
 
 (X, y), (X_test, y_test) = read("cifar10_lt_train", MOST), read("cifar10_test", 100)
 mirrored = ImageOptions(label_safe=("hflip",))  # a mirrored ship is a ship
-augmenter = GANAugmenter(image_options=mirrored, max_steps=200, random_state=0)
+augmenter = GANAugmenter(image_options=mirrored, random_state=0)
 X_res, y_res = augmenter.fit_resample(X, y)
 for name, arm in {"oversampled": (X, y), "with ganaug": (X_res, y_res)}.items():
     each = accuracy(*arm)

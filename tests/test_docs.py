@@ -32,7 +32,8 @@ def test_every_page_is_reachable_from_the_index(root):
 def test_the_gallery_shows_every_example_with_its_figure(root):
     page = (root / "docs" / "gallery.md").read_text(encoding="utf-8")
     examples = {path.stem for path in (root / "examples").glob("*.py")}
-    assert set(re.findall(r"^`examples/(\w+)\.py`", page, re.MULTILINE)) == examples
+    linked = re.findall(r"^\[`examples/(\w+)\.py`\]\(\.\./examples/\1\.py\)", page, re.MULTILINE)
+    assert sorted(linked) == sorted(examples)
     for name in re.findall(r"\(figures/(gallery-\w+\.png)\)", page):
         assert (root / "docs" / "figures" / name).stat().st_size < 120_000
         assert name.removeprefix("gallery-").removesuffix(".png") in examples
