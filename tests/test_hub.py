@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -349,3 +350,27 @@ def test_without_matplotlib_there_is_a_card_and_no_picture(
     text = write_card(fitted, tmp_path).read_text()
     assert "![" not in text
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+
+
+@pytest.mark.parametrize("counts", [[45], [45, 0], [45, "15"], 60])
+def test_impossible_counts_are_refused(
+    fitted: GANAugmenter, tmp_path: Path, counts: object
+) -> None:
+    fitted.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["estimator"]["counts"] = counts
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ArtifactError):
+        GANAugmenter.from_pretrained(tmp_path)
+
+
+def test_a_model_of_version_0_1_has_no_counts_and_a_card(
+    fitted: GANAugmenter, tmp_path: Path
+) -> None:
+    fitted.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["estimator"]["counts"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = GANAugmenter.from_pretrained(tmp_path)
+    assert loaded.class_counts_ == {}
+    assert "| rare | not recorded | 30 |" in write_card(loaded, tmp_path).read_text()
