@@ -25,6 +25,9 @@ from ganaug.errors import ArtifactError
 
 FORMAT = 1
 CONFIG = "config.json"
+WEIGHTS = "model-*.safetensors"
+"""The files of a model: this one, and one of this pattern, whose name the first one says."""
+
 _KIND = re.compile(r"ganaug\.(GANAugmenter|Pix2PixAugmenter)")
 _WEIGHTS = re.compile(r"model-[0-9a-f]{16}\.safetensors")
 _SCALARS: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
@@ -101,7 +104,7 @@ def write(
         _refuse_strangers(folder / CONFIG, owner)
         _replace(folder / weights, payload)
         _replace(folder / CONFIG, text.encode())
-        for stale in folder.glob("model-*.safetensors"):
+        for stale in folder.glob(WEIGHTS):
             if stale.name != weights and _WEIGHTS.fullmatch(stale.name):
                 stale.unlink(missing_ok=True)
     except OSError as error:

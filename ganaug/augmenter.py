@@ -20,6 +20,7 @@ from ganaug.codecs.image import ImageCodec
 from ganaug.errors import ConfigError, ModeCollapseWarning, NotAvailableError, warn
 from ganaug.fitting import Job
 from ganaug.gates import append_only, replace_only
+from ganaug.hub import Shared
 from ganaug.image_containers import are_images
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from ganaug.vision import ReplaceRare
 
 
-class GANAugmenter(OverSampler):
+class GANAugmenter(Shared, OverSampler):
     """Over-sample rare classes with a conditional GAN learned from the data.
 
     All classes are learned together, so rare ones borrow structure from common ones. Rows of a
@@ -84,6 +85,8 @@ class GANAugmenter(OverSampler):
     plan_ : dict
         Method by class: "duplicate", "interpolate", "anchored" or "gan".
     classes_ : ndarray of shape (n_classes,)
+    class_counts_ : dict
+        Rows of each class at fit.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if the column names are all strings.
@@ -198,8 +201,9 @@ class GANAugmenter(OverSampler):
         self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         names = self.classes_.tolist()
         classes = Classes(names, codes, counts.tolist(), self.sampling_strategy_)
+        self.class_counts_ = dict(zip(names, classes.counts, strict=True))
         checks.check_small_classes(
-            dict(zip(names, classes.counts, strict=True)),
+            self.class_counts_,
             self.sampling_strategy_,
             self.on_singleton,
             requested=requested,
@@ -570,29 +574,5 @@ class GANAugmenter(OverSampler):
         pretrained.save(self, Path(path))
 
     @classmethod
-    def from_pretrained(cls, path: str | Path) -> Self:
-        """Load an augmenter saved by :meth:`save_pretrained`, onto the CPU.
-
-        Parameters
-        ----------
-        path : str or Path
-
-        Returns
-        -------
-        GANAugmenter
-
-        Raises
-        ------
-        ArtifactError
-            If the folder is missing, damaged, or not a saved augmenter.
-
-        Examples
-        --------
-        >>> from ganaug import ArtifactError, GANAugmenter
-        >>> try:
-        ...     GANAugmenter.from_pretrained("no-such-folder")
-        ... except ArtifactError:
-        ...     print("nothing there")
-        nothing there
-        """
-        return pretrained.load(cls, Path(path))
+    def _load(cls, folder: Path) -> Self:
+        return pretrained.load(cls, folder)

@@ -18,15 +18,12 @@ from ganaug.image_evidence import fit_image_evidence
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import fit_image_selector
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.dcgan import DCGANCritic, DCGANGenerator
-from ganaug.nets.image_mlp import ImageMLPCritic, ImageMLPGenerator
-from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator
-from ganaug.nets.residual import ResidualCritic, ResidualGenerator
+from ganaug.nets.light import LAYOUT
 from ganaug.nets.spectral import normalise_spectrally
-from ganaug.nets.warp import WarpGenerator
 from ganaug.presets import IMAGE_PRESETS
 from ganaug.recipe import Recipe
-from ganaug.recipe_rules import CHANGING_KINDS, IMAGE_KINDS
+from ganaug.recipe_rules import CHANGING_KINDS
+from ganaug.registry import IMAGE_NETWORKS, image_networks
 from ganaug.rng import derive, torch_stream
 from ganaug.sampling import GENERATED
 from ganaug.training.history import History
@@ -43,20 +40,6 @@ if TYPE_CHECKING:
     from ganaug.codecs.image import ImageCodec
     from ganaug.modality import Classes
 
-GENERATORS: dict[str, Any] = {
-    "image-mlp": ImageMLPGenerator,
-    "dcgan": DCGANGenerator,
-    "residual": ResidualGenerator,
-    "warp": WarpGenerator,
-    "light": LightGenerator,
-}
-CRITICS: dict[str, Any] = {
-    "image-mlp": ImageMLPCritic,
-    "dcgan": DCGANCritic,
-    "residual": ResidualCritic,
-    "warp": DCGANCritic,
-    "light": LightCritic,
-}
 SOURCES: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
 """What a generator learns from, where not from images one by one."""
 
@@ -87,14 +70,14 @@ def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
             return preset.replace(kind="residual", name="auto")
         return preset
     kind = recipe.architecture.kind
-    if kind not in IMAGE_KINDS:
+    if kind not in IMAGE_NETWORKS:
         others = {"mlp": "tables", "unet": "pairs of images: use Pix2PixAugmenter"}
         base = recipe.name.rstrip("*")
         base = base if base in IMAGE_PRESETS else "auto"
         raise ConfigError(
             f"A recipe with kind={kind!r} is for {others[kind]}. Start from "
             f'Recipe.preset({base!r}, data="image"), or set kind to one of '
-            f"{', '.join(IMAGE_KINDS)}."
+            f"{', '.join(IMAGE_NETWORKS)}."
         )
     return recipe
 
@@ -267,8 +250,9 @@ def _trainer(
         "light": (shape[0], LAYOUT, LAYOUT),
     }
     shown = replace(plan, shape=judged_shapes.get(sizes.kind, shape))
-    generator = GENERATORS[sizes.kind](plan, torch_stream(job.seed, "generator")).to(job.device)
-    critic = CRITICS[sizes.kind](shown, torch_stream(job.seed, "critic")).to(job.device)
+    make_generator, make_critic = image_networks(sizes.kind)
+    generator = make_generator(plan, torch_stream(job.seed, "generator")).to(job.device)
+    critic = make_critic(shown, torch_stream(job.seed, "critic")).to(job.device)
     if sizes.spectral_norm:
         normalise_spectrally(critic, torch_stream(job.seed, "spectral"))
     size = fit_batch_size(job.batch_size or "auto", recipe, len(codes))

@@ -15,7 +15,6 @@ from ganaug.codecs.image import ImageCodec
 from ganaug.errors import ArtifactError
 from ganaug.image_containers import PIL_MODES, TENSOR_DTYPES, Container
 from ganaug.image_evidence import ImageEvidence
-from ganaug.image_fitting import GENERATORS
 from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
@@ -23,7 +22,7 @@ from ganaug.images import ImageFormat
 from ganaug.nets.blueprint import Blueprint
 from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.recipe import Recipe
-from ganaug.recipe_rules import IMAGE_KINDS
+from ganaug.registry import IMAGE_NETWORKS, image_networks
 from ganaug.rng import torch_stream
 from ganaug.sampling import GENERATED
 
@@ -135,13 +134,13 @@ def _kinds(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dty
 def _generator(
     recipe: Recipe, codec: ImageCodec, n_classes: int, state: dict[str, Tensor]
 ) -> nn.Module:
-    require(recipe.architecture.kind in IMAGE_KINDS, "kind")
+    require(recipe.architecture.kind in IMAGE_NETWORKS, "kind")
     require(recipe.architecture.depth <= _DEEPEST, "depth")
-    kind = GENERATORS[recipe.architecture.kind]
+    make, _ = image_networks(recipe.architecture.kind)
     plan = Blueprint(
         codec.shape, torch.ones(n_classes), recipe.conditioning, 1, recipe.architecture
     )
-    return filled(lambda: kind(plan, torch_stream(0)), state)
+    return filled(lambda: make(plan, torch_stream(0)), state)
 
 
 def _bank(

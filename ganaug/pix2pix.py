@@ -24,6 +24,7 @@ from ganaug.errors import (
     warn,
 )
 from ganaug.fitting import Job
+from ganaug.hub import Shared
 from ganaug.image_containers import are_images
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
@@ -45,7 +46,7 @@ _NAMES = (
 )  # fmt: skip
 
 
-class Pix2PixAugmenter(Learner):
+class Pix2PixAugmenter(Shared, Learner):
     """Turn images into others, as pairs of both show: label maps into photographs, say.
 
     A U-Net learns to make the target of a source, and a critic of patches to tell what it makes
@@ -423,32 +424,8 @@ class Pix2PixAugmenter(Learner):
         pair_pretrained.save_pair(self, Path(path))
 
     @classmethod
-    def from_pretrained(cls, path: str | Path) -> Self:
-        """Load an augmenter saved by :meth:`save_pretrained`, onto the CPU.
-
-        Parameters
-        ----------
-        path : str or Path
-
-        Returns
-        -------
-        Pix2PixAugmenter
-
-        Raises
-        ------
-        ArtifactError
-            If the folder is missing, damaged, or of another estimator.
-
-        Examples
-        --------
-        >>> from ganaug import ArtifactError, Pix2PixAugmenter
-        >>> try:
-        ...     Pix2PixAugmenter.from_pretrained("no-such-folder")
-        ... except ArtifactError:
-        ...     print("nothing there")
-        nothing there
-        """
-        return pair_pretrained.load_pair(cls, Path(path))
+    def _load(cls, folder: Path) -> Self:
+        return pair_pretrained.load_pair(cls, folder)
 
     def _both_options(self) -> tuple[ImageOptions | None, ImageOptions | None]:
         """Return what was said about sources and about targets."""

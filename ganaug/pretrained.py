@@ -100,6 +100,7 @@ def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
         "params": params_to_dict(augmenter.get_params(deep=False)),
         "classes": [tag(label) for label in augmenter.classes_.tolist()],
         "classes_dtype": str(augmenter.classes_.dtype),
+        "counts": list(augmenter.class_counts_.values()),
         "to_add": [[tag(label), n] for label, n in augmenter.sampling_strategy_.items()],
         "modality": augmenter._modality.name,
         **augmenter._modality.to_dict(),
@@ -151,10 +152,18 @@ def _restore(
     augmenter.classes_ = np.array(labels, dtype=data["classes_dtype"])
     augmenter.sampling_strategy_ = {untag(label): n for label, n in data["to_add"]}
     augmenter.plan_ = dict(zip(labels, augmenter.model_.methods, strict=True))
+    augmenter.class_counts_ = _counts(data.get("counts", []), labels)
     augmenter._one_hot = data["one_hot"]
     restore_run(augmenter, data)
     if data["feature_names"] is not None:
         augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)
+
+
+def _counts(counts: Any, labels: Sequence[Any]) -> dict[Any, int]:
+    """Return the rows of each class at fit; models of version 0.1 did not know them."""
+    if not all(type(count) is int and count > 0 for count in counts):
+        raise ArtifactError("The saved numbers of rows are impossible.")
+    return dict(zip(labels, counts, strict=True)) if counts else {}
 
 
 def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ganaug.errors import ConfigError, did_you_mean
-from ganaug.registry import LOSSES, smoothable
+from ganaug.registry import IMAGE_NETWORKS, LOSSES, smoothable
 
 if TYPE_CHECKING:
     from ganaug.recipe import Recipe
@@ -23,14 +23,13 @@ FREE_KINDS = ("image-mlp", "dcgan", "residual")
 CHANGING_KINDS = ("warp", "light")
 """Networks that start from a real image of the class."""
 
-IMAGE_KINDS = (*FREE_KINDS, *CHANGING_KINDS)
-KINDS = ("mlp", *IMAGE_KINDS, "unet")
+KINDS = ("mlp", *FREE_KINDS, *CHANGING_KINDS, "unet")
+"""The networks that come with ganaug; :data:`~ganaug.registry.IMAGE_NETWORKS` may have more."""
 
 AUGMENTATIONS = ("translation", "cutout", "brightness")
 
 _NORMS = ("none", "layer", "batch")
 _CHOICES: dict[str, tuple[Any, ...]] = {
-    "kind": KINDS,
     "generator_norm": _NORMS,
     "critic_norm": _NORMS,
     "conditioning": ("per-class", "concat", "projection", "image"),
@@ -88,6 +87,12 @@ def _check_int(name: str, value: Any) -> None:
         raise ConfigError(f"{name} must be an integer of at least {least}, got {value!r}.")
 
 
+def _check_kind_name(_: str, value: Any) -> None:
+    known = {*KINDS, *IMAGE_NETWORKS}
+    if not isinstance(value, str) or value not in known:
+        raise ConfigError(f"kind={value!r} is not possible; {did_you_mean(str(value), known)}")
+
+
 def _check_loss(_: str, value: Any) -> None:
     if not isinstance(value, str) or value not in LOSSES:
         raise ConfigError(f"loss={value!r} is not possible; {did_you_mean(str(value), LOSSES)}")
@@ -111,6 +116,7 @@ def _check_augmentations(_: str, names: Any) -> None:
 
 
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "kind": _check_kind_name,
     "loss": _check_loss,
     "diff_augment": _check_augmentations,
     "int": _check_int,
@@ -153,10 +159,11 @@ def _value(recipe: Recipe, name: str) -> Any:
 def _check_homes(recipe: Recipe) -> None:
     """Refuse switches that the kind of network does not have."""
     kind = recipe.architecture.kind
+    like = kind if kind in KINDS else "image-mlp"  # the plainest, for those that were added
     off = {"temperature": 1.0, "pac": 1}
     for name, (kinds, reason) in _HOMES.items():
         value = _value(recipe, name)
-        if value and value != off.get(name) and kind not in kinds:
+        if value and value != off.get(name) and like not in kinds:
             raise ConfigError(
                 f"{name} goes with kind {' or '.join(kinds)}, not with {kind}: {reason}."
             )

@@ -1,7 +1,8 @@
-"""Where the losses are: the one list of their names, which loads none of them.
+"""Where losses and networks are: the one list of their names, which loads none of them.
 
 A loss is a function that returns a :class:`~ganaug.objectives.losses.Loss`. To add one, write the
-function and give it a line here; in your own code the line is ``LOSSES["my-loss"] = my_loss``.
+function and give it a line here; in your own code the line is ``LOSSES["my-loss"] = my_loss``. For
+networks of images it is ``IMAGE_NETWORKS["my-kind"] = (MyGenerator, MyCritic)``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,21 @@ LOSSES: dict[str, str | Callable[..., Any]] = {
     "relativistic": "ganaug.objectives.losses:relativistic",
 }
 """The function of each loss, or where it is: ``"module:function"``."""
+
+IMAGE_NETWORKS: dict[str, tuple[str | Callable[..., Any], str | Callable[..., Any]]] = {
+    "image-mlp": (
+        "ganaug.nets.image_mlp:ImageMLPGenerator",
+        "ganaug.nets.image_mlp:ImageMLPCritic",
+    ),
+    "dcgan": ("ganaug.nets.dcgan:DCGANGenerator", "ganaug.nets.dcgan:DCGANCritic"),
+    "residual": ("ganaug.nets.residual:ResidualGenerator", "ganaug.nets.residual:ResidualCritic"),
+    "warp": ("ganaug.nets.warp:WarpGenerator", "ganaug.nets.dcgan:DCGANCritic"),
+    "light": ("ganaug.nets.light:LightGenerator", "ganaug.nets.light:LightCritic"),
+}
+"""Generator and critic of each kind of image network, or where they are.
+
+Each is called with a :class:`~ganaug.nets.blueprint.Blueprint` and a ``torch.Generator``. What is
+added makes images from noise."""
 
 
 def make_loss(name: str, smoothing: float = 0.0) -> Any:
@@ -50,6 +66,19 @@ def smoothable() -> list[str]:
     return [name for name in LOSSES if inspect.signature(_function(name)).parameters]
 
 
+def image_networks(kind: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return the generator's and the critic's class of a kind of image network.
+
+    Examples
+    --------
+    >>> from ganaug.registry import image_networks
+    >>> [network.__name__ for network in image_networks("dcgan")]
+    ['DCGANGenerator', 'DCGANCritic']
+    """
+    generator, critic = IMAGE_NETWORKS[kind]
+    return _found(generator), _found(critic)
+
+
 def _check_loss(name: str, loss: Any) -> None:
     try:
         for part in (loss.critic, loss.generator):
@@ -62,8 +91,11 @@ def _check_loss(name: str, loss: Any) -> None:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    found = LOSSES[name]
-    function = pkgutil.resolve_name(found) if isinstance(found, str) else found
+    function = _found(LOSSES[name])
     if not callable(function):
         raise ConfigError(f"LOSSES[{name!r}] must be a function that returns a Loss.")
     return function
+
+
+def _found(entry: str | Callable[..., Any]) -> Callable[..., Any]:
+    return pkgutil.resolve_name(entry) if isinstance(entry, str) else entry

@@ -22,9 +22,29 @@ def test_the_api_page_lists_every_public_name_once(root):
 def test_every_page_is_reachable_from_the_index(root):
     docs = root / "docs"
     index = (docs / "index.md").read_text(encoding="utf-8")
-    (toctree,) = re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)
-    entries = {line for line in toctree.splitlines() if line and not line.startswith(":")}
-    assert entries == {page.stem for page in docs.glob("*.md")} - {"index"}
+    toctrees = "".join(re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL))
+    entries = [line for line in toctrees.splitlines() if line and not line.startswith(":")]
+    assert sorted(entries) == sorted({page.stem for page in docs.glob("*.md")} - {"index"})
+    tables = index[: index.index("```{toctree}")]
+    assert not [entry for entry in entries if f"]({entry}.md)" not in tables]
+
+
+def test_the_gallery_shows_every_example_with_its_figure(root):
+    page = (root / "docs" / "gallery.md").read_text(encoding="utf-8")
+    examples = {path.stem for path in (root / "examples").glob("*.py")}
+    linked = re.findall(r"^\[`examples/(\w+)\.py`\]\(\.\./examples/\1\.py\)", page, re.MULTILINE)
+    assert sorted(linked) == sorted(examples)
+    for name in re.findall(r"\(figures/(gallery-\w+\.png)\)", page):
+        assert (root / "docs" / "figures" / name).stat().st_size < 120_000
+        assert name.removeprefix("gallery-").removesuffix(".png") in examples
+
+
+@pytest.mark.parametrize("module", ["ganaug.vision", "ganaug.albumentations"])
+def test_the_api_page_lists_the_adapters(module, root):
+    adapter = pytest.importorskip(module, reason=f"{module} needs an extra", exc_type=ImportError)
+    page = (root / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = re.findall(rf"^\.\. auto(?:class|function):: {module}\.(\w+)$", page, re.MULTILINE)
+    assert sorted(listed) == sorted(adapter.__all__)
 
 
 @pytest.mark.parametrize("name", ganaug.__all__)

@@ -12,6 +12,7 @@ import ganaug
 
 HEAVY = {
     "datasets",
+    "huggingface_hub",
     "imblearn",
     "matplotlib",
     "numpy",

@@ -90,7 +90,7 @@ class History:
         ['mode_collapse']
         """
         names = ("mode_collapse", "overpowering_critic")
-        return [name for name in names if any(last.get(name) for last in self._last())]
+        return [name for name in names if any(last.get(name) for last in self.last())]
 
     def collapsed(self) -> list[str]:
         """Return the labels whose samples had collapsed at the end of training.
@@ -104,14 +104,21 @@ class History:
         prefix = "diversity["
         return [
             key[len(prefix) : -1]
-            for last in self._last()
+            for last in self.last()
             if last.get("step", COLLAPSE_AFTER) >= COLLAPSE_AFTER
             for key, value in last.items()
             if key.startswith(prefix) and value < COLLAPSE_RATIO
         ]
 
-    def _last(self) -> list[Record]:
-        """Return the last record of each run: recipes with a GAN a class have several."""
+    def last(self) -> list[Record]:
+        """Return the last record of each run: recipes with a GAN for each class have several.
+
+        Examples
+        --------
+        >>> from ganaug import History
+        >>> History([{"step": 1}, {"step": 2}]).last()
+        [{'step': 2}]
+        """
         return list({record.get("class"): record for record in self.records}.values())
 
     def append(self, record: Record) -> Record:

@@ -38,7 +38,7 @@ class AugmentedDataset(Wrapper):
     Synthetic images go through the dataset's own transforms. They start as what the dataset feeds
     to these: PIL images for torchvision's datasets. A dataset without transforms, or with
     transforms that cannot be reached, must yield what the pool has, or the pool must have a
-    transform of its own (:meth:`SyntheticPool.with_transform`), which is then used instead.
+    transform of its own (:meth:`~ganaug.SyntheticPool.with_transform`), which is then used instead.
 
     Parameters
     ----------
