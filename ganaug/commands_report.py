@@ -13,13 +13,17 @@ from ganaug.commands import (
     Debug,
     Device,
     Encoding,
+    ImageColumn,
     Input,
     MaxSteps,
     OnSingleton,
     Quiet,
     RecipeName,
+    Resize,
+    Rgb,
     Seed,
     Singleton,
+    Skip,
     Strategy,
     Target,
     app,
@@ -28,8 +32,6 @@ from ganaug.console import say, session
 from ganaug.errors import ConfigError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ganaug.augmenter import GANAugmenter
 
 _SUFFIXES = {"page": (".html", ".htm"), "numbers": (".json",)}
@@ -38,7 +40,7 @@ _SUFFIXES = {"page": (".html", ".htm"), "numbers": (".json",)}
 @app.command()
 def report(
     table: Input,
-    target: Target,
+    target: Target = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="A page for browsers (.html).")
     ] = Path("report.html"),
@@ -63,14 +65,36 @@ def report(
     device: Device = "auto",
     on_singleton: OnSingleton = Singleton.RAISE,
     encoding: Encoding = "utf-8",
+    resize: Resize = None,
+    rgb: Rgb = False,
+    skip_unreadable: Skip = False,
+    image: ImageColumn = None,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Compare synthetic rows with held-out real ones: a page with figures, pictures and advice."""
+    """Compare synthetic rows or images with held-out real ones: a page with figures and advice."""
     with session(debug):
-        from ganaug import tablefile
+        from ganaug import imagefile, imagefit, tablefile
 
         check_pages(output, json)
+        if imagefile.holds_images(table):
+            commands._refuse({"--categorical": categorical, "--test": test}, "tables")
+            options = imagefit.ImageArguments(
+                sampling_strategy, seed, recipe, max_steps, on_singleton.value, resize, rgb,
+                skip_unreadable, target, image,
+            )  # fmt: skip
+            images = imagefit.open_source(table, options)
+            X, y = imagefit.read_images(images, options, quiet)
+            augmenter = imagefit.new_augmenter(
+                images, options, seed=seed, device=device, quiet=quiet
+            )
+            write_pages(
+                augmenter, X, y, seed=seed, page=output, numbers=json, quiet=quiet,
+                test_size=test_size,
+            )  # fmt: skip
+            return
+        commands._refuse(commands._for_images(resize, rgb, skip_unreadable, image), "images")
+        target = commands._need_target(target)
         commands._check_recipe(recipe)
         source = tablefile.read(table, encoding)
         X, y = commands._split(source, target)
@@ -108,8 +132,8 @@ def check_pages(page: Path | None, numbers: Path | None = None) -> None:
 
 def write_pages(
     augmenter: GANAugmenter,
-    X: pd.DataFrame,
-    y: pd.Series,
+    X: Any,
+    y: Any,
     *,
     seed: int | None,
     page: Path,

@@ -81,9 +81,21 @@ def fit_images(
 
     ``requested`` says that the images of every lacking class will be made.
     """
+    augmenter = new_augmenter(source, options, seed=seed, device=device, quiet=quiet)
+    try:
+        X, y = read_images(source, options, quiet)
+        return augmenter._learn(X, y, requested=requested), (X, y)
+    except GanaugError as error:
+        raise type(error)(_in_options(str(error))) from None
+
+
+def new_augmenter(
+    source: imagefile.Source, options: ImageArguments, *, seed: int | None, device: str, quiet: bool
+) -> GANAugmenter:
+    """Return an unfitted augmenter, as the options say."""
     from ganaug.augmenter import GANAugmenter
 
-    augmenter = GANAugmenter(
+    return GANAugmenter(
         recipe=options.recipe,
         sampling_strategy=parse_strategy(options.strategy, source.labels),
         on_singleton="duplicate" if options.on_singleton == "duplicate" else "raise",
@@ -92,11 +104,6 @@ def fit_images(
         verbose=0 if quiet else 1,
         random_state=seed,
     )
-    try:
-        X, y = read_images(source, options, quiet)
-        return augmenter._learn(X, y, requested=requested), (X, y)
-    except GanaugError as error:
-        raise type(error)(_in_options(str(error))) from None
 
 
 def read_images(source: imagefile.Source, options: ImageArguments, quiet: bool) -> Pairs:
