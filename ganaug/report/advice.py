@@ -276,6 +276,18 @@ def _about_size(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterat
 
 
 def _about_plan(plans: Mapping[Any, Any]) -> Iterator[Advice]:
+    others = [
+        f"{label} ({row['plan_of_all']} instead of {row['plan']})"
+        for label, row in plans.items()
+        if row["plan_of_all"] != row["plan"]
+    ]
+    if others:
+        yield Advice(
+            "caution", "", "Fitted on all rows the augmenter makes other plans than the clone that "
+            f"was judged: {_listed(others)}.",
+            "Hold out fewer rows by test_size, or pass held-out rows and judge the augmenter "
+            "itself.",
+        )  # fmt: skip
     for plan, what in (("interpolate", "interpolation between"), ("duplicate", "repetition of")):
         labels = [str(label) for label, row in plans.items() if row["plan"] == plan]
         if labels:

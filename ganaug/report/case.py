@@ -20,7 +20,10 @@ from sklearn.utils import _safe_indexing
 from ganaug import targets
 from ganaug.augmenter import GANAugmenter
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
+from ganaug.fitting import plan_methods
+from ganaug.image_fitting import plan_image_methods
 from ganaug.images import ImageBatch
+from ganaug.modality import Classes
 from ganaug.rng import derive, numpy_stream
 
 Codes = NDArray[np.int64]
@@ -72,6 +75,8 @@ class Case:
     seed : int
     notes : list of str
         What the reader has to know about the above.
+    whole : Classes or None
+        The classes before rows were held out; None where held-out rows were given.
     """
 
     augmenter: GANAugmenter
@@ -83,6 +88,7 @@ class Case:
     split: float
     seed: int
     notes: list[str]
+    whole: Classes | None
 
     @property
     def kind(self) -> str:
@@ -93,6 +99,18 @@ class Case:
     def labels(self) -> list[Any]:
         """The classes, by their numbers."""
         return list(self.augmenter.classes_.tolist())
+
+    @property
+    def plan_of_all(self) -> dict[Any, str]:
+        """How each class would be made by an augmenter that learns from all rows."""
+        if self.whole is None:
+            return dict(self.augmenter.plan_)
+        recipe = self.augmenter.model_.recipe
+        if self.kind == "image":
+            methods = plan_image_methods(self.whole, recipe)
+        else:
+            methods = plan_methods(self.whole.counts, recipe)
+        return dict(zip(self.whole.names, methods, strict=True))
 
     def counts(self, part: Part) -> Codes:
         """Return the rows of each class."""
@@ -117,15 +135,16 @@ def prepare(
     if (X_test is None) != (y_test is None):
         raise ConfigError("Pass both X_test and y_test, or neither.")
     notes: list[str] = []
-    split = 0.0
+    split, whole = 0.0, None
     if X_test is None:
         split = _check_share(test_size)
-        augmenter, X, y, X_test, y_test = _split(augmenter, X, y, split, seed, notes)
+        whole = _classes(augmenter, X, y)
+        augmenter, X, y, X_test, y_test = _split(augmenter, X, y, whole, split, seed, notes)
     elif not hasattr(augmenter, "model_"):
         augmenter = _seeded(augmenter, seed).fit(X, y)
         notes.append("The augmenter was not fitted: a clone was, on X and y.")
     training, held_out = _part(augmenter, X, y), _part(augmenter, X_test, y_test)
-    return _with_samples(augmenter, training, held_out, split, seed, notes)
+    return _with_samples(augmenter, training, held_out, split, seed, notes, whole)
 
 
 def _check_share(test_size: Any) -> float:
@@ -143,23 +162,36 @@ def _seeded(augmenter: GANAugmenter, seed: int) -> GANAugmenter:
     return own
 
 
-def _split(
-    augmenter: GANAugmenter, X: Any, y: Any, share: float, seed: int, notes: list[str]
-) -> tuple[GANAugmenter, Any, Any, Any, Any]:
-    """Return a clone fitted on a part of the rows, that part, and the others."""
+def _classes(augmenter: GANAugmenter, X: Any, y: Any) -> Classes:
+    """Return the classes of all rows."""
     labels, _ = targets.check_labels(y, X.shape[0] if hasattr(X, "shape") else len(X))
     to_add = targets.check_strategy(augmenter.sampling_strategy, labels)
-    held = _held_out(labels, share, numpy_stream(seed, "split"))
+    names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return Classes(names.tolist(), codes, counts.tolist(), to_add)
+
+
+def _split(
+    augmenter: GANAugmenter,
+    X: Any,
+    y: Any,
+    whole: Classes,
+    share: float,
+    seed: int,
+    notes: list[str],
+) -> tuple[GANAugmenter, Any, Any, Any, Any]:
+    """Return a clone fitted on a part of the rows, that part, and the others."""
+    held = _held_out(whole.codes, share, numpy_stream(seed, "split"))
     if not held.any():
         raise InvalidInputError(
             "No class has rows enough to hold one out (three are needed). Pass X_test and y_test."
         )
-    kept = dict(zip(*np.unique(labels[~held], return_counts=True), strict=True))
+    counts = np.bincount(whole.codes[~held], minlength=len(whole.names)).tolist()
+    kept = dict(zip(whole.names, counts, strict=True))
     own = _seeded(augmenter, seed)
     # Fewer rows lack fewer: the same classes are to be filled up, in the same proportion.
     own.sampling_strategy = {
-        label: int(kept[label]) + int(np.ceil(missing * (1 - share)))
-        for label, missing in to_add.items()
+        label: kept[label] + int(np.ceil(missing * (1 - share)))
+        for label, missing in whole.to_add.items()
     }
     parts = [take(data, np.flatnonzero(rows)) for rows in (~held, held) for data in (X, y)]
     own.fit(parts[0], parts[1])
@@ -203,14 +235,15 @@ def _with_samples(
     split: float,
     seed: int,
     notes: list[str],
+    whole: Classes | None,
 ) -> Case:
     most = MOST_LEARNED[augmenter._modality.name]
     thinned = _thin(training, most, numpy_stream(seed, "thin"))
     tested = _thin(held_out, MOST_TESTED, numpy_stream(seed, "thin-held-out"))
-    for what, part, whole in (("training", thinned, training), ("held-out", tested, held_out)):
-        if len(part) < len(whole):
+    for what, part, every in (("training", thinned, training), ("held-out", tested, held_out)):
+        if len(part) < len(every):
             notes.append(
-                f"{len(part):,} of the {len(whole):,} {what} ones were looked at, drawn at random."
+                f"{len(part):,} of the {len(every):,} {what} ones were looked at, drawn at random."
             )
     labels = augmenter.classes_.tolist()
     counts = np.bincount(thinned.codes, minlength=len(labels))
@@ -225,7 +258,7 @@ def _with_samples(
     X_new, y_new = augmenter.sample(wanted, random_state=derive(seed, "sample"))
     data = _inner(augmenter._check_data(X_new))
     synthetic = Part(data, np.searchsorted(augmenter.classes_, y_new))
-    return Case(augmenter, training, thinned, tested, synthetic, to_add, split, seed, notes)
+    return Case(augmenter, training, thinned, tested, synthetic, to_add, split, seed, notes, whole)
 
 
 def _thin(part: Part, most: int, rng: np.random.Generator) -> Part:

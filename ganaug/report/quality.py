@@ -234,11 +234,13 @@ def _facts(case: Case, labels: list[Any]) -> dict[str, Any]:
     parts = {
         "training": case.training, "held_out": case.held_out, "synthetic": case.synthetic
     }  # fmt: skip
+    planned = case.plan_of_all
     counts = {name: case.counts(part) for name, part in parts.items()}
     classes = [
         {
             "class": label,
             "plan": augmenter.plan_[label],
+            "plan_of_all": planned[label],
             "lacks": int(augmenter.sampling_strategy_.get(label, 0)),
             **{name: int(count[numbers[label]]) for name, count in counts.items()},
         }

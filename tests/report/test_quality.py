@@ -147,7 +147,9 @@ def test_harm_is_said_first_and_a_gain_that_is_not_shown_is_no_success():
     facts = {
         "kind": "image",
         "recipe": "auto",
-        "classes": [{"class": "a", "plan": "gan", "lacks": 9, "held_out": 99}],
+        "classes": [
+            {"class": "a", "plan": "gan", "plan_of_all": "gan", "lacks": 9, "held_out": 99}
+        ],
     }
     harm = Finding("a", "augmented_gain", -0.2, 0.0, gap_low=-0.3, gap_high=-0.1)
     unclear = Finding(EVERY_CLASS, "augmented_gain", 0.1, 0.0, gap_low=-0.1, gap_high=0.3)
@@ -229,6 +231,12 @@ def test_every_form_of_sampling_strategy_survives_the_division(strategy):
     by_class = {row["class"]: row for row in report.facts["classes"]}
     lacking = quick(sampling_strategy=strategy).fit(X, y).sampling_strategy_
     assert by_class[1]["lacks"] == int(np.ceil(0.7 * lacking[1]))
+
+
+def test_a_plan_that_holding_out_has_changed_is_said():
+    X, y = blobs(440, 0)  # 110 rows of the rare class, 77 without those held out
+    report = quality_report(quick(), X, y, random_state=0)
+    assert any("1 (gan instead of anchored)" in advice.found for advice in report.advice)
 
 
 def test_nothing_to_add_is_said():
