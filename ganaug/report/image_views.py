@@ -17,10 +17,13 @@ from ganaug.image_evidence import PART, ImageEvidence, ShiftedImages
 from ganaug.image_selection import small_versions
 from ganaug.report.columns import Flags, Matrix
 from ganaug.report.views import Views
-from ganaug.rng import torch_stream
+from ganaug.rng import derive, torch_stream
 
 STEPS = 300
 """Training steps of a classifier."""
+
+MEMBERS = 3
+"""Networks whose answers are averaged: one alone is too much a matter of chance."""
 
 CELLS = 2
 """Height and width to which the last feature maps are brought: where a part is matters little."""
@@ -105,11 +108,14 @@ class ImageLens:
     def chances(
         self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
     ) -> Matrix:
-        """Train a small network; return the probabilities that it gives to the test images."""
-        network = self._trained(rows.stored, codes, seed)
-        with torch.inference_mode():
-            logits = [network(to_signed(part)) for part in test.stored.split(PART)]
-        return torch.cat(logits).double().softmax(1).numpy()
+        """Train a few small networks; return the mean probabilities of the test images."""
+        out = np.zeros((len(test), n_classes))
+        for member in range(MEMBERS):
+            network = self._trained(rows.stored, codes, derive(seed, member))
+            with torch.inference_mode():
+                logits = [network(to_signed(part)) for part in test.stored.split(PART)]
+            out += torch.cat(logits).double().softmax(1).numpy() / MEMBERS
+        return out
 
     def _network(self, seed: int) -> nn.Sequential:
         random = torch_stream(seed, "report-network")

@@ -297,7 +297,8 @@ def test_images_have_figures_of_their_own(image_report):
     assert frame.loc[(8, "density"), "reason"] == "18 held-out rows; 50 are needed"
 
 
-def test_noise_in_place_of_images_is_told():
+def test_noise_in_place_of_images_is_told(monkeypatch):
+    monkeypatch.setattr("ganaug.report.image_views.STEPS", 100)
     images, labels = few_digits(120)
     rng = np.random.default_rng(0)
     order = rng.permutation(len(labels))
