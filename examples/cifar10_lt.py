@@ -1,7 +1,7 @@
 """CIFAR-10 with a long tail: synthetic images for the rare classes, and what they are worth.
 
 A reduced run for a CPU; one seed proves nothing: docs/benchmarks.md has the measured runs.
-Run: python examples/cifar10_lt.py [folder] [folder of cifar10_lt_train and cifar10_test.parquet]
+Run: python examples/cifar10_lt.py FOLDER DATA, which has cifar10_lt_train and cifar10_test.parquet
 """
 
 import io
@@ -19,7 +19,7 @@ from torchvision.utils import make_grid, save_image
 from ganaug import GANAugmenter, ImageOptions
 
 MOST, STEPS, RARE = 120, 300, 6  # RARE: the first rare class
-data = Path(sys.argv[2] if len(sys.argv) > 2 else "../shared/data/images")
+data = Path(sys.argv[2] if len(sys.argv) > 2 else ".")
 if not (data / "cifar10_lt_train.parquet").exists():
     sys.exit(f"no cifar10_lt_train.parquet in {data}: give its folder as the second argument")
 

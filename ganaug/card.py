@@ -15,6 +15,7 @@ from typing import Any
 
 import ganaug
 from ganaug.codecs.columns import NumberCodec
+from ganaug.recipe import Recipe
 from ganaug.training.history import COLLAPSE_RATIO
 
 CARD = "README.md"
@@ -190,7 +191,12 @@ def _classes(augmenter: Any) -> str:
 
 
 def _recipe(augmenter: Any) -> str:
-    recipe = augmenter.model_.recipe
+    trained = getattr(augmenter.model_, "recipes", None) or [augmenter.model_.recipe]
+    parts = list(dict.fromkeys(_one_recipe(recipe) for recipe in trained))
+    return "\n\n".join(["## Recipe", *parts])
+
+
+def _one_recipe(recipe: Recipe) -> str:
     penalties = {k: v for k, v in recipe.to_dict()["regularizers"].items() if v}
     penalties.pop("penalty_every")
     shown = [
@@ -204,7 +210,6 @@ def _recipe(augmenter: Any) -> str:
     details = json.dumps(recipe.to_dict(), indent=1)
     return "\n\n".join(
         [
-            "## Recipe",
             _table(("what", "value"), shown),
             f"<details><summary>All fields</summary>\n\n```json\n{details}\n```\n\n</details>",
         ]

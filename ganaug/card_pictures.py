@@ -70,7 +70,8 @@ def draw_samples(augmenter: Any, labels: Sequence[Any], path: Path) -> bool:
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     each = (sheet.shape[0] + 2) / len(labels)
     names = [str(label)[:12] for label in pool.counts]
-    axes.set_yticks([each * (i + 0.5) - 1 for i in range(len(labels))], names)
+    places = [each * (i + 0.5) - 1 for i in range(len(labels))]
+    axes.set_yticks(places, names, parse_math=False)  # names may hold dollars
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.spines[:].set_visible(False)

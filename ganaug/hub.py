@@ -216,6 +216,7 @@ def _push(
     revision: str | None,
 ) -> str:
     """Upload a saved augmenter with its card; return the address of the commit."""
+    write_card(augmenter, folder, repo_id)  # before there is a repository to be left empty
     repo_id = api.create_repo(repo_id, private=private, exist_ok=True).repo_id
     if private and not api.model_info(repo_id).private:
         raise ConfigError(
@@ -224,7 +225,7 @@ def _push(
         )
     if revision is not None and not revision.startswith("refs/"):
         api.create_branch(repo_id, branch=revision, exist_ok=True)
-    write_card(augmenter, folder, repo_id)
+    write_card(augmenter, folder, repo_id)  # now with the owner's name
     _keep_metadata(library, api, folder, repo_id, revision)
     commit = api.upload_folder(
         repo_id=repo_id,

@@ -913,3 +913,19 @@ def test_pushed_to_the_hub_it_arrives_as_it_is(images, fitted_images, hub, tmp_p
     card = hub.files["README.md"].decode()
     assert "num_examples: 32" in card
     assert "is_synthetic" in card
+
+
+def test_a_mark_that_another_split_has_taken_is_refused_before_training(table):
+    parts = DatasetDict(train=table, test=table.add_column("is_synthetic", [False] * len(table)))
+    with pytest.raises(ConfigError, match=r"split 'test' has a column"):
+        augmented(parts, GANAugmenter(max_steps=10**6))
+
+
+def test_a_column_of_a_stream_that_begins_empty_needs_features():
+    def rows():
+        for i in range(1200):
+            yield {"a": float(i % 7), "late": "x" if i > 1100 else None, "label": int(i % 9 == 0)}
+
+    ds = IterableDataset.from_generator(rows)
+    with pytest.raises(InvalidInputError, match=r"'late' is None in the first 1000 rows"):
+        augmented(ds, GANAugmenter(max_steps=1), feature_columns=["a"])

@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 from ganaug import ArtifactError, ConfigError, GANAugmenter, Pix2PixAugmenter, Recipe
 from ganaug.card import write_card
 from tests.fake_hub import FakeHub
+from tests.report.conftest import few_digits
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*symlinks:UserWarning")
 
@@ -374,3 +375,20 @@ def test_a_model_of_version_0_1_has_no_counts_and_a_card(
     loaded = GANAugmenter.from_pretrained(tmp_path)
     assert loaded.class_counts_ == {}
     assert "| rare | not recorded | 30 |" in write_card(loaded, tmp_path).read_text()
+
+
+def test_the_card_of_images_names_the_network_that_was_trained(tmp_path):
+    images, digits = few_digits()
+    augmenter = GANAugmenter(max_steps=2, random_state=0).fit(images, digits)
+    text = write_card(augmenter, tmp_path).read_text()
+    assert augmenter.model_.recipes[-1].name == "warp"
+    assert "| networks | `warp`, width 16 |" in text
+    assert "dcgan" not in text
+
+
+def test_class_names_with_dollars_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    images, digits = few_digits()
+    names = np.where(digits == digits[0], "$10_$", "other")
+    augmenter = GANAugmenter(max_steps=2, random_state=0).fit(images, names)
+    assert "10" in write_card(augmenter, tmp_path).read_text()

@@ -128,6 +128,8 @@ def augment_dataset(
         images=learned.images,
     )
     check_others(columns, other_columns)
+    if isinstance(ds, DICTS):
+        _check_mark(ds, synthetic_column)
     augmented = _augment(part, own, columns, learned, limit, number)
     if not isinstance(ds, DICTS):
         return augmented
@@ -136,6 +138,15 @@ def augment_dataset(
         for name, other in ds.items()
     }
     return type(ds)(parts)
+
+
+def _check_mark(ds: Any, column: str | None) -> None:
+    """Refuse, before anything is learned, a mark whose name another split has taken."""
+    for name, other in ds.items():
+        if column is not None and column in (other.column_names or ()):
+            raise ConfigError(
+                f"synthetic_column={column!r}: the split {name!r} has a column of that name."
+            )
 
 
 def _part(ds: Any, split: str) -> Any:

@@ -41,7 +41,14 @@ def with_features(ds: IterableDataset) -> IterableDataset:
     rows = list(ds.take(PEEK))
     if not rows:
         raise InvalidInputError("The stream has no rows.")
-    return ds.cast(Dataset.from_list(rows).features)
+    features = Dataset.from_list(rows).features
+    for name, feature in features.items():
+        if feature == Value("null"):
+            raise InvalidInputError(
+                f"The stream does not say its features, and column {name!r} is None in the first "
+                f"{len(rows)} rows: state them, by ds.cast(features)."
+            )
+    return ds.cast(features)
 
 
 def format_of(ds: IterableDataset) -> str | None:

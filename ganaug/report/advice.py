@@ -114,7 +114,7 @@ def _of_images(advice: Advice) -> Advice:
 
 def _more_variety(auto: bool) -> str:
     other = "" if auto else 'recipe="auto", '
-    return f"Try {other}more steps, or a recipe with pac or mode_seeking."
+    return f"Try {other}more steps, or a recipe with a larger n_critic."
 
 
 def _about_training(history: History, auto: bool) -> Iterator[Advice]:
@@ -133,12 +133,21 @@ def _about_training(history: History, auto: bool) -> Iterator[Advice]:
 
 def _about_use(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterator[Advice]:
     """Say whether adding the rows helps a classifier: what counts in the end."""
-    gains = [f for f in findings if f.key == "augmented_gain" and not f.refused]
+    all_gains = [f for f in findings if f.key == "augmented_gain"]
+    gains = [f for f in all_gains if not f.refused]
+    unknown = [f for f in all_gains if f.refused and f.label in plans and plans[f.label]["lacks"]]
+    if unknown:
+        yield Advice(
+            "caution", "", "Whether the synthetic rows help the class they are added to was not "
+            f"judged, for lack of held-out rows: {_listed([str(f.label) for f in unknown])}.",
+            "Hold out more rows, or judge by cross-validation of your own classifier.",
+        )  # fmt: skip
     for finding in gains:
         everywhere = finding.label not in plans
         if not everywhere and not plans[finding.label]["lacks"]:
             continue  # of many classes, some seem to lose by chance
-        about = "all classes" if everywhere else _named(finding)
+        every = "the classes that could be judged" if unknown else "all classes"
+        about = every if everywhere else _named(finding)
         size = f"{finding.value:+.3f} (95% interval {finding.low:+.3f} to {finding.high:+.3f})"
         if finding.verdict == "harms":
             yield Advice(
@@ -264,14 +273,14 @@ _RULES: dict[str, Callable[[Seen], Iterator[Advice]]] = {
 def _about_size(findings: Sequence[Finding], plans: Mapping[Any, Any]) -> Iterator[Advice]:
     refused: dict[Any, int] = {}
     for finding in findings:
-        if finding.refused and finding.label in plans and "held-out rows" in finding.reason:
+        if finding.refused and finding.label in plans and "are needed" in finding.reason:
             refused[finding.label] = refused.get(finding.label, 0) + 1
     if refused:
         held = [f"{label} ({plans[label]['held_out']})" for label in refused]
         yield Advice(
             "note", "", f"Too few held-out rows for some figures: {_listed(held)}.",
-            "Pass more by X_test and y_test, or hold out more by test_size. What is not measured "
-            "is not known to be good.",
+            "Hold out more (test_size), or pass more held-out rows (X_test and y_test). What is "
+            "not measured is not known to be good.",
         )  # fmt: skip
 
 

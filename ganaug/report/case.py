@@ -21,6 +21,7 @@ from ganaug import targets
 from ganaug.augmenter import GANAugmenter
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.fitting import plan_methods
+from ganaug.frames import refuse_lazy
 from ganaug.image_fitting import plan_image_methods
 from ganaug.images import ImageBatch
 from ganaug.modality import Classes
@@ -164,6 +165,9 @@ def _seeded(augmenter: GANAugmenter, seed: int) -> GANAugmenter:
 
 def _classes(augmenter: GANAugmenter, X: Any, y: Any) -> Classes:
     """Return the classes of all rows."""
+    refuse_lazy(X)
+    if not hasattr(X, "__len__") and not hasattr(X, "shape"):
+        raise InvalidTypeError(f"X must be a table or images, got {type(X).__name__}.")
     labels, _ = targets.check_labels(y, X.shape[0] if hasattr(X, "shape") else len(X))
     to_add = targets.check_strategy(augmenter.sampling_strategy, labels)
     names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)

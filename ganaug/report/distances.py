@@ -10,6 +10,9 @@ WIDTHS = (0.5, 1.0, 2.0)
 
 NEIGHBOURS = 5
 
+EXACT = "donot_use_mm_for_euclid_dist"
+"""Through a matrix product, equal points would not be at distance 0."""
+
 
 def kernel_mmd(first: Tensor, second: Tensor, bandwidth: float) -> float:
     """Return the unbiased squared maximum mean discrepancy (Gretton et al. 2012), Gaussian kernels.
@@ -50,9 +53,7 @@ def median_distance(points: Tensor) -> float:
 
 def nearest(points: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """Return how far each point is from the nearest of the others, and which that is."""
-    # Through a matrix product, equal points would not be at distance 0.
-    exact = "donot_use_mm_for_euclid_dist"
-    parts = [torch.cdist(p, others, compute_mode=exact).min(1) for p in points.split(512)]
+    parts = [torch.cdist(p, others, compute_mode=EXACT).min(1) for p in points.split(512)]
     return torch.cat([p.values for p in parts]), torch.cat([p.indices for p in parts])
 
 
@@ -68,8 +69,8 @@ def density_and_coverage(real: Tensor, made: Tensor) -> tuple[float, float]:
     real, made : Tensors of shape (n, d) and (m, d)
         More than five real ones.
     """
-    radius = torch.cdist(real, real).kthvalue(NEIGHBOURS + 1, dim=1).values  # the first is itself
-    distances = torch.cdist(real, made)
+    within, distances = (torch.cdist(real, other, compute_mode=EXACT) for other in (real, made))
+    radius = within.kthvalue(NEIGHBOURS + 1, dim=1).values  # the first is itself
     clipped = radius.clamp(max=float(radius.median()))
     dense = (distances <= clipped[:, None]).double().sum(0) / NEIGHBOURS
     covered = (distances <= radius[:, None]).double().sum(1) / NEIGHBOURS

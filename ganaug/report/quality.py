@@ -98,7 +98,7 @@ def quality_report(
     findings += usefulness(_lesson(case, views), lens, derive(case.seed, "usefulness"))
     findings = _sorted(findings, list(compared))
     columns = _columns(case, lens, views, compared)
-    facts = _facts(case, list(compared))
+    facts = {**_facts(case, list(compared)), "seed": seed}
     return Report(
         findings=findings,
         columns=columns,
@@ -195,7 +195,7 @@ def _sorted(findings: list[Finding], labels: list[Any]) -> list[Finding]:
 
 
 def _is_all(finding: Finding) -> bool:
-    return isinstance(finding.label, str) and finding.label == EVERY_CLASS
+    return finding.label is EVERY_CLASS  # a class may have that name
 
 
 def _columns(
@@ -252,7 +252,6 @@ def _facts(case: Case, labels: list[Any]) -> dict[str, Any]:
         "kind": case.kind,
         "shape": [int(size) for size in shape[1:]],
         "held_out": f"share {case.split:g} of X" if case.split else "given",
-        "seed": case.seed,
         "classes": classes,
         "steps": len(augmenter.history_) and int(augmenter.history_.records[-1].get("step", 0)),
         "recipe": augmenter.model_.recipe.name,

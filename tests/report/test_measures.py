@@ -68,6 +68,25 @@ def test_pair_trends_are_those_of_sdmetrics(one, two, n, m):
         assert own == pytest.approx(theirs, abs=1e-9), names
 
 
+SHAPES = [0.66666667, 0.25128205, 0.87987988, 0.60833333]
+TRENDS = [0.70431012, 0.4, 0.55833333, 0.13333333, 0.24166667, 0.60833333]
+
+
+def test_shapes_and_trends_of_a_small_sample_are_those_that_sdmetrics_gave():
+    # KSComplement, TVComplement, CorrelationSimilarity and ContingencySimilarity of 0.32.0.
+    real, made = matrix(sample(40, 1)), matrix(sample(30, 2))
+    np.testing.assert_allclose(columns.shapes(real, made, NUMERIC), SHAPES, atol=1e-5)
+    which = columns.pairs_of(4, np.random.default_rng(0))
+    found = columns.trends(real, made, NUMERIC, which)
+    np.testing.assert_allclose(found, TRENDS, atol=1e-6)
+
+
+def test_density_counts_equal_points_as_near():
+    corners = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
+    real, made = (corners.repeat_interleave(n, 0) * 1e3 + 0.1 for n in (20, 15))
+    assert distances.density_and_coverage(real, made) == (1.0, 1.0)
+
+
 def test_missing_shares_count_both_kinds():
     rows = np.array([[np.nan, -1.0], [1.0, 0.0], [np.nan, 1.0], [2.0, 1.0]])
     np.testing.assert_array_equal(

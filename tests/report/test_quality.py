@@ -411,3 +411,30 @@ def test_held_out_rows_of_another_table_are_refused():
         quality_report(augmenter, X, y, X_test=X.drop(columns="d"), y_test=y)
     with pytest.raises(InvalidInputError, match="no class 7"):
         quality_report(augmenter, X, y, X_test=X, y_test=np.full(len(y), 7))
+
+
+def test_that_the_rare_class_could_not_be_judged_is_said():
+    X, y = blobs(200, 0)
+    few = np.r_[np.flatnonzero(y == 0), np.flatnonzero(y == 1)[:12]]
+    report = quality_report(quick(), X.iloc[few], y[few], random_state=0)
+    said = [advice for advice in report.advice if "was not judged" in advice.found]
+    assert len(said) == 1
+    assert said[0].found.endswith("rows: 1.")
+    assert not [advice for advice in report.advice if advice.about == "all classes"]
+
+
+def test_the_seed_on_the_page_is_the_one_that_was_given(table_report):
+    assert table_report.facts["seed"] == 0
+
+
+def test_a_class_may_have_the_name_of_the_mean():
+    X, y = blobs(200, 0)
+    report = quality_report(quick(), X, np.where(y == 1, EVERY_CLASS, "rest"), random_state=0)
+    means = [f for f in report.findings if f.label is EVERY_CLASS]
+    assert len(means) == 2
+
+
+def test_tables_that_are_none_are_refused():
+    for X in (None, 3):
+        with pytest.raises(InvalidTypeError, match="must be a table or images"):
+            quality_report(quick(), X, [0, 1])
