@@ -49,12 +49,8 @@ scores("and the masks as images", [drawn * 16.0], [np.full(len(drawn), RARE)])
 scores("and translated masks", [made], [np.full(len(made), RARE)])
 
 figure = Figure(figsize=(8, 3.2), layout="constrained")
-rows = {
-    "mask of an eight": drawn * 16,
-    "made of it": made[::2],
-    "made again, with other noise": made[1::2],
-    "other eights, real": X_test[y_test == RARE],
-}
+rows = {"mask of an eight": drawn * 16, "made of it": made[::2], "made again": made[1::2]}
+rows["other eights, real"] = X_test[y_test == RARE]
 for axes, (title, group) in zip(figure.subplots(len(rows), 1), rows.items(), strict=True):
     gaps = np.pad(group[:12].astype(float), ((0, 0), (0, 0), (1, 1)), constant_values=16)
     axes.imshow(np.concatenate(list(gaps), 1), cmap="gray", vmin=0, vmax=16)
