@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.errors import ConfigError, InvalidInputError, NotAvailableError, did_you_mean
+from ganaug.imagepaths import check_paths, embedded, files_digest
 from ganaug.tablefile import MARK, arrow_bytes, longer_range
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _HF, _OURS = b"huggingface", b"ganaug"
 PARQUET = (".parquet", ".pq")
 _SPLITS = {"test", "train", "val", "valid", "validation"}
 _NAME = re.compile(r"synthetic_(\d+)\.png")
+_LONGEST = 200
+"""Bytes of the name of a folder; most file systems take 255."""
 
 MadeFiles = Mapping[Any, Sequence[Path]]
 """Files of the synthetic images of each class."""
@@ -44,6 +47,9 @@ class Source(Protocol):
 
     def first_number(self, label: Any) -> int:
         """Return the number from which synthetic files of a class are named."""
+
+    def folder(self, label: Any) -> str:
+        """Return the name of the folder of synthetic files of a class."""
 
 
 # ------------------------------------------------------------------ folders
@@ -87,6 +93,10 @@ class FolderSource:
         """Return a number after those of synthetic files that are there from before."""
         own = [file.name for file in self.files if file.relative_to(self.path).parts[0] == label]
         return 1 + max((int(m[1]) for name in own if (m := _NAME.fullmatch(name))), default=0)
+
+    def folder(self, label: Any) -> str:
+        """Return the folder of the originals."""
+        return str(label)
 
 
 # ------------------------------------------------------------------ Parquet
@@ -135,17 +145,24 @@ class ParquetSource:
         self.labels: list[Any] = list(self.values)
         numbers = {value: number for number, value in enumerate(present)}
         column = self.arrow.column(self.image_column)
+        check_paths(self.name, column)
         codes = [numbers[values[i]] for i in rows]
         self.dataset = _Rows(path, column, rows, codes, rgb)
 
     def digest(self) -> str:
-        """Return a hash of the file."""
+        """Return a hash of the file, and of the images that it names."""
+        column = self.arrow.column(self.image_column)
         with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            own = hashlib.file_digest(file, "sha256").hexdigest()
+        return own + files_digest(self.path.parent, column)
 
     def first_number(self, label: Any) -> int:
         """Return 1: the names are those of rows, not of files."""
         return 1
+
+    def folder(self, label: Any) -> str:
+        """Return a name for any class."""
+        return folder_name(label)
 
     def empty_columns(self, mark: bool) -> list[str]:
         """Return the columns that have no values in synthetic rows.
@@ -167,11 +184,20 @@ class ParquetSource:
                 )
         return [field.name for field in others]
 
-    def extended(self, made: MadeFiles, fingerprint: str, *, originals: bool, mark: bool) -> bytes:
-        """Return a Parquet file of the rows that were there and of the new images."""
+    def extended(
+        self, made: MadeFiles, fingerprint: str, result: Path, *, originals: bool, mark: bool
+    ) -> bytes:
+        """Return a Parquet file of the rows that were there and of the new images.
+
+        In another folder the names of files would mean nothing: there the files go into the rows.
+        """
         import pyarrow as pa
 
         old = self.arrow if originals else self.arrow.slice(0, 0)
+        if result.absolute().parent.resolve() != self.path.absolute().parent.resolve():
+            at = old.column_names.index(self.image_column)
+            images = embedded(self.path.parent, old.column(at))
+            old = old.set_column(at, old.schema.field(at), images)
         pictures = [
             {"bytes": file.read_bytes(), "path": f"{file.parent.name}_{file.name}"}
             for label, files in made.items()
@@ -327,8 +353,17 @@ def file_names(first: int, count: int) -> list[str]:
 
 
 def folder_name(label: Any) -> str:
-    """Return the name of the folder of a class; what no name may have is written as ``%2F``."""
-    return re.sub(r"[/\0]|^\.|^$", lambda m: f"%{ord(m[0] or chr(0)):02X}", str(label))
+    """Return the name of the folder of a class, another one for each class.
+
+    What no name may have, and ``%``, is written as ``%2F``. Of a name that is too long for a file
+    system the end is a hash.
+    """
+    text = str(label)
+    name = re.sub(r"[%/\0]|^\.|^$", lambda m: f"%{ord(m[0] or chr(0)):02X}", text)
+    if len(name.encode()) <= _LONGEST:
+        return name
+    start = name.encode()[: _LONGEST - 20].decode(errors="ignore")
+    return f"{start}%-{hashlib.sha256(text.encode()).hexdigest()[:16]}"  # no other name has %-
 
 
 def manifest_csv(rows: Sequence[tuple[str, Any, bool]]) -> bytes:
