@@ -359,7 +359,7 @@ def folder_name(label: Any) -> str:
     system the end is a hash.
     """
     text = str(label)
-    name = re.sub(r"[%/\0]|^\.|^$", lambda m: f"%{ord(m[0] or chr(0)):02X}", text)
+    name = re.sub(r"[%/\0]|^\.", lambda m: f"%{ord(m[0]):02X}", text) or "%"
     if len(name.encode()) <= _LONGEST:
         return name
     start = name.encode()[: _LONGEST - 20].decode(errors="ignore")
