@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from ganaug import __version__, imagefile, imagerun, tablefile
+from ganaug import __version__, imagefile, imagenames, imagerun, tablefile
 from ganaug.console import say
 from ganaug.errors import ConfigError
 from ganaug.imagefit import (
@@ -236,7 +236,7 @@ def _made_files(run: imagerun.Run, source: imagefile.Source) -> dict[Any, list[P
     return {
         spelled[text]: [
             run.folder / source.folder(spelled[text]) / name
-            for name in imagefile.file_names(done["first"], done["images"])
+            for name in imagenames.file_names(done["first"], done["images"])
         ]
         for text, done in run.state["made"].items()
     }
@@ -255,7 +255,7 @@ def _finish_folder(
         for label, files in made.items()
         for file in files
     ]
-    tablefile.write(str(run.folder / "manifest.csv"), imagefile.manifest_csv(rows))
+    tablefile.write(str(run.folder / "manifest.csv"), imagenames.manifest_csv(rows))
     imagerun.publish(run, result)
 
 

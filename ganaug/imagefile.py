@@ -6,7 +6,6 @@ what is made goes back as files beside copies of the originals, or as further ro
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.errors import ConfigError, InvalidInputError, NotAvailableError, did_you_mean
+from ganaug.imagenames import folder_name
 from ganaug.imagepaths import check_paths, embedded, files_digest
 from ganaug.tablefile import MARK, arrow_bytes, longer_range
 
@@ -27,8 +27,6 @@ _HF, _OURS = b"huggingface", b"ganaug"
 PARQUET = (".parquet", ".pq")
 _SPLITS = {"test", "train", "val", "valid", "validation"}
 _NAME = re.compile(r"synthetic_(\d+)\.png")
-_LONGEST = 200
-"""Bytes of the name of a folder; most file systems take 255."""
 
 MadeFiles = Mapping[Any, Sequence[Path]]
 """Files of the synthetic images of each class."""
@@ -335,41 +333,3 @@ def need_vision() -> None:
         raise NotAvailableError(
             "Reading images needs torchvision and Pillow: pip install 'ganaug[vision]'"
         ) from None
-
-
-def png_bytes(pixels: Any) -> bytes:
-    """Return an image, as ``load_images`` reads it, as a PNG file."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def file_names(first: int, count: int) -> list[str]:
-    """Return the names of the synthetic images of a class."""
-    width = max(4, len(str(first + count - 1)))
-    return [f"synthetic_{number:0{width}d}.png" for number in range(first, first + count)]
-
-
-def folder_name(label: Any) -> str:
-    """Return the name of the folder of a class, another one for each class.
-
-    What no name may have, and ``%``, is written as ``%2F``. Of a name that is too long for a file
-    system the end is a hash.
-    """
-    text = str(label)
-    name = re.sub(r"[%/\0]|^\.", lambda m: f"%{ord(m[0]):02X}", text) or "%"
-    if len(name.encode()) <= _LONGEST:
-        return name
-    start = name.encode()[: _LONGEST - 20].decode(errors="ignore")
-    return f"{start}%-{hashlib.sha256(text.encode()).hexdigest()[:16]}"  # no other name has %-
-
-
-def manifest_csv(rows: Sequence[tuple[str, Any, bool]]) -> bytes:
-    """Return a table of files, their classes, and whether they are synthetic."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "class", MARK])
-    writer.writerows(rows)
-    return text.getvalue().encode()

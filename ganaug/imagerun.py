@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganaug.errors import ConfigError
-from ganaug.imagefile import file_names, folder_name, png_bytes
+from ganaug.imagenames import file_names, folder_name, png_bytes
 from ganaug.rng import derive
 from ganaug.tablefile import write
 

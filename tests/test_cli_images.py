@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from ganaug import GANAugmenter, commands_images, imagefile, imagerun
+from ganaug import GANAugmenter, commands_images, imagenames, imagerun
 from ganaug.commands import app
 from ganaug.vision import load_images
 
@@ -636,7 +636,7 @@ def test_an_old_result_that_was_not_removed_is_no_obstacle(folder: Path, tmp_pat
 
 @given(st.lists(st.text(st.sampled_from("a%2F/.\0-é"), max_size=120), min_size=2, unique=True))
 def test_every_class_has_a_folder_of_its_own(labels: list[str]) -> None:
-    names = [imagefile.folder_name(label) for label in labels]
+    names = [imagenames.folder_name(label) for label in labels]
     assert len(set(names)) == len(names)
     for name in names:
         assert name not in ("", ".", "..")
