@@ -1,4 +1,4 @@
-"""What the commands ``fit``, ``augment`` and ``sample`` do with images.
+"""What the commands ``fit``, ``augment``, ``sample`` and ``report`` do with images.
 
 A run can be killed and repeated: see :mod:`ganaug.imagerun`.
 """
@@ -8,18 +8,26 @@ from __future__ import annotations
 import secrets
 import shutil
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
-from ganaug import __version__, imagefile, imagerun, tablefile
+from ganaug import __version__, imagefile, imagenames, imagerun, tablefile
 from ganaug.console import say
-from ganaug.errors import ConfigError, NotAvailableError
-from ganaug.imagefit import ImageArguments, fit_images, open_source, read_images
+from ganaug.errors import ConfigError
+from ganaug.imagefit import (
+    ImageArguments,
+    Pairs,
+    advice_in_options,
+    fit_images,
+    new_augmenter,
+    open_source,
+    read_images,
+)
 from ganaug.recipe import Recipe
+from ganaug.report_pages import check_pages, write_pages
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -53,28 +61,25 @@ def augment(
     }  # fmt: skip
     decisive = {name: value for name, value in chosen.items() if name != "source"}
     fingerprint = imagerun.fingerprint_of(source.digest(), decisive)
-    if _is_done(result, fingerprint, folder=folder, force=force):
-        say(f"{output} is complete already: nothing to do")
-        return
     seed = secrets.randbits(32) if options.seed is None else options.seed
     run = imagerun.Run(result)
-    _check_report(report, run, force)
+    if _is_done(result, fingerprint, folder=folder, force=force):
+        imagerun.remove_old(result)
+        _add_page(result, source, options, device, report, quiet)
+        return
+    own = report is not None and imagerun.read_state(run.folder).get("report") == str(report)
+    check_pages(report, force=force or own)
     if isinstance(source, imagefile.ParquetSource) and (empty := source.empty_columns(mark)):
         say(f"{', '.join(empty)}: empty in synthetic rows", "warning")
-    going_on = run.begin(fingerprint, seed, chosen, force)
-    if going_on and not quiet:
-        say(f"continuing the run in {run.folder}")
-    try:
-        if not run.state.get("complete"):
-            _work(run, source, options, device, report, quiet)
-    except KeyboardInterrupt:
-        if run.folder.exists():
-            say(f"what is done is kept in {run.folder}: repeat the command to continue")
-        raise
-    if isinstance(source, imagefile.FolderSource):
-        _finish_folder(run, source, result, originals, quiet)
-    else:
-        _finish_parquet(run, source, result, originals, mark)
+    with run:
+        going_on = run.begin(fingerprint, seed, chosen, force)
+        if going_on and not quiet:
+            say(f"continuing the run in {run.folder}")
+        _complete(run, source, options, device, report, quiet)
+        if isinstance(source, imagefile.FolderSource):
+            _finish_folder(run, source, result, originals, quiet)
+        else:
+            _finish_parquet(run, source, result, originals, mark)
     if not quiet:
         _say_made(run, output)
 
@@ -85,6 +90,7 @@ def _check_places(source: Path, result: Path, *, folder: bool, mark: bool) -> No
         raise ConfigError(f"{result} and {source} are one in the other: name a folder beside it.")
     if not result.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {result.absolute().parent} for {result.name}.")
+    imagerun.check_old(result)
     if folder and mark:
         raise ConfigError("--mark is for tables; manifest.csv says which files are synthetic.")
     if not folder and result.suffix.lower() not in imagefile.PARQUET:
@@ -100,7 +106,7 @@ def _is_done(result: Path, fingerprint: str, *, folder: bool, force: bool) -> bo
     if folder and result.is_dir():
         state = imagerun.read_state(result)
         if state.get("fingerprint") == fingerprint:
-            return True
+            return not force
         if not state and any(result.iterdir()):  # never ours to remove
             raise ConfigError(f"{result} has other files in it; name another folder.")
         if not force and state:
@@ -108,44 +114,14 @@ def _is_done(result: Path, fingerprint: str, *, folder: bool, force: bool) -> bo
         return False
     if folder or result.is_dir():
         raise ConfigError(f"{result} is a {'file' if folder else 'folder'}; name another place.")
+    if force:
+        return False
     if imagefile.finished_fingerprint(result) == fingerprint:
         return True
-    if not force:
-        raise ConfigError(f"{result} exists; --force overwrites it.")
-    return False
+    raise ConfigError(f"{result} exists; --force overwrites it.")
 
 
-def _check_report(report: Path | None, run: imagerun.Run, force: bool) -> None:
-    """Refuse, before any work, a report that cannot be made or that overwrites a file."""
-    if report is None:
-        return
-    report_maker()
-    if not report.absolute().parent.is_dir():
-        raise ConfigError(f"There is no folder {report.absolute().parent} for {report.name}.")
-    own = imagerun.read_state(run.folder).get("report") == str(report)
-    if report.exists() and not (force or own):
-        raise ConfigError(f"{report} exists; --force overwrites it.")
-
-
-def report_maker() -> Any:
-    """Return the function ``quality_report``.
-
-    Raises
-    ------
-    NotAvailableError
-        If it, or something that it needs, is missing.
-    """
-    try:
-        for name in ("jinja2", "matplotlib", "ganaug.report"):
-            import_module(name)
-        return import_module("ganaug").quality_report
-    except (ImportError, AttributeError) as error:
-        raise NotAvailableError(
-            f"--report needs the extra 'report' ({error}): pip install 'ganaug[report]'"
-        ) from None
-
-
-def _work(
+def _complete(
     run: imagerun.Run,
     source: imagefile.Source,
     options: ImageArguments,
@@ -153,7 +129,30 @@ def _work(
     report: Path | None,
     quiet: bool,
 ) -> None:
-    """Train, or take the model that is there, and write the images that are not there yet."""
+    """Do what a run has not done yet."""
+    data = None
+    try:
+        if not run.state.get("complete"):
+            data = _work(run, source, options, device, quiet)
+        if report is not None:
+            _judge(run, source, options, device, report, data, quiet)
+    except KeyboardInterrupt:
+        if run.folder.exists():
+            say(f"what is done is kept in {run.folder}: repeat the command to continue")
+        raise
+
+
+def _work(
+    run: imagerun.Run,
+    source: imagefile.Source,
+    options: ImageArguments,
+    device: str,
+    quiet: bool,
+) -> Pairs | None:
+    """Train, or take the model that is there, and write the images that are not there yet.
+
+    Returns images and labels if they had to be read.
+    """
     seed, data = int(run.state["seed"]), None
     augmenter = run.load(device)
     if augmenter is None:
@@ -162,31 +161,82 @@ def _work(
                 source, options, seed=seed, device=device, requested=True, quiet=quiet
             )
         except BaseException:
-            run.drop()  # nothing is lost
+            if not run.trained:  # nothing is lost
+                run.drop()
             raise
         augmenter.save_pretrained(run.model)
     wanted = {label: n for label, n in augmenter.sampling_strategy_.items() if n}
     first = {label: source.first_number(label) for label in wanted}
-    imagerun.make_images(augmenter, wanted, run.folder, seed, first=first, progress=not quiet)
-    if report is not None:
-        X, y = read_images(source, options, quiet) if data is None else data
-        run.save(report=str(report))
-        report_maker()(augmenter, X, y, random_state=seed).to_html(report)
-        if not quiet:
-            say(f"wrote {report}")
+    imagerun.make_images(
+        augmenter, wanted, run.folder, seed, first=first, progress=not quiet, name=source.folder
+    )
     made = {
         str(label): {"images": n, "first": first[label], "method": augmenter.plan_[label]}
         for label, n in wanted.items()
     }
     run.save(complete=True, made=made)
+    return data
+
+
+def _judge(
+    run: imagerun.Run,
+    source: imagefile.Source,
+    options: ImageArguments,
+    device: str,
+    report: Path,
+    data: Pairs | None,
+    quiet: bool,
+) -> None:
+    """Write the page of a run, unless the run has written it before it was cut short."""
+    if run.state.get("judged") == str(report) and report.exists():
+        return
+    run.save(report=str(report))
+    _write_page(source, options, int(run.state["seed"]), device, report, data, quiet)
+    run.save(judged=str(report))
+
+
+def _add_page(
+    result: Path,
+    source: imagefile.Source,
+    options: ImageArguments,
+    device: str,
+    report: Path | None,
+    quiet: bool,
+) -> None:
+    """Write the page that a finished result lacks, if there is one to write."""
+    if report is None:
+        say(f"{result} is complete already: nothing to do")
+    elif report.exists():
+        say(f"{result} is complete already and {report} exists; --force makes both anew")
+    else:
+        check_pages(report, force=False)
+        seed = imagerun.read_state(result).get("seed", options.seed)
+        say(f"{result} is complete already: only the report is made")
+        _write_page(source, options, seed, device, report, None, quiet)
+
+
+def _write_page(
+    source: imagefile.Source,
+    options: ImageArguments,
+    seed: int | None,
+    device: str,
+    page: Path,
+    data: Pairs | None,
+    quiet: bool,
+    **more: Any,
+) -> None:
+    augmenter = new_augmenter(source, options, seed=seed, device=device, quiet=quiet)
+    with advice_in_options():
+        X, y = read_images(source, options, quiet) if data is None else data
+        write_pages(augmenter, X, y, seed=seed, page=page, quiet=quiet, **more)
 
 
 def _made_files(run: imagerun.Run, source: imagefile.Source) -> dict[Any, list[Path]]:
     spelled = {str(label): label for label in source.labels}
     return {
         spelled[text]: [
-            run.folder / imagefile.folder_name(text) / name
-            for name in imagefile.file_names(done["first"], done["images"])
+            run.folder / source.folder(spelled[text]) / name
+            for name in imagenames.file_names(done["first"], done["images"])
         ]
         for text, done in run.state["made"].items()
     }
@@ -205,7 +255,7 @@ def _finish_folder(
         for label, files in made.items()
         for file in files
     ]
-    tablefile.write(str(run.folder / "manifest.csv"), imagefile.manifest_csv(rows))
+    tablefile.write(str(run.folder / "manifest.csv"), imagenames.manifest_csv(rows))
     imagerun.publish(run, result)
 
 
@@ -218,7 +268,7 @@ def _finish_parquet(
 ) -> None:
     assert isinstance(source, imagefile.ParquetSource)
     made, fingerprint = _made_files(run, source), str(run.state["fingerprint"])
-    data = source.extended(made, fingerprint, originals=originals, mark=mark)
+    data = source.extended(made, fingerprint, result, originals=originals, mark=mark)
     tablefile.write(str(result), data)
     run.drop()
 
@@ -279,3 +329,25 @@ def fit(
     if not quiet:
         plan = ", ".join(f"{label}: {how}" for label, how in augmenter.plan_.items())
         say(f"learned {len(X):,} images ({plan}), saved in {output}")
+
+
+# ------------------------------------------------------------------ report
+
+
+def report(
+    path: str,
+    page: Path,
+    options: ImageArguments,
+    *,
+    device: str,
+    numbers: Path | None,
+    test_size: float,
+    quiet: bool,
+) -> None:
+    """Judge synthetic images and write a page, and the figures for programs if wanted."""
+    Recipe.preset(options.recipe, "image")
+    source = open_source(path, options)
+    _write_page(
+        source, options, options.seed, device, page, None, quiet,
+        numbers=numbers, test_size=test_size,
+    )  # fmt: skip

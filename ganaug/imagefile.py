@@ -6,7 +6,6 @@ what is made goes back as files beside copies of the originals, or as further ro
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.errors import ConfigError, InvalidInputError, NotAvailableError, did_you_mean
+from ganaug.imagenames import folder_name
+from ganaug.imagepaths import check_paths, embedded, files_digest
 from ganaug.tablefile import MARK, arrow_bytes, longer_range
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Source(Protocol):
 
     def first_number(self, label: Any) -> int:
         """Return the number from which synthetic files of a class are named."""
+
+    def folder(self, label: Any) -> str:
+        """Return the name of the folder of synthetic files of a class."""
 
 
 # ------------------------------------------------------------------ folders
@@ -87,6 +91,10 @@ class FolderSource:
         """Return a number after those of synthetic files that are there from before."""
         own = [file.name for file in self.files if file.relative_to(self.path).parts[0] == label]
         return 1 + max((int(m[1]) for name in own if (m := _NAME.fullmatch(name))), default=0)
+
+    def folder(self, label: Any) -> str:
+        """Return the folder of the originals."""
+        return str(label)
 
 
 # ------------------------------------------------------------------ Parquet
@@ -135,17 +143,24 @@ class ParquetSource:
         self.labels: list[Any] = list(self.values)
         numbers = {value: number for number, value in enumerate(present)}
         column = self.arrow.column(self.image_column)
+        check_paths(self.name, column)
         codes = [numbers[values[i]] for i in rows]
         self.dataset = _Rows(path, column, rows, codes, rgb)
 
     def digest(self) -> str:
-        """Return a hash of the file."""
+        """Return a hash of the file, and of the images that it names."""
+        column = self.arrow.column(self.image_column)
         with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            own = hashlib.file_digest(file, "sha256").hexdigest()
+        return own + files_digest(self.path.parent, column)
 
     def first_number(self, label: Any) -> int:
         """Return 1: the names are those of rows, not of files."""
         return 1
+
+    def folder(self, label: Any) -> str:
+        """Return a name for any class."""
+        return folder_name(label)
 
     def empty_columns(self, mark: bool) -> list[str]:
         """Return the columns that have no values in synthetic rows.
@@ -167,11 +182,20 @@ class ParquetSource:
                 )
         return [field.name for field in others]
 
-    def extended(self, made: MadeFiles, fingerprint: str, *, originals: bool, mark: bool) -> bytes:
-        """Return a Parquet file of the rows that were there and of the new images."""
+    def extended(
+        self, made: MadeFiles, fingerprint: str, result: Path, *, originals: bool, mark: bool
+    ) -> bytes:
+        """Return a Parquet file of the rows that were there and of the new images.
+
+        In another folder the names of files would mean nothing: there the files go into the rows.
+        """
         import pyarrow as pa
 
         old = self.arrow if originals else self.arrow.slice(0, 0)
+        if result.absolute().parent.resolve() != self.path.absolute().parent.resolve():
+            at = old.column_names.index(self.image_column)
+            images = embedded(self.path.parent, old.column(at))
+            old = old.set_column(at, old.schema.field(at), images)
         pictures = [
             {"bytes": file.read_bytes(), "path": f"{file.parent.name}_{file.name}"}
             for label, files in made.items()
@@ -309,32 +333,3 @@ def need_vision() -> None:
         raise NotAvailableError(
             "Reading images needs torchvision and Pillow: pip install 'ganaug[vision]'"
         ) from None
-
-
-def png_bytes(pixels: Any) -> bytes:
-    """Return an image, as ``load_images`` reads it, as a PNG file."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def file_names(first: int, count: int) -> list[str]:
-    """Return the names of the synthetic images of a class."""
-    width = max(4, len(str(first + count - 1)))
-    return [f"synthetic_{number:0{width}d}.png" for number in range(first, first + count)]
-
-
-def folder_name(label: Any) -> str:
-    """Return the name of the folder of a class; what no name may have is written as ``%2F``."""
-    return re.sub(r"[/\0]|^\.|^$", lambda m: f"%{ord(m[0] or chr(0)):02X}", str(label))
-
-
-def manifest_csv(rows: Sequence[tuple[str, Any, bool]]) -> bytes:
-    """Return a table of files, their classes, and whether they are synthetic."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "class", MARK])
-    writer.writerows(rows)
-    return text.getvalue().encode()

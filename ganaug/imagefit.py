@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,9 +84,16 @@ def fit_images(
     ``requested`` says that the images of every lacking class will be made.
     """
     augmenter = new_augmenter(source, options, seed=seed, device=device, quiet=quiet)
-    try:
+    with advice_in_options():
         X, y = read_images(source, options, quiet)
         return augmenter._learn(X, y, requested=requested), (X, y)
+
+
+@contextmanager
+def advice_in_options() -> Iterator[None]:
+    """Give the advice of errors as options of the command line."""
+    try:
+        yield
     except GanaugError as error:
         raise type(error)(_in_options(str(error))) from None
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganaug.errors import ConfigError
-from ganaug.imagefile import file_names, folder_name, png_bytes
+from ganaug.imagenames import file_names, folder_name, png_bytes
 from ganaug.rng import derive
 from ganaug.tablefile import write
 
@@ -54,6 +55,13 @@ class Run:
     def __init__(self, result: Path) -> None:
         self.folder = result.with_name(result.name + ".partial")
         self.state: dict[str, Any] = {}
+        self._lock: int | None = None
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._unlock()
 
     def begin(self, fingerprint: str, seed: int, options: Mapping[str, Any], force: bool) -> bool:
         """Continue, or begin anew; return whether there is something to continue.
@@ -61,8 +69,11 @@ class Run:
         Raises
         ------
         ConfigError
-            If an unfinished run of other images or options is there, and not ``force``.
+            If an unfinished run of other images or options is there, and not ``force``; or if
+            another process is at work on it.
         """
+        if self.folder.is_dir():
+            self._own()
         before = read_state(self.folder)
         if before.get("fingerprint") == fingerprint:
             self.state = before
@@ -71,16 +82,40 @@ class Run:
             return True
         if self.folder.exists():
             self._refuse(before, options, force)
-            shutil.rmtree(self.folder)
+            self.drop()
         self.folder.mkdir()
+        self._own()
         self.state = {"kind": KIND, "fingerprint": fingerprint, "seed": seed, "options": options}
         self.save()
         return False
 
+    def _own(self) -> None:
+        """Lock the folder for this process; the system unlocks it when the process ends."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        self._lock = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._unlock()
+            raise ConfigError(
+                f"Another process is at work in {self.folder}; wait for its end, or name another "
+                "result."
+            ) from None
+        except OSError:  # a file system without locks
+            self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
     def _refuse(self, before: Mapping[str, Any], options: Mapping[str, Any], force: bool) -> None:
-        if not before and any(self.folder.iterdir()):
+        if not before and not _only_torn(self.folder):
             raise ConfigError(f"{self.folder} is not an unfinished run; move it out of the way.")
-        if force or not (self.model / "config.json").exists():  # nothing is lost
+        if force or not self.trained:  # nothing is lost
             return
         old = before.get("options", {})
         changed = [name for name, value in options.items() if old.get(name) != value]
@@ -101,20 +136,31 @@ class Run:
         """Where the trained model is saved."""
         return self.folder / MODEL
 
+    @property
+    def trained(self) -> bool:
+        """Whether a whole model is there."""
+        return (self.model / "config.json").exists()
+
     def load(self, device: str) -> GANAugmenter | None:
         """Return the augmenter that the run has trained before it was cut short."""
         from ganaug.augmenter import GANAugmenter
         from ganaug.checks import choose_device
 
-        if not (self.model / "config.json").exists():
+        if not self.trained:
             return None
-        augmenter = GANAugmenter.from_pretrained(self.model)
+        augmenter = GANAugmenter.from_pretrained(self.model).set_params(device=device)
         augmenter.model_.to(choose_device(device, mps=False))
         return augmenter
 
     def drop(self) -> None:
         """Remove the folder and all that is in it."""
         shutil.rmtree(self.folder)
+        self._unlock()
+
+
+def _only_torn(folder: Path) -> bool:
+    """Return whether a folder holds nothing but files of writes that were killed."""
+    return folder.is_dir() and all(file.name.startswith(".tmp-") for file in folder.iterdir())
 
 
 def make_images(
@@ -125,8 +171,11 @@ def make_images(
     *,
     first: Mapping[Any, int],
     progress: bool,
+    name: Callable[[Any], str] = folder_name,
 ) -> dict[Any, list[Path]]:
     """Write synthetic images into a folder for each class; those that are there stay.
+
+    ``name`` gives the name of the folder of a class.
 
     Returns
     -------
@@ -139,7 +188,7 @@ def make_images(
     bar = tqdm(total=sum(wanted.values()), desc="writing images", disable=not progress)
     with bar:
         for number, (label, count) in enumerate(wanted.items()):
-            home = folder / folder_name(label)
+            home = folder / name(label)
             home.mkdir(parents=True, exist_ok=True)
             made[label] = [home / name for name in file_names(first.get(label, 1), count)]
             for start in range(0, count, AT_ONCE):
@@ -167,8 +216,41 @@ def copy_files(files: Mapping[Path, Path], *, progress: bool) -> None:
 def publish(run: Run, result: Path) -> None:
     """Put the folder of a finished run in the place of the result."""
     shutil.rmtree(run.model, ignore_errors=True)
-    old = result.with_name(f".{result.name}.ganaug-old")
+    remove_old(result)
     if result.exists():
-        result.rename(old)
+        result.rename(_old(result))
     run.folder.rename(result)
-    shutil.rmtree(old, ignore_errors=True)
+    remove_old(result)
+
+
+def _old(result: Path) -> Path:
+    return result.with_name(f".{result.name}.ganaug-old")
+
+
+def check_old(result: Path) -> None:
+    """Refuse, before any work, a file or folder of others where an old result is put aside.
+
+    Raises
+    ------
+    ConfigError
+    """
+    old = _old(result)
+    if old.exists() and not read_state(old) and not _only_torn(old):
+        raise ConfigError(f"{old} is in the way and no result of ganaug; move it elsewhere.")
+
+
+def remove_old(result: Path) -> None:
+    """Remove an earlier result that was put aside, if it is one of ours."""
+    check_old(result)
+    old = _old(result)
+    if not old.exists():
+        return
+    for entry in old.iterdir():
+        if entry.name == STATE:  # goes last: it says that the folder is ours
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    (old / STATE).unlink(missing_ok=True)
+    old.rmdir()

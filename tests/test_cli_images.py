@@ -24,10 +24,12 @@ pytest.importorskip("torchvision", reason="images in files need the extra vision
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from ganaug import GANAugmenter, imagerun
+from ganaug import GANAugmenter, commands_images, imagenames, imagerun
 from ganaug.commands import app
 from ganaug.vision import load_images
 
@@ -284,8 +286,9 @@ def test_a_finished_run_is_left_alone_and_another_needs_force(folder: Path, tmp_
     out = tmp_path / "out"
     done("augment", folder, "-o", out, *QUICK)
     before = files_in(out)
-    said = done("augment", folder, "-o", out, *QUICK, "--force").stderr
+    said = done("augment", folder, "-o", out, *QUICK).stderr
     assert "complete already: nothing to do" in said
+    assert "nothing to do" not in done("augment", folder, "-o", out, *QUICK, "--force").stderr
     other = ("augment", folder, "-o", out, "--max-steps", 2, "--seed", 1)
     assert "--force replaces it" in refused(*other)
     assert files_in(out) == before
@@ -564,7 +567,7 @@ def test_a_model_is_fitted_on_parquet(parquet: Path, tmp_path: Path) -> None:
 
 
 def test_a_report_is_written(folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ganaug.report", reason="there is no quality report yet")
+    pytest.importorskip("jinja2", reason="pages need the extra report")
     page = tmp_path / "report.html"
     command = ("augment", folder, "-o", tmp_path / "out", "--report", page, *QUICK)
     done(*command)
@@ -576,8 +579,204 @@ def test_a_report_is_written(folder: Path, tmp_path: Path) -> None:
 def test_without_the_report_it_is_said_before_training(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ganaug.report", None)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
     page = ("--report", tmp_path / "report.html")
     said = refused("augment", folder, "-o", tmp_path / "out", *page, *QUICK)
-    assert "--report needs the extra 'report'" in said
+    assert "pip install 'ganaug[report]'" in said
     assert not list(tmp_path.glob("out*"))
+
+
+def no_training(*_: Any, **__: Any) -> None:
+    raise AssertionError("trained again")
+
+
+def test_a_finished_result_still_gets_its_report(
+    folder: Path, parquet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("jinja2", reason="pages need the extra report")
+    judged: list[Any] = []
+    monkeypatch.setattr(
+        commands_images,
+        "write_pages",
+        lambda *_, page, seed, **__: (judged.append(seed), page.write_text("page")),
+    )
+    page = tmp_path / "report.html"
+    for source, out in ((folder, "out"), (parquet, "out.parquet")):
+        target = () if source == folder else ("-t", "label")
+        command = ("augment", source, *target, "-o", tmp_path / out, *QUICK)
+        done(*command)
+        with monkeypatch.context() as patch:
+            patch.setattr(GANAugmenter, "_learn", no_training)
+            assert "only the report is made" in done(*command, "--report", page).stderr
+            assert page.read_text() == "page"
+            page.write_text("mine")
+            assert "--force makes both anew" in done(*command, "--report", page).stderr
+        assert page.read_text() == "mine"
+        done(*command, "--report", page, "--force")
+        assert page.read_text() == "page"
+        page.unlink()
+    assert judged == [0, 0, 0, 0]
+
+
+def test_an_old_result_that_was_not_removed_is_no_obstacle(folder: Path, tmp_path: Path) -> None:
+    out, old = tmp_path / "out", tmp_path / ".out.ganaug-old"
+    done("augment", folder, "-o", out, *QUICK)
+    other = ("augment", folder, "-o", out, "--max-steps", 2, "--seed", 1, "--force")
+    shutil.copytree(out, old)
+    done(*other)
+    assert not old.exists()
+    shutil.copytree(out, old)
+    done(*other[:-1])
+    assert not old.exists()
+    old.mkdir()
+    (old / "thesis.txt").write_text("x")
+    assert "in the way" in refused("augment", folder, "-o", out, *QUICK, "--force")
+    assert (old / "thesis.txt").exists()
+
+
+@given(st.lists(st.text(st.sampled_from("a%2F/.\0-é"), max_size=120), min_size=2, unique=True))
+def test_every_class_has_a_folder_of_its_own(labels: list[str]) -> None:
+    names = [imagenames.folder_name(label) for label in labels]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert name not in ("", ".", "..")
+        assert not set(name) & set("/\0")
+        assert len(name.encode()) <= 200
+
+
+def test_folders_of_classes_keep_their_names(folder: Path, tmp_path: Path) -> None:
+    (folder / "eight").rename(folder / "8%2F")
+    done("augment", folder, "-o", tmp_path / "out", *QUICK)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_dir()) == [
+        "8%2F",
+        "one",
+    ]
+    assert len(list((tmp_path / "out" / "8%2F").glob("synthetic_*.png"))) == 6
+
+
+def named_parquet(path: Path, names: dict[int, str]) -> None:
+    """Write a Parquet file of which some rows have the path of an image only."""
+    table = parquet_table()
+    rows = table.column("image").to_pylist()
+    for row, name in names.items():
+        rows[row] = {"bytes": None, "path": name}
+    images = pa.array(rows, table.schema.field("image").type)
+    pq.write_table(table.set_column(0, table.schema.field("image"), images), path)
+
+
+@pytest.mark.parametrize(
+    "name", ["{outside}", "../outside.png", "a/../../outside.png", "C:\\x.png"]
+)
+def test_paths_out_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    home, outside = tmp_path / "home", tmp_path / "outside.png"
+    home.mkdir()
+    outside.write_bytes(png(pictures(8, 1)[0]))
+    named_parquet(home / "t.parquet", {17: name.format(outside=outside)})  # a row without a class
+    for options in ((), ("--skip-unreadable",)):
+        out = ("-t", "label", "-o", tmp_path / "out.parquet", *options, *QUICK)
+        said = refused("augment", home / "t.parquet", *out)
+        assert "row 17 names an image outside its folder" in said
+    assert not list(tmp_path.glob("out.*"))
+
+
+def test_named_images_are_read_embedded_elsewhere_and_watched(tmp_path: Path) -> None:
+    home, away = tmp_path / "home", tmp_path / "away"
+    (home / "deep").mkdir(parents=True)
+    away.mkdir()
+    file = home / "deep" / "0.png"
+    file.write_bytes(png(pictures(8, 1)[0]))
+    named_parquet(home / "t.parquet", {0: "deep/0.png"})
+    command = ("augment", home / "t.parquet", "-t", "label", *QUICK)
+    done(*command, "-o", home / "near.parquet")
+    assert (
+        pq.read_table(home / "near.parquet").slice(0, 18).equals(pq.read_table(home / "t.parquet"))
+    )
+    done(*command, "-o", away / "far.parquet")
+    image = pq.read_table(away / "far.parquet").column("image")[0].as_py()
+    assert image == {"bytes": file.read_bytes(), "path": "deep/0.png"}
+    assert "nothing to do" in done(*command, "-o", away / "far.parquet").stderr
+    file.write_bytes(png(pictures(8, 2)[1]))
+    assert "--force overwrites" in refused(*command, "-o", away / "far.parquet")
+
+
+def test_a_run_killed_at_its_very_start_can_be_repeated(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out.partial").mkdir()
+    (tmp_path / "out.partial" / ".tmp-abc").write_text("{")
+    done("augment", folder, "-o", tmp_path / "out", *QUICK)
+    assert not (tmp_path / "out" / ".tmp-abc").exists()
+
+
+def test_a_continued_run_keeps_to_its_device(folder: Path, tmp_path: Path) -> None:
+    run = imagerun.Run(tmp_path / "out")
+    done("fit", folder, "-o", run.model, *QUICK)
+    found = run.load("cpu")
+    assert found is not None
+    assert found.get_params()["device"] == "cpu"
+
+
+def test_two_processes_do_not_share_a_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fcntl", reason="folders are locked on POSIX systems only")
+    out, make = ("-o", tmp_path / "out"), imagerun.make_images
+
+    def meanwhile(*arguments: Any, **options: Any) -> Any:
+        said = refused("augment", folder, *out, "--max-steps", 1, "--force")
+        assert "Another process is at work" in said
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(imagerun, "make_images", meanwhile)
+    done("augment", folder, *out, *QUICK)
+
+
+def test_a_finished_model_outlives_a_failure_of_training(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        model = tmp_path / "out.partial" / imagerun.MODEL  # by another process
+        model.mkdir()
+        (model / "config.json").write_text("{}")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(GANAugmenter, "_learn", interrupted)
+    refused("augment", folder, "-o", tmp_path / "out", *QUICK, status=130)
+    assert (tmp_path / "out.partial" / imagerun.MODEL / "config.json").exists()
+
+
+def test_pages_are_overwritten_by_one_rule(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="pages need the extra report")
+    (tmp_path / "old.html").write_text("mine")
+    (tmp_path / "t.csv").write_text("a,b\n1,x\n2,x\n3,y\n")
+    for source, options in ((folder, ("-o", tmp_path / "out")), (tmp_path / "t.csv", ("-t", "b"))):
+        command = ("augment", source, *options, *QUICK)
+        assert "--force overwrites it" in refused(*command, "--report", tmp_path / "old.html")
+        assert "must end in .html" in refused(*command, "--report", tmp_path / "page.pdf")
+        assert "There is no folder" in refused(*command, "--report", tmp_path / "no" / "r.html")
+    assert (tmp_path / "old.html").read_text() == "mine"
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_reports_of_images(folder: Path, parquet: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="pages need the extra report")
+    page, numbers = tmp_path / "page.html", tmp_path / "page.json"
+    page.write_text("an earlier one")
+    for source, target in ((folder, ()), (parquet, ("-t", "label"))):
+        command = ("report", source, *target, "-o", page, "--json", numbers, *QUICK)
+        assert f"wrote {page}" in done(*command).stderr
+        assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+        facts = json.loads(numbers.read_text(encoding="utf-8"))["facts"]
+        assert facts["shape"] == [1, 8, 8]
+        page.write_text("an earlier one")
+    Image.new("L", (20, 10)).save(folder / "one" / "wide.png")
+    said = refused("report", folder, "-o", page, *QUICK)
+    assert "Use --resize 8x8" in said
+    assert page.read_text() == "an earlier one"
+    assert "--target" in refused("report", parquet, "-o", page, status=2)
+    assert "is for tables" in refused("report", folder, "-o", page, "--test", "t.csv")
+    assert "did you mean 'wgan'" in refused("report", folder, "-o", page, "--recipe", "wgann")
+
+
+def test_an_encoding_is_for_tables(folder: Path, tmp_path: Path) -> None:
+    for command in ("augment", "fit", "report"):
+        options = ("-o", tmp_path / "out.html", "--encoding", "latin-1")
+        assert "--encoding is for tables" in refused(command, folder, *options)
