@@ -335,7 +335,7 @@ def test_the_command_line_page_lists_every_option(root):
         option
         for command in commands.values()
         for parameter in command.params
-        for option in parameter.opts
+        for option in (*parameter.opts, *parameter.secondary_opts)
         if option.startswith("--")
     }
     assert options - set(re.findall(r"--[a-z][a-z-]+", page)) == set()
