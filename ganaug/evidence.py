@@ -3,6 +3,9 @@
 A row's *margin* for a class is the log-odds that the classifiers give it. Real rows are judged by
 the classifier of the fold that did not train on them, so their margins are what unseen members of
 the class look like, and generated rows can be compared with them.
+
+Whether a value is missing is hidden from the classifiers: where it marks other classes, a missing
+value would otherwise be reason enough to reject a row, and a class would lose its own.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ganaug.encoding import Segment
 from ganaug.nets.blocks import activate
 from ganaug.rng import derive, torch_stream
 from ganaug.training.data import TrainingRows
@@ -68,10 +72,20 @@ class EvidenceEnsemble(nn.Module):
 
 
 def fit_evidence(
-    rows: Tensor, labels: Tensor, n_classes: int, *, steps: int, seed: int
+    rows: Tensor,
+    labels: Tensor,
+    n_classes: int,
+    *,
+    steps: int,
+    seed: int,
+    may_be_missing: Sequence[Segment] = (),
 ) -> tuple[EvidenceEnsemble, Tensor]:
-    """Train the classifiers on encoded rows; return them and each row's held-out fold."""
+    """Train the classifiers on encoded rows; return them and each row's held-out fold.
+
+    ``may_be_missing`` are the segments whose last category, "missing", is hidden from them.
+    """
     device = rows.device
+    rows, blindfold = _blindfolded(rows, may_be_missing, torch_stream(seed, "fill", device=device))
     fold = folds_of(labels, seed)
     model = EvidenceEnsemble(rows.shape[1], n_classes, torch_stream(seed, "init")).to(device)
     parts = [
@@ -79,7 +93,34 @@ def fit_evidence(
         for k in range(FOLDS)
     ]
     cross_fit(model, parts, steps, seed, device)
+    model.weight_0.copy_(blindfold @ model.weight_0)  # the blindfold is part of the first layer
     return model, fold
+
+
+def _blindfolded(
+    rows: Tensor, may_be_missing: Sequence[Segment], random: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Hide which values are missing.
+
+    Returns
+    -------
+    rows : Tensor
+        For training: a missing value has the category of a random row that has one.
+    blindfold : Tensor of shape (width, width)
+        For judging: the product with it has the mean of the categories instead.
+    """
+    rows, blindfold = rows.clone(), torch.eye(rows.shape[1], device=rows.device)
+    for segment in may_be_missing:
+        missing, others = segment.stop - 1, slice(segment.start, segment.stop - 1)
+        gone = rows[:, missing] > 0
+        present = rows[~gone, others]
+        blindfold[missing] = 0.0
+        if len(present):
+            blindfold[missing, others] = present.mean(0)
+            drawn = torch.rand(int(gone.sum()), generator=random, device=rows.device)
+            rows[gone, others] = present[(drawn * len(present)).long()]
+        rows[gone, missing] = 0.0
+    return rows, blindfold
 
 
 def cross_fit(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ganaug.training.callbacks import Callback
 
 INTERPOLATE_BELOW = 10
-ANCHOR_BELOW = 100
+ANCHOR_BELOW = 10**9
 """Class sizes under which ``auto`` interpolates between real rows, or starts from them."""
 
 
@@ -203,7 +203,12 @@ def _attach_selector(
     """Learn the class evidence and freeze the thresholds of the generated classes."""
     seed = derive(job.seed, "evidence")
     evidence, fold = fit_evidence(
-        rows, classes, len(model.methods), steps=min(job.steps, EVIDENCE_STEPS), seed=seed
+        rows,
+        classes,
+        len(model.methods),
+        steps=min(job.steps, EVIDENCE_STEPS),
+        seed=seed,
+        may_be_missing=model.codec.may_be_missing,
     )
     generated = [method in GENERATED for method in model.methods]
     model.selector = fit_selector(evidence, fold, rows, classes, generated)

@@ -10,7 +10,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from ganaug.codecs.image import to_signed
 from ganaug.image_evidence import ImageEvidence
-from ganaug.selection import COPY_QUANTILE, COPY_ROWS, EVIDENCE_QUANTILE, Selector
+from ganaug.selection import COPY_QUANTILE, COPY_ROWS, Selector
+
+EVIDENCE_QUANTILE = 0.02
+"""Share of the real images of a class whose evidence is lower than what a candidate needs."""
 
 LOOK = 14
 """Height and width to which images are brought before they are compared: a copy shifted by half a

@@ -18,12 +18,8 @@ from ganaug.evidence import FOLDS, EvidenceEnsemble
 OVERSAMPLING = 3
 """Candidates made for each row kept, at most."""
 
-EVIDENCE_QUANTILE = 0.02
-"""Share of the real rows of a class whose evidence is lower than what a candidate needs.
-
-Small on purpose: where one value marks rows as unlike their class (a value missing more often
-elsewhere, say), this is the most by which its share can fall.
-"""
+EVIDENCE_QUANTILE = 0.3
+"""Share of the real rows of a class whose evidence is lower than what a candidate needs."""
 
 COPY_QUANTILE = 0.02
 COPY_ROWS = 2000

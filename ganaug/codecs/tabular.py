@@ -118,6 +118,11 @@ class TableCodec:
         """Column names."""
         return [column.name for column in self.columns]
 
+    @property
+    def may_be_missing(self) -> list[Segment]:
+        """The choices whose last category is "missing"."""
+        return [choice for i, choice in self._choice.items() if self.columns[i].codec.has_missing]
+
     def encode(self, frame: pd.DataFrame, rng: np.random.Generator) -> Encoded:
         """Return the encoded rows, (n, layout.width) float32; ``rng`` spreads the ties."""
         out = np.zeros((len(frame), self.layout.width), np.float32)
