@@ -38,13 +38,16 @@ FIRST = "ganaug"
 """The arm that the others are compared with."""
 
 ROWS = 1000
-SIZES = (10, 25, 50, 100, 200, 400, 800)
+SIZES = (10, 25, 50, 100, 200, 400, 800, 1600, 3200)
 SIZED = ("phoneme", "page_blocks0", "churn", "adult")
 """Sets with hundreds of rare rows."""
 COMMON = 2000
-"""Rows of the other class in a set whose rare class is made small, at most."""
+"""Rows of the other class in a set whose rare class is made small, at most (of large rare classes:
+a quarter more than those)."""
 
-FREE = {"fitting.ANCHOR_BELOW": 10}
+FREE = {"fitting._method": lambda count, _: "duplicate" if count < 2 else "gan"}
+ANCHORED = {"fitting.INTERPOLATE_BELOW": 2}
+INTERPOLATED = {"fitting.INTERPOLATE_BELOW": ideas.ALWAYS}
 WGAN_GP = {
     "loss": "wasserstein",
     "r1": 0.0,
@@ -67,7 +70,7 @@ PARTS: tuple[Arm, ...] = (
     ARMS[FIRST],
     # How rows are made
     _arm("free GAN", FREE),
-    _arm("interpolation", {"fitting.INTERPOLATE_BELOW": ideas.ALWAYS}),
+    _arm("interpolation", INTERPOLATED),
     _arm("interpolation, selected", {"sampling.generate": ideas.interpolate}),
     _arm("isolated anchors too", {"anchors._Context": ideas.Crowded}),
     # What the GAN is
@@ -101,23 +104,24 @@ PARTS: tuple[Arm, ...] = (
 )  # fmt: skip
 SIZE: tuple[Arm, ...] = (
     ARMS["none"],
-    _arm("interpolation", {"fitting.INTERPOLATE_BELOW": ideas.ALWAYS}),
-    _arm("anchored", {"fitting.INTERPOLATE_BELOW": 2, "fitting.ANCHOR_BELOW": ideas.ALWAYS}),
-    _arm("free", {"fitting.INTERPOLATE_BELOW": 2, "fitting.ANCHOR_BELOW": 2}),
+    _arm("interpolation", INTERPOLATED),
+    _arm("anchored", ANCHORED),
+    _arm("free", FREE),
 )
 
 
 def thinned(table: TableSet, rare: int, seed: int = 0) -> TableSet | None:
     """Return a set of two classes with so many rare rows in a training half, None if it has not.
 
-    The common class keeps its proportion, within COMMON rows and ten for each rare one at most.
+    The common class keeps its proportion, up to ten rows for each rare one and COMMON in all.
     """
     counts = table.y.value_counts()
     if counts.iloc[-1] < 2 * rare:
         return None
     rng = np.random.default_rng(seed)
+    most = max(COMMON, round(2.5 * rare))
     share = min(counts.iloc[0] / counts.iloc[-1], 10)
-    kept = {table.rarest: 2 * rare, str(counts.index[0]): min(round(2 * rare * share), COMMON)}
+    kept = {table.rarest: 2 * rare, str(counts.index[0]): min(round(2 * rare * share), most)}
     rows = np.sort(
         np.concatenate(
             [rng.choice(np.flatnonzero(table.y == k), n, replace=False) for k, n in kept.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from ganaug import GANAugmenter
 
@@ -60,3 +61,31 @@ def test_a_pair_of_rows_yields_rows_on_the_line_between_them():
     assert new["a"].between(1, 2).all()
     assert new["b"].between(10, 20).all()
     assert new["a"].nunique() > 50
+
+
+@pytest.mark.parametrize("rare", [12, 60])
+def test_a_row_among_others_is_no_starting_point(rare):
+    rng = np.random.default_rng(0)
+    X = np.r_[rng.normal(0, 1, (300, 2)), rng.normal(8, 0.5, (rare, 2))]
+    X[-1] = 0.0  # a rare row in the midst of the common ones
+    y = np.repeat([0, 1], [300, rare])
+    model = GANAugmenter(max_steps=1, random_state=0).fit(X, y).model_
+    starts = model.anchors.draw(torch.ones(500, dtype=torch.long), torch.Generator().manual_seed(0))
+    values = model.codec.decode(starts.numpy()).to_numpy()
+    assert (values > 4).all(), "neither there nor on the way there"
+
+
+def test_isolated_rows_start_where_a_class_has_no_others():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 2)), np.repeat([0, 1], [385, 15])
+    new = GANAugmenter(max_steps=1, random_state=0).fit(X, y).sample({1: 300})[0]
+    assert len(np.unique(new, axis=0)) > 250
+
+
+def test_a_large_class_keeps_its_spread_with_few_steps():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 20))
+    y = np.repeat([0, 1], [2500, 500])
+    new = GANAugmenter(max_steps=100, random_state=0).fit(X, y).sample({0: 1000})[0]
+    ratio = new.std(0) / X[y == 0].std(0)
+    assert 0.6 < ratio.min() <= ratio.max() < 1.4

@@ -275,8 +275,11 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"Decimals (up to {columns.MAX_DECIMALS})",
         f"up to {columns.ONE_HOT_LEVELS} categories is one-hot",
         f"| 2 to {fitting.INTERPOLATE_BELOW - 1} | `interpolate` |",
-        f"| {fitting.INTERPOLATE_BELOW} to {fitting.ANCHOR_BELOW - 1} | `anchored` |",
-        f"| {fitting.ANCHOR_BELOW} or more | `gan` |",
+        f"| {fitting.INTERPOLATE_BELOW} or more | `anchored` |",
+        f"none of its {anchors.ISOLATION_NEIGHBOURS} nearest rows",
+        f"at least {anchors.LEAST_ANCHORS} are left",
+        f"at most {anchors.ANCHOR_ROWS:,} rows of a class",
+        f"among at most {anchors.CONTEXT_ROWS:,} rows",
         f"{anchors.NEIGHBOURS} nearest neighbours",
         f"at least {fitting.auto_steps(1)} and at most {fitting.auto_steps(10**9):,}",
         "$10\\sqrt{n}$ generator steps for $n$ rows",
@@ -298,7 +301,7 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
 
 
 def test_the_page_on_images_states_the_numbers_of_the_code(root):
-    from ganaug import image_fitting, image_options, selection
+    from ganaug import image_fitting, image_options, image_selection, selection
     from ganaug.nets import light
 
     page = (root / "docs" / "images.md").read_text(encoding="utf-8")
@@ -310,7 +313,7 @@ def test_the_page_on_images_states_the_numbers_of_the_code(root):
         f"these shares is {image_fitting.FLAT:.0%} or more",
         f"{light.LAYOUT} by {light.LAYOUT} means of each channel",
         f"{below:,} images or more",
-        f"than {1 - selection.EVIDENCE_QUANTILE:.0%} of the real",
+        f"than {1 - image_selection.EVIDENCE_QUANTILE:.0%} of the real",
         f"all but {selection.COPY_QUANTILE:.0%} of different real",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]

@@ -45,9 +45,9 @@ def two_classes(table):
 
 @pytest.fixture(scope="module")
 def fitted(two_classes):
-    """Return an augmenter fitted on CUDA, which makes class 0 freely and class 1 from anchors."""
+    """Return an augmenter fitted on CUDA, which makes both classes from anchors."""
     augmenter = GANAugmenter(device="cuda", max_steps=300, random_state=0).fit(*two_classes)
-    assert augmenter.plan_ == {0: "gan", 1: "anchored"}
+    assert augmenter.plan_ == {0: "anchored", 1: "anchored"}
     return augmenter
 
 
@@ -176,7 +176,7 @@ def test_duplicated_and_interpolated_classes_come_from_the_gpu(table):
     augmenter = GANAugmenter(device="cuda", max_steps=5, on_singleton="duplicate", random_state=0)
     with pytest.warns(UserWarning, match="Class 3 has only 5"):
         augmenter.fit(X, y)
-    assert augmenter.plan_ == {0: "gan", 1: "anchored", 2: "duplicate", 3: "interpolate"}
+    assert augmenter.plan_ == {0: "anchored", 1: "anchored", 2: "duplicate", 3: "interpolate"}
     assert augmenter.model_.device.type == "cuda"
     rows, labels = augmenter.sample({2: 3, 3: 200}, random_state=0)
     assert labels.tolist() == [2] * 3 + [3] * 200

@@ -290,7 +290,7 @@ def test_promise_3_an_int_request_begins_with_the_smaller_one(k: int) -> None:
 @pytest.mark.parametrize("label", [0, 1, 2])
 @pytest.mark.parametrize("k", SIZES)
 def test_promise_3_a_request_by_class_begins_with_the_smaller_one(label: int, k: int) -> None:
-    """Class 0 is generated, class 1 anchored, class 2 interpolated."""
+    """Classes 0 and 1 are anchored, class 2 is interpolated."""
     few = _fitted().sample({label: k}, random_state=5)[0]
     X, y = _fitted().sample(
         {0: 10, label: 3 * CHUNK, 2: 9 if label != 2 else 3 * CHUNK}, random_state=5
