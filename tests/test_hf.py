@@ -562,7 +562,9 @@ def fitted_images(images) -> GANAugmenter:
     return augmenter
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "RGB", "RGBA", "P", "CMYK", "YCbCr", "I;16", "I", "F"]
+)
 def test_images_of_any_mode_are_balanced(mode):
     ds = image_dataset(digit_images(mode))
     result = augmented(ds)
