@@ -251,7 +251,7 @@ def test_the_mode_collapse_signal_fires_when_a_generator_collapses(rings):
         learning_rate=2e-3, critic_learning_rate=1e-4, batch_size=64
     )
     with pytest.warns(ModeCollapseWarning, match=r"class\(es\) 0, 1"):
-        history = fit(rings, recipe, max_steps=300).history_
+        history = fit(rings, recipe, max_steps=600).history_
     assert "mode_collapse" in history.signals()
     assert history.collapsed() == ["0", "1"]
     assert history["diversity"][-1] < 0.25
