@@ -54,9 +54,14 @@ def are_images(X: Any, options: ImageOptions | None) -> bool:
     """Return whether ``X`` holds images: by its dimensions, its items, or because the user said."""
     if options is not None:
         return True
-    if isinstance(X, (list, tuple)) and len(X):
+    if is_listed(X) and len(X):
         return _kind_of(X[0]) != ""
     return len(getattr(X, "shape", ())) >= 3
+
+
+def is_listed(X: Any) -> bool:
+    """Return whether ``X`` is a list, or reads like one: a column of a Hugging Face dataset."""
+    return isinstance(X, Sequence) and not isinstance(X, (str, bytes)) and not hasattr(X, "shape")
 
 
 def _is_pil(item: Any) -> bool:
@@ -90,12 +95,13 @@ def stack(X: Any, options: ImageOptions, budget: int) -> tuple[Container, Pixels
     InvalidInputError, InvalidTypeError, ConfigError
         For images of several sizes or kinds, and flat rows without a shape.
     """
-    listed = isinstance(X, (list, tuple)) and len(X) > 0 and _kind_of(X[0])
+    listed = is_listed(X) and len(X) > 0 and _kind_of(X[0])
     if options.resize is not None and listed != "pil":
         raise ConfigError(
             "ImageOptions(resize=...) is for lists of PIL images. Resize arrays first."
         )
     if listed:
+        X = list(X)  # each look at a column of a dataset would decode the image again
         item, stacked = _stack_pil(X, options) if listed == "pil" else _stack_items(X, listed)
         return Container("list", item, _dtype_name(X[0])), stacked
     if isinstance(X, torch.Tensor):
@@ -226,9 +232,7 @@ def _item(image: Pixels, container: Container, like: Any) -> Any:
         return image.copy()
     if container.item == "tensor":
         # The tensors of a list give their device, an empty template its dtype.
-        return torch.from_numpy(image.copy()).to(
-            like[0] if isinstance(like, (list, tuple)) else like
-        )
+        return torch.from_numpy(image.copy()).to(like[0] if is_listed(like) else like)
     from PIL import Image
 
     # The mode follows from dtype and channels: L, LA, RGB, RGBA or I;16.

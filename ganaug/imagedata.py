@@ -15,7 +15,7 @@ from sklearn.utils.validation import validate_data
 from ganaug import frames, image_containers, image_persistence, images
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import InvalidTypeError, SchemaDriftError
-from ganaug.image_containers import Pixels
+from ganaug.image_containers import Pixels, is_listed
 from ganaug.image_fitting import fit_image_model, image_recipe
 from ganaug.image_options import ImageOptions
 from ganaug.images import ImageBatch, ImageFormat
@@ -119,8 +119,8 @@ class ImageData(Modality):
         return image_containers.replace(X, rows, new, data.form.container)
 
     def unchanged(self, X: Any) -> Any:
-        """Return the images as they are; a tuple becomes a list, as in ``replace``."""
-        return list(X) if isinstance(X, tuple) else X
+        """Return the images as they are; what reads like a list becomes one, as in ``replace``."""
+        return list(X) if is_listed(X) and not isinstance(X, list) else X
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
         """Return the images as they are: no frame holds them."""

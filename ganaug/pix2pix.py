@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import numbers
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -544,8 +544,9 @@ def _check_alike(sources: ImageBatch, targets: ImageBatch) -> None:
 
 def _labels(y: Any, sources: ImageBatch) -> list[Any]:
     labels = y.tolist() if hasattr(y, "tolist") else y
-    if not isinstance(labels, (list, tuple)) or len(labels) != len(sources):
-        found = len(labels) if isinstance(labels, (list, tuple)) else "no list"
+    listed = isinstance(labels, Sequence) and not isinstance(labels, (str, bytes))
+    if not listed or len(labels) != len(sources):
+        found = len(labels) if listed else "no list"
         raise InvalidInputError(
             f"y must have a label for each of the {len(sources):,} sources, got {found}."
         )

@@ -220,6 +220,11 @@ def _check_conditioning(recipe: Recipe) -> None:
         )
     if kind == "light" and conditioning != "projection":
         raise ConfigError('kind="light" is not told the class: leave conditioning.')
+    if recipe.architecture.shared_stages and conditioning != "projection":
+        raise ConfigError(
+            f"shared_stages does not go with conditioning={conditioning!r}: no feature map above "
+            'the shared ones is told the class. Use conditioning="projection", or shared_stages=0.'
+        )
     if conditioning != "per-class":
         return
     if recipe.small_classes == "auto":

@@ -237,28 +237,48 @@ def test_links_between_files_lead_somewhere(page):
     assert not broken
 
 
-def test_the_presets_are_the_documented_ones(root):
-    page = (root / "docs" / "training.md").read_text(encoding="utf-8")
-    (table,) = re.findall(r"^\| \| (`gan`.*?)\n\n", page, re.DOTALL | re.MULTILINE)
-    rows = [[cell.strip(" `|") for cell in line.split(" | ")] for line in table.splitlines()]
-    names, fields = rows[0], rows[2:]
-    wrong = []
-    documented = {field for field, *_ in fields}
-    for column, name in enumerate(names):
-        plain = flat(Recipe.preset(name))
-        for field, *values in fields:
-            value = plain[field]
-            shown = value if isinstance(value, str) else f"{value:g}"
-            if values[column] != shown:
-                wrong.append(f"{name}: {field} is {shown}, not {values[column]}")
-        # What the table leaves out is the same everywhere.
-        default = flat(Recipe())
-        wrong += [
-            f"{name}: {field} is missing"
-            for field in plain.keys() - documented - {"name"}
-            if plain[field] != default[field]
-        ]
+def documented(page: str, start: str) -> list[list[str]]:
+    """Return the cells of the table of a page that starts so."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (table,) = re.findall(rf"^\| {start} ?\| (.*?)\n\n", text, re.DOTALL | re.MULTILINE)
+    return [[cell.strip(" `|") for cell in line.split(" | ")] for line in table.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("page", "start", "data"),
+    [
+        ("training.md", "", "table"),
+        ("gans.md", "field", "image"),
+        ("pix2pix.md", "field of the preset", "pair"),
+    ],
+)
+def test_the_presets_are_the_documented_ones(page, start, data):
+    (names, _, *fields) = documented(page, start)
+    if data == "pair":
+        names = ["pix2pix"]  # the column is called value
+    presets = {
+        name: flat(Recipe.preset(name, data="pair" if name == "pix2pix" else data))
+        for name in names
+    }
+    wrong = [
+        f"{name}: {field} is {shown(presets[name][field])}, not {value}"
+        for field, *values in fields
+        for name, value in zip(names, values, strict=True)
+        if value not in (shown(presets[name][field]), str(presets[name][field]))
+    ]
+    # What the table leaves out is the same everywhere.
+    default, told = flat(Recipe()), {"name", *(field for field, *_ in fields)}
+    wrong += [
+        f"{name}: {field} is missing"
+        for name, preset in presets.items()
+        for field in preset.keys() - told
+        if preset[field] != default[field]
+    ]
     assert not wrong
+
+
+def shown(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def test_the_page_on_training_states_the_numbers_of_the_code(root):

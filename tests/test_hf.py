@@ -35,7 +35,7 @@ from datasets import (
 from PIL import Image as PILImage
 from sklearn.datasets import load_digits
 
-from ganaug import GANAugmenter, GanaugWarning, ImageOptions
+from ganaug import GANAugmenter, GanaugWarning, ImageOptions, Pix2PixAugmenter
 from ganaug.errors import (
     ConfigError,
     InvalidInputError,
@@ -562,7 +562,9 @@ def fitted_images(images) -> GANAugmenter:
     return augmenter
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "RGB", "RGBA", "P", "CMYK", "YCbCr", "I;16", "I", "F"]
+)
 def test_images_of_any_mode_are_balanced(mode):
     ds = image_dataset(digit_images(mode))
     result = augmented(ds)
@@ -583,6 +585,33 @@ def test_synthetic_images_differ_and_look_like_their_class(images, fitted_images
     zero, one = pixels[:16].mean(0), pixels[16:26].mean(0)
     nearer = ((new - one) ** 2).sum((1, 2)) < ((new - zero) ** 2).sum((1, 2))
     assert nearer.all()
+
+
+@pytest.mark.parametrize("form", [None, "numpy", "torch"])
+def test_columns_of_a_dataset_are_images_and_labels_as_lists_are(images, form):
+    ds = images.select_columns(["image", "label"]).with_format(form)
+    column, labels = ds["image"], ds["label"]
+    assert not isinstance(column, list)
+    augmenter = GANAugmenter(**QUICK)
+    X, y = augmenter.fit_resample(column, labels)
+    same, _ = GANAugmenter(**QUICK).fit_resample(list(column), np.asarray(labels))
+    assert len(X) == len(y) == 32
+    assert type(X) is list
+    assert isinstance(X[0], type(X[-1]))  # of images, one was read from a file
+    for a, b in zip(X, same, strict=True):
+        assert np.array_equal(np.asarray(a), np.asarray(b))
+    assert len(augmenter.resample(column, labels)[0]) == 32
+    replacing = GANAugmenter(mode="replace", p=1.0, **QUICK)
+    assert len(replacing.fit_transform(column, labels)) == len(replacing.transform(column)) == 26
+
+
+def test_columns_of_a_dataset_are_pairs(images):
+    column = images["image"]
+    augmenter = Pix2PixAugmenter(max_steps=2, random_state=0).fit(column, column)
+    assert len(augmenter.transform(column)) == 26
+    assert len(augmenter.make_pool(column, images["label"], 2)) == 52
+    with pytest.raises(InvalidInputError, match="got no list"):
+        augmenter.make_pool(column, "0" * 26)
 
 
 def test_files_of_images_are_not_encoded_again(tmp_path, fitted_images):

@@ -27,8 +27,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
+
+from ganaug.errors import ConfigError
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -49,6 +52,31 @@ def _cross_entropy(smoothing: float) -> LossFunction:
         return (softplus(-real) + smoothing * real).mean() + softplus(fake).mean()
 
     return critic
+
+
+def check_loss(name: str, loss: Loss) -> None:
+    """Refuse, by a trial, a loss from which a network cannot learn.
+
+    Raises
+    ------
+    ConfigError
+        If a function returns anything but one number, or one that no logit changes.
+    """
+    for part in ("critic", "generator"):
+        real, fake = (torch.zeros(2, requires_grad=True) for _ in range(2))
+        value = getattr(loss, part)(real, fake)
+        one = isinstance(value, Tensor) and value.numel() == 1
+        told = [real, fake] if part == "critic" else [fake]
+        if not one or not value.requires_grad or not any(_moved(value, each) for each in told):
+            raise ConfigError(
+                f"LOSSES[{name!r}]: {part}(real, fake) must return one number (a mean) that "
+                f"depends on the {'' if part == 'critic' else 'fake '}logits."
+            )
+
+
+def _moved(value: Tensor, logits: Tensor) -> bool:
+    (slope,) = torch.autograd.grad(value, logits, retain_graph=True, allow_unused=True)
+    return slope is not None
 
 
 def minimax(smoothing: float = 0.0) -> Loss:

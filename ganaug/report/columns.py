@@ -91,13 +91,26 @@ def _correlations(rows: Matrix, numeric: Flags) -> Matrix:
     return out
 
 
+def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Return the edges of equal bins between the least and the largest value.
+
+    Large numbers that lie too near each other for so many edges, as identifiers do, get a wider
+    range.
+    """
+    low, high = float(values.min()), float(values.max())
+    room = bins * np.spacing(max(abs(low), abs(high)))
+    if high - low < 2 * room and (low != high or room > 0.5):
+        low, high = low - room, high + room
+    return np.histogram_bin_edges(values, bins, (low, high))
+
+
 def _binned(real: Matrix, made: Matrix, numeric: Flags) -> tuple[NDArray[np.int64], ...]:
     """Return both as codes: numbers as the bin that they fall into, of those of the real ones."""
     both = [np.empty(rows.shape, np.int64) for rows in (real, made)]
     for j, number in enumerate(numeric):
         present = _present(real[:, j], True)
         some = bool(number) and len(present) > 0
-        edges = np.histogram_bin_edges(present, BINS)[1:-1] if some else np.zeros(0)
+        edges = bin_edges(present, BINS)[1:-1] if some else np.zeros(0)
         for rows, out in zip((real, made), both, strict=True):
             column = rows[:, j]
             # What is missing has a place of its own: behind the bins, before the levels.

@@ -150,7 +150,8 @@ class Finding:
     baseline : float
         Of real rows in their place.
     baseline_low, baseline_high : float
-        Where one more value of real rows would lie, with 95% probability.
+        Where one more value of real rows would lie, with 95% probability; of scores of classifiers
+        the 95% confidence interval of the baseline.
     low, high : float
         95% confidence interval of the value, where there is one, else NaN.
     gap_low, gap_high : float

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ganaug.demo_pictures import BLUE, GREEN, GREY, ORANGE
-from ganaug.report.columns import Matrix
+from ganaug.report.columns import Matrix, bin_edges
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import ColumnSketch, Projection
 from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY, History
@@ -208,7 +208,7 @@ def _draw_numbers(axes: Axes, column: ColumnSketch) -> None:
         return
     # A few far values would squeeze all others into one bin: they count at the ends.
     low, high = np.quantile(both, [0.005, 0.995])
-    bins = np.histogram_bin_edges(np.clip(both, low, high), BINS)
+    bins = bin_edges(np.clip(both, low, high), BINS)
     looks: list[tuple[Matrix, dict[str, Any]]] = [
         (real, {"color": BLUE, "alpha": 0.45}),
         (made, {"color": ORANGE, "histtype": "step", "linewidth": 1.8}),

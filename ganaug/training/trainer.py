@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ganaug.errors import DivergenceError, warn
+from ganaug.objectives.losses import check_loss
 from ganaug.objectives.regularizers import (
     BY_INPUT,
     CRITIC_PENALTIES,
@@ -111,6 +112,7 @@ class Trainer:
         self.subjects = [name for name, shown in zip(labels, judged, strict=True) if shown]
         schedule = recipe.schedule
         self.loss = make_loss(recipe.loss, schedule.label_smoothing)
+        check_loss(recipe.loss, self.loss)
         self.critic_penalties = self._chosen(CRITIC_PENALTIES)
         self.generator_penalties = self._chosen(GENERATOR_PENALTIES)
         self.replay = Replay(schedule.replay)

@@ -459,6 +459,13 @@ def test_generators_that_are_never_told_the_class_are_refused(refused, kind, siz
     assert isinstance(error, ConfigError)
 
 
+@pytest.mark.parametrize("preset", ["cgan", "wgan"])  # concat, and per class
+def test_shared_stages_below_none_that_is_told_the_class_are_refused(preset):
+    recipe = Recipe.preset(preset, data="image")
+    with pytest.raises(ConfigError, match="shared_stages does not go with conditioning"):
+        recipe.replace(shared_stages=1)
+
+
 @pytest.mark.parametrize("switch", [{"shared_stages": 1}, {"embedding_noise": 0.5}])
 def test_switches_that_bending_does_not_have_are_refused(switch):
     with pytest.raises(ConfigError, match=next(iter(switch))):

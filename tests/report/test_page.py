@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from collections.abc import Iterator
@@ -116,6 +117,13 @@ def test_the_page_says_what_was_found_and_how(table_report, table_html):
     assert "nothing here measures privacy" in text
 
 
+def test_the_legend_tells_the_two_kinds_of_bars_apart(html):
+    text = " ".join(Page(html).text.split())
+    assert "bar: where one more sample of real" in text
+    assert "For F1 and gain: 95% interval of the dot, from drawing the held-out" in text
+    assert "thin line: the same interval of the triangle" in text
+
+
 def test_names_from_the_data_are_text_and_never_markup(table_html):
     assert "<script" not in table_html
     assert "<u>" not in table_html
@@ -219,6 +227,41 @@ def test_on_a_phone_nothing_is_wider_than_the_page(browser, path, tmp_path):
     )
     assert smallest > 7
     page.screenshot(path=tmp_path / "phone.png", full_page=True)
+    page.context.close()
+
+
+def shades(box: Any) -> list[float]:
+    """Return how much darker or brighter a box is at its left and right edge than elsewhere."""
+    from PIL import Image
+
+    grey = np.asarray(Image.open(io.BytesIO(box.screenshot())).convert("L"), float)
+    paper = np.median(grey)  # most of a table is
+    return [abs(float(np.median(grey[:, side])) - paper) for side in (1, -2)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_that_goes_on_sideways_says_so_by_a_shade(browser, path, scheme):
+    page = opened(browser, path, viewport=PHONE, color_scheme=scheme)
+    box = page.locator(".scroll").first
+    for font, faint, clear in (("6px", (0, 1), ()), ("30px", (0,), (1,))):
+        box.evaluate(f"e => e.querySelector('table').style.fontSize = '{font}'")
+        edges = shades(box)
+        assert all(edges[side] < 5 for side in faint)
+        assert all(edges[side] > 40 for side in clear)
+    box.evaluate("e => e.scrollLeft = e.scrollWidth")
+    left, right = shades(box)
+    assert left > 40
+    assert right < 5
+    page.context.close()
+
+
+def test_on_a_phone_the_figures_of_a_class_need_no_scrolling(browser, path):
+    page = opened(browser, path, viewport=PHONE)
+    wide = page.evaluate(
+        "[...document.querySelectorAll('.scroll:has(table.wide)')]"
+        ".filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel)"
+    )
+    assert wide == []
     page.context.close()
 
 

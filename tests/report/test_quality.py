@@ -224,6 +224,16 @@ def test_one_column_has_no_pairs():
     assert report.to_html()
 
 
+@pytest.mark.parametrize("start", [2**62, np.uint64(2**64 - 500), 1e16])
+def test_large_numbers_close_to_each_other_are_compared_and_drawn(start):
+    X, y = blobs(200, 0)
+    X["id"] = start + np.arange(200, dtype=np.asarray(start).dtype)
+    X["always"] = start
+    report = quality_report(quick(), X, y, random_state=0)
+    assert report.to_frame().loc[(0, "pair_trends"), "reason"] == ""
+    assert report.to_html()
+
+
 @pytest.mark.parametrize("strategy", [0.34, {1: 150}, "all", lambda y: {1: 120}])
 def test_every_form_of_sampling_strategy_survives_the_division(strategy):
     X, y = blobs(200, 0)

@@ -338,6 +338,23 @@ def test_sampling_uses_the_average_of_the_weights(images):
         assert all(torch.equal(a, b) for a, b in pairs) == (ema == 0.0)
 
 
+@pytest.mark.parametrize("ema", [0.2, 0.9])
+def test_the_average_is_the_moving_one_of_the_stated_decay(rows, ema):
+    def average(trainer):
+        decay = min(ema, (1 + trainer.step) / (10 + trainer.step))  # short at first
+        for mean, weight in zip(means, trainer.generator.parameters(), strict=True):
+            mean.lerp_(weight.detach(), 1 - decay)
+
+    class Start(Watch):
+        def on_train_begin(self, trainer):
+            means.extend(p.detach().clone() for p in trainer.generator.parameters())
+
+    means: list[torch.Tensor] = []
+    sampled = fit(rows, "cgan", steps=30, watch=Start(average), ema=ema).model_.generators[0]
+    for mean, weight in zip(means, sampled.parameters(), strict=True):
+        torch.testing.assert_close(mean, weight)
+
+
 # ------------------------------------------------------------------ one trainer
 
 

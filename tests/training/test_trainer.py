@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from ganaug import (
@@ -17,6 +18,7 @@ from ganaug import (
     ModeCollapseWarning,
     Recipe,
 )
+from ganaug.objectives.losses import Loss
 from ganaug.presets import PRESETS
 from ganaug.registry import LOSSES
 
@@ -104,6 +106,25 @@ def test_every_loss_trains(rings, loss):
     X, y = fit(rings, recipe).sample({0: 5, 1: 5})
     assert np.isfinite(X).all()
     assert y.tolist() == [0] * 5 + [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("part", "function"),
+    [
+        ("critic", lambda real, fake: fake - real),
+        ("critic", lambda real, fake: torch.zeros(())),
+        ("critic", lambda real, fake: 0.5),
+        ("generator", lambda real, fake: -fake),
+        ("generator", lambda real, fake: real.mean()),
+    ],
+)
+def test_a_loss_that_teaches_nothing_is_refused_before_training(rings, monkeypatch, part, function):
+    whole = {"critic": lambda r, f: (f - r).mean(), "generator": lambda r, f: -f.mean()}
+    monkeypatch.setitem(LOSSES, "mine", lambda: Loss(**{**whole, part: function}))
+    count = Count()
+    with pytest.raises(ConfigError, match=rf"LOSSES\['mine'\]: {part}.* one number"):
+        fit(rings, Recipe.preset("cgan").replace(loss="mine"), callbacks=[count])
+    assert count.steps == 0
 
 
 @pytest.mark.parametrize(
@@ -230,7 +251,7 @@ def test_the_mode_collapse_signal_fires_when_a_generator_collapses(rings):
         learning_rate=2e-3, critic_learning_rate=1e-4, batch_size=64
     )
     with pytest.warns(ModeCollapseWarning, match=r"class\(es\) 0, 1"):
-        history = fit(rings, recipe, max_steps=300).history_
+        history = fit(rings, recipe, max_steps=600).history_
     assert "mode_collapse" in history.signals()
     assert history.collapsed() == ["0", "1"]
     assert history["diversity"][-1] < 0.25
