@@ -246,7 +246,7 @@ def test_every_form_of_sampling_strategy_survives_the_division(strategy):
 def test_a_plan_that_holding_out_has_changed_is_said():
     X, y = blobs(48, 0)  # 12 rows of the rare class, 8 without those held out
     report = quality_report(quick(), X, y, random_state=0)
-    assert any("1 (interpolate instead of anchored)" in advice.found for advice in report.advice)
+    assert any("1 (anchored instead of interpolate)" in advice.found for advice in report.advice)
 
 
 def test_nothing_to_add_is_said():
