@@ -133,11 +133,21 @@ def effects_table(table: pd.DataFrame) -> str:
                 f"{row['difference']:+.3f}",
                 interval,
                 number(row["effect"], 2),
+                number(row["p"]),
                 f"{row['wins']}/{row['ties']}/{row['losses']}",
                 f"{row['worst']:+.3f} {row['worst_set']}",
             )
         )
-    columns = ["against", "metric", "difference", "95% interval", "d", "won/tied/lost", "worst set"]
+    columns = [
+        "against",
+        "metric",
+        "difference",
+        "95% interval",
+        "d",
+        "p",
+        "won/tied/lost",
+        "worst set",
+    ]
     return markdown_table(columns, cells)
 
 
@@ -232,8 +242,11 @@ def made(rows: pd.DataFrame, method: str) -> str:
     return ", ".join(f"{round(n / len(once))} {how}" for how, n in total.items()) or "-"
 
 
-def full_report(rows: pd.DataFrame, head: str) -> str:
-    """Return the report of a comparison."""
+def full_report(rows: pd.DataFrame, head: str, screened: Sequence[str] = ()) -> str:
+    """Return the report of a comparison.
+
+    ``screened`` are the sets on which ganaug's defaults were chosen; the others are shown apart.
+    """
     everywhere = common_methods(rows)
     numeric = rows[rows["numeric_binary"]]
     parts = ["# Benchmark on tables", head, "## Remarks", notes(rows)]
@@ -249,6 +262,12 @@ def full_report(rows: pd.DataFrame, head: str) -> str:
     if not numeric.empty:
         methods = common_methods(numeric)
         section("numeric binary sets, all methods", numeric, methods, numeric["set"].nunique())
+    unseen = rows[~rows["set"].isin(screened)]
+    if screened and not unseen.empty and unseen["set"].nunique() < rows["set"].nunique():
+        kept = common_methods(unseen)
+        section("sets on which no default was chosen", unseen, kept, unseen["set"].nunique())
+        if OURS in kept:
+            parts.append(effects_table(effects(unseen[unseen["method"].isin(everywhere)])))
     if OURS in set(rows["method"]):
         parts += ["## ganaug against each method", EFFECTS, effects_table(effects(rows))]
         parts += ["## Speed against CTGAN", speed_table(rows)]
@@ -260,7 +279,7 @@ def full_report(rows: pd.DataFrame, head: str) -> str:
 EFFECTS = (
     "Positive differences are in ganaug's favour: means over the sets that both ran on, over the "
     "classifiers that both have. The interval is a bootstrap over sets. d is the mean difference "
-    "over its standard deviation between sets."
+    "over its standard deviation between sets, p that of Wilcoxon's signed-rank test over sets."
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import wilcoxon
 
 from benchmarks._classifiers import METRICS
 
@@ -103,8 +104,9 @@ def effects(rows: pd.DataFrame, method: str = "ganaug") -> pd.DataFrame:
     -------
     DataFrame
         Columns against, metric, sets, difference (positive: ``method`` is better), low and high
-        (95% interval, bootstrap over sets), effect (Cohen's d of the paired differences), wins,
-        ties, losses, worst_set and worst (the largest loss, or the smallest win).
+        (95% interval, bootstrap over sets), effect (Cohen's d of the paired differences), p
+        (Wilcoxon's signed-rank test over sets, two-sided), wins, ties, losses, worst_set and worst
+        (the largest loss, or the smallest win).
     """
     table = []
     others = [m for m in rows["method"].unique() if m != method]
@@ -124,6 +126,7 @@ def effects(rows: pd.DataFrame, method: str = "ganaug") -> pd.DataFrame:
                     "low": low,
                     "high": high,
                     "effect": float(d.mean()) / spread if spread > 0 else float("nan"),
+                    "p": signed_rank(d.to_numpy()),
                     "wins": int((d > TIE).sum()),
                     "ties": int((d.abs() <= TIE).sum()),
                     "losses": int((d < -TIE).sum()),
@@ -132,6 +135,13 @@ def effects(rows: pd.DataFrame, method: str = "ganaug") -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(table)
+
+
+def signed_rank(values: NDArray[np.float64]) -> float:
+    """Return the p-value of Wilcoxon's signed-rank test, NaN where nothing can be said."""
+    if len(values) < 2 or not np.any(values):
+        return float("nan")
+    return float(wilcoxon(values).pvalue)
 
 
 def fit_seconds(rows: pd.DataFrame) -> pd.DataFrame:

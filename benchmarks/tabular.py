@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.speed:
         print(_report.speed_report(rows, head, settings.max_rows))
     else:
-        print(_report.full_report(rows, head))
+        print(_report.full_report(rows, head, QUICK_SETS))
     return 0
 
 

@@ -76,14 +76,15 @@ class GANAugmenter(Shared, OverSampler):
     callbacks : list of Callback or None, default=None
         Hooks into training.
     verbose : int, default=0
-        1 shows a progress bar on standard error.
+        1 says what is planned and shows a progress bar, on standard error.
     random_state : int, RandomState, Generator or None, default=None
         Seed. The same seed gives the same rows on the same machine and number of threads.
 
     Attributes
     ----------
     plan_ : dict
-        Method by class: "duplicate", "interpolate", "anchored" or "gan".
+        Method by class: "duplicate", "interpolate", "anchored" or "gan". Chosen by the number of
+        rows before training; ``verbose=1`` says it then.
     classes_ : ndarray of shape (n_classes,)
     class_counts_ : dict
         Rows of each class at fit.
@@ -218,8 +219,10 @@ class GANAugmenter(Shared, OverSampler):
             self.max_seconds,
             bool(self.verbose),
         )
+        self.plan_ = dict(zip(names, self._modality.plan(classes, self.recipe), strict=True))
+        if self.verbose:
+            tqdm.write(f"ganaug plan: {self._told_plan()}", file=sys.stderr)
         self.model_, self.history_ = self._modality.train(data, classes, self.recipe, job, budget)
-        self.plan_ = dict(zip(names, self.model_.methods, strict=True))
         if collapsed := self.history_.collapsed():
             warn(
                 f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
@@ -228,6 +231,10 @@ class GANAugmenter(Shared, OverSampler):
                 ModeCollapseWarning,
             )
         return self
+
+    def _told_plan(self) -> str:
+        counts = self.class_counts_
+        return ", ".join(f"{c} ({counts[c]}) {method}" for c, method in self.plan_.items())
 
     def _modality_of(self, X: Any) -> Modality:
         if are_images(X, self.image_options):

@@ -93,7 +93,8 @@ def fit_evidence(
         for k in range(FOLDS)
     ]
     cross_fit(model, parts, steps, seed, device)
-    model.weight_0.copy_(blindfold @ model.weight_0)  # the blindfold is part of the first layer
+    first = model.get_parameter("weight_0")
+    first.copy_(blindfold @ first)  # from here on the blindfold is part of the first layer
     return model, fold
 
 

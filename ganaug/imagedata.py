@@ -16,7 +16,7 @@ from ganaug import frames, image_containers, image_persistence, images
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import InvalidTypeError, SchemaDriftError
 from ganaug.image_containers import Pixels, is_listed
-from ganaug.image_fitting import fit_image_model, image_recipe
+from ganaug.image_fitting import fit_image_model, image_recipe, plan_image_methods
 from ganaug.image_options import ImageOptions
 from ganaug.images import ImageBatch, ImageFormat
 from ganaug.modality import Classes, Modality
@@ -80,6 +80,10 @@ class ImageData(Modality):
                 validate_data(estimator, X, skip_check_array=True, reset=False)
             except (ValueError, TypeError) as error:
                 raise SchemaDriftError(str(error)) from None
+
+    def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
+        """Return how each class will be made, from its number of images."""
+        return plan_image_methods(classes, image_recipe(recipe, torch.device("cpu")))
 
     def train(
         self, data: ImageBatch, classes: Classes, recipe: str | Recipe, job: Job, budget: int

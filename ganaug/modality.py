@@ -62,6 +62,10 @@ class Modality(ABC):
         """Refuse data unlike those at fit; in prediction dtypes may differ."""
 
     @abstractmethod
+    def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
+        """Return how each class will be made."""
+
+    @abstractmethod
     def train(
         self, data: Any, classes: Classes, recipe: str | Recipe, job: Job, budget: int
     ) -> tuple[Model, History]:

@@ -78,11 +78,15 @@ class TableData(Modality):
         if drift:
             raise SchemaDriftError(drift)
 
+    def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
+        """Return how each class will be made, from its number of rows."""
+        return plan_methods(classes.counts, _recipe(recipe))
+
     def train(
         self, data: pd.DataFrame, classes: Classes, recipe: str | Recipe, job: Job, budget: int
     ) -> tuple[Model, History]:
         """Learn the codec of the columns, then the rows."""
-        recipe = recipe if isinstance(recipe, Recipe) else Recipe.preset(recipe)
+        recipe = _recipe(recipe)
         if recipe.architecture.kind != "mlp":
             raise ConfigError(
                 f"A recipe with kind={recipe.architecture.kind!r} is for images, and X is a table. "
@@ -99,7 +103,7 @@ class TableData(Modality):
             batch_size=checks.fit_batch_size(job.batch_size or "auto", recipe, len(data)),
             seed=derive(job.seed, "fit"),
         )
-        methods = plan_methods(classes.counts, recipe)
+        methods = self.plan(classes, recipe)
         return fit_table_model(recipe, codec, encoded, classes.codes, classes.names, methods, job)
 
     def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
@@ -173,6 +177,10 @@ class TableData(Modality):
         template.columns = template.columns.set_names(names)
         own.template = template
         return own
+
+
+def _recipe(recipe: str | Recipe) -> Recipe:
+    return recipe if isinstance(recipe, Recipe) else Recipe.preset(recipe)
 
 
 def _has_names(X: Any) -> bool:

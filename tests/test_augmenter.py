@@ -509,6 +509,19 @@ def test_every_class_size_has_an_answer(count: int, method: str) -> None:
         assert (new <= real.max(0) + 1e-6).all()
 
 
+def test_the_plan_is_there_before_training(capsys) -> None:
+    class Watch(Callback):
+        def on_train_begin(self, trainer: Any) -> None:
+            self.plan, self.said = dict(augmenter.plan_), capsys.readouterr().err
+
+    X, y = numbers((40, 12))
+    watch = Watch()
+    augmenter = quick(verbose=1, callbacks=[watch])
+    augmenter.fit(X, y)
+    assert watch.plan == augmenter.plan_ == {0: "anchored", 1: "anchored"}
+    assert "0 (40) anchored, 1 (12) anchored" in watch.said
+
+
 @pytest.mark.parametrize("count", [2, 9])
 def test_a_handful_of_rows_warns(count: int) -> None:
     X, y = numbers((40, count))
