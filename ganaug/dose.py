@@ -197,7 +197,8 @@ def choose_dose(
     name, scorer = check_scoring(scoring)
     folds = folds_of(task.labels, cv, seed)
     nothing = ArmResult(NOTHING, 0.0, chosen=True)
-    present = dict(zip(*np.unique(task.labels, return_counts=True), strict=True))
+    classes, counts = np.unique(task.labels, return_counts=True)
+    present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
     lacking = scaled_targets(task.strategy, task.labels, 1.0) if len(present) > 1 else {}
     missing = {label: target - present[label] for label, target in lacking.items()}
     if not any(missing.values()):

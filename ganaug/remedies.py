@@ -316,11 +316,13 @@ class Arm:
 def samplers_of(augmenter: Any, seed: int) -> dict[str, Any]:
     """Return what adds rows, by the name of the remedy: duplication, SMOTE, the augmenter."""
     name = "ganaug" if hasattr(augmenter, "sample") else type(augmenter).__name__
+    strategy = getattr(augmenter, "sampling_strategy", "auto")
     option = getattr(augmenter, "categorical_features", "auto")
+    states = [derive(seed, remedy) % 2**32 for remedy in (REPEATED, INTERPOLATED)]
     found = {
-        REPEATED: RepeatRows(random_state=derive(seed, REPEATED) % 2**32),
+        REPEATED: RepeatRows(sampling_strategy=strategy, random_state=states[0]),
         INTERPOLATED: SmoteRows(
-            categorical_features=option, random_state=derive(seed, INTERPOLATED) % 2**32
+            sampling_strategy=strategy, categorical_features=option, random_state=states[1]
         ),
     }
     return {**found, name: augmenter}
