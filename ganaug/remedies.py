@@ -34,8 +34,8 @@ from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError
 from ganaug.rng import derive, numpy_stream, seed_from
 from ganaug.targets import check_labels, check_strategy
 
-NOTHING, WEIGHTS, REPEATED, INTERPOLATED = (
-    "nothing", "class weights", "random duplication", "SMOTE"
+NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED = (
+    "nothing", "tuned threshold", "class weights", "random duplication", "SMOTE"
 )  # fmt: skip
 DOSES = (0.1, 0.25, 0.5, 1.0)
 NEIGHBOURS = 5
@@ -333,7 +333,7 @@ def arms_of(remedies: Iterable[str], doses: Sequence[float] = DOSES) -> list[Arm
     return [
         Arm(remedy, dose)
         for remedy in remedies
-        for dose in ((0.0,) if remedy in (NOTHING, WEIGHTS) else doses)
+        for dose in ((0.0,) if remedy in (NOTHING, THRESHOLD, WEIGHTS) else doses)
     ]
 
 

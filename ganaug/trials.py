@@ -52,6 +52,8 @@ class Task:
         The augmenter's ``sampling_strategy``: what a dose of 1 is.
     cached : callable or None
         Stands in for :func:`ganaug.remedies.fit_resample`.
+    makers : mapping of str to callable
+        Remedies that change the classifier and no rows: ``maker(task)`` returns the unfitted one.
     """
 
     estimator: Any
@@ -64,6 +66,7 @@ class Task:
     correct_prior: bool = False
     strategy: Any = "auto"
     cached: Any = None
+    makers: Mapping[str, Callable[[Task], Any]] = field(default_factory=lambda: MAKERS)
 
     def part(self, rows: Codes) -> Task:
         """Return the task on some of the rows.
@@ -128,12 +131,15 @@ class Task:
         if arm.remedy == NOTHING:
             return Fitted(arm, self.fit(self.rows()))
         try:
-            if arm.remedy == WEIGHTS:
-                return Fitted(arm, self.fit(self.rows(), weighted(self.estimator)))
+            if arm.remedy in self.makers:
+                return Fitted(arm, self.fit(self.rows(), self.makers[arm.remedy](self)))
             assert grown is not None
             return Fitted(arm, self.fit(grown.dosed(arm.dose)))
         except (ValueError, TypeError, RuntimeError) as error:
             return Fitted(arm, None, _reason(error))
+
+
+MAKERS: Mapping[str, Callable[[Task], Any]] = {WEIGHTS: lambda task: weighted(task.estimator)}
 
 
 @dataclass(frozen=True)

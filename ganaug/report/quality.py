@@ -16,13 +16,12 @@ from ganaug.report.columns import missing_shares, pairs_of
 from ganaug.report.compare import ClassRows, Comparison, compare_class
 from ganaug.report.findings import EVERY_CLASS, IMAGE_ONLY, MEASURES, TABLE_ONLY, Finding
 from ganaug.report.image_views import ImageLens
-from ganaug.report.result import Report
+from ganaug.report.result import LIBRARIES, Report
 from ganaug.report.sketches import Sketches
 from ganaug.report.usefulness import Lesson, usefulness
 from ganaug.report.views import Lens, TableLens, Views
 from ganaug.rng import derive, numpy_stream, seed_from
 
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "torch")
 LEARNED = ("tstr_f1", "augmented_gain")
 
 
