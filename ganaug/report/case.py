@@ -112,6 +112,13 @@ class Case:
             methods = plan_methods(self.whole.counts, recipe)
         return dict(zip(self.whole.names, methods, strict=True))
 
+    @property
+    def to_add_of_all(self) -> dict[Any, int]:
+        """Rows that an augmenter which learns from all rows would add to each class."""
+        if self.whole is None:
+            return dict(self.augmenter.sampling_strategy_)
+        return dict(self.whole.to_add)
+
     def counts(self, part: Part) -> Codes:
         """Return the rows of each class."""
         return np.bincount(part.codes, minlength=len(self.labels))
