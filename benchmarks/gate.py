@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from benchmarks._classifiers import CLASSIFIERS, make_classifier  # noqa: E402
 from benchmarks._data import Fold, TableSet, folds_of, load_set, set_names  # noqa: E402
 from benchmarks.tabular import DATA, chosen  # noqa: E402
 from ganaug import GANAugmenter  # noqa: E402
+from ganaug.decision import looks_at_decisions  # noqa: E402
 from ganaug.dose import REPEATS, SCORING, decide  # noqa: E402
 from ganaug.dose import folds_of as inner_folds  # noqa: E402
 from ganaug.remedies import NOTHING, WEIGHTS, Arm, arms_of, fit_resample, samplers_of  # noqa: E402
@@ -53,6 +55,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--classifiers", help=f"comma-separated, of: {', '.join(CLASSIFIERS)}")
     parser.add_argument("--max-rows", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=REPEATS, help="of the inner folds")
+    parser.add_argument("--seed", type=int, default=0, help="of the outer folds and the methods")
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     parser.add_argument("--report-only", action="store_true", help="fit nothing")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with manifest.json")
@@ -102,6 +105,7 @@ def measure(table: TableSet, fold: Fold, classifier: str, cached: Any, repeats: 
                 outer[name][fitted.arm] = score
     return {
         "overlap": inner.overlap,
+        "repeats": inner.repeats,
         "reasons": {label(arm): reason for arm, reason in inner.reasons.items()},
         "inner": {n: {label(a): s for a, s in own.items()} for n, own in inner.scores.items()},
         "outer": {n: {label(a): s for a, s in own.items()} for n, own in outer.items()},
@@ -127,7 +131,7 @@ def execute(options: argparse.Namespace, lines: Path) -> None:
     tables = [load_set(options.data, name).capped(options.max_rows) for name in names]
     began = time.perf_counter()
     lines.parent.mkdir(parents=True, exist_ok=True)
-    for table, fold in _units(tables):
+    for table, fold in _units(tables, options.seed):
         cached = Remembered()
         for classifier in classifiers:
             key = (table.name, fold.number, classifier)
@@ -144,11 +148,11 @@ def execute(options: argparse.Namespace, lines: Path) -> None:
             print(*key, f"{seconds:.0f} s", file=sys.stderr, flush=True)
 
 
-def _units(tables: Sequence[TableSet]) -> Iterator[tuple[TableSet, Fold]]:
+def _units(tables: Sequence[TableSet], seed: int) -> Iterator[tuple[TableSet, Fold]]:
     """Yield the first fold of all sets before the second: a cut takes folds, not sets."""
     for number in range(OUTER):
         for table in tables:
-            yield table, list(folds_of(table, OUTER, (0,)))[number]
+            yield table, list(folds_of(table, OUTER, (seed,)))[number]
 
 
 def read(lines: Path) -> list[dict[str, Any]]:
@@ -165,7 +169,14 @@ def read(lines: Path) -> list[dict[str, Any]]:
 # ------------------------------------------------------------------ what it was worth
 
 
-def outcomes(cells: Sequence[dict[str, Any]], scoring: str, rule: Any = decide) -> pd.DataFrame:
+def rule_of_gate(trials: Trials, scoring: str) -> Any:
+    """Return what the gate makes of the inner scores."""
+    return decide(trials, scoring, decisions=looks_at_decisions(get_scorer(scoring)))
+
+
+def outcomes(
+    cells: Sequence[dict[str, Any]], scoring: str, rule: Any = rule_of_gate
+) -> pd.DataFrame:
     """Return the outer score of the gate, of nothing and of every arm in each cell and fold.
 
     An arm that could not run counts as doing nothing, as a user of that policy would.
@@ -174,8 +185,8 @@ def outcomes(cells: Sequence[dict[str, Any]], scoring: str, rule: Any = decide) 
     for cell in cells:
         inner = {arm_of(name): scores for name, scores in cell["inner"][scoring].items()}
         outer = {arm_of(name): score for name, score in cell["outer"][scoring].items()}
-        trials = Trials({scoring: inner}, {}, cell["overlap"])
-        pick = rule(trials, scoring).chosen
+        trials = Trials({scoring: inner}, {}, cell["overlap"], cell["repeats"])
+        pick = Arm(*astuple(rule(trials, scoring).chosen)[:2])
         row = {k: cell[k] for k in ("set", "classifier", "fold")}
         nothing = outer[Arm(NOTHING)]
         policies = {label(arm): outer.get(arm, nothing) for arm in arms_of_all(cells)}
@@ -250,7 +261,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = sys.argv if arguments is None else ["benchmarks/gate.py", *arguments]
     facts = _environment.describe(command)
     _report.write_json(
-        options.out, {"environment": facts, "max_rows": options.max_rows, "found": found}
+        options.out,
+        {
+            "environment": facts,
+            "max_rows": options.max_rows,
+            "repeats": options.repeats,
+            "seed": options.seed,
+            "found": found,
+        },
     )
     print(report(found))
     for scoring, each in found.items():

@@ -347,7 +347,7 @@ def compare(
     samplers["ganaug"] = samplers.pop(next(reversed(samplers)))
     arms = arms_of(chosen, (1.0,))
     trials = run_trials(task, arms, samplers, folds, {name: scorer})
-    found = compared(trials.scores[name], trials.overlap)
+    found = compared(trials.scores[name], 1 / len(folds) + trials.overlap)
     results = tuple(
         _result(found[arm], len(folds))
         if arm in found

@@ -28,6 +28,14 @@ FACTORS = (4.0, 2.0, 1.4, 1.2)
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
+def looks_at_decisions(scorer: Any) -> bool:
+    """Return whether a scorer looks at the classes predicted, not at probabilities or ranks.
+
+    Of a function that is no scorer of scikit-learn's this is not known, hence False.
+    """
+    return getattr(scorer, "_response_method", None) == "predict"
+
+
 def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     """Return an estimator that tunes its decisions for a scorer on folds of its training rows.
 
@@ -36,7 +44,7 @@ def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     InvalidInputError
         If the scorer does not look at decisions, or the classifier has no scores to cut.
     """
-    if getattr(scorer, "_response_method", None) != "predict":
+    if not looks_at_decisions(scorer):
         raise InvalidInputError("the score does not look at decisions, which is all this changes")
     counts = np.unique(labels, return_counts=True)[1]
     if counts.min() < 2:

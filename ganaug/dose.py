@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, check_cv
 
+from ganaug.decision import looks_at_decisions
 from ganaug.errors import ConfigError, did_you_mean
 from ganaug.remedies import DOSES, NOTHING, WEIGHTS, Arm, arms_of, scaled_targets
 from ganaug.rng import derive
@@ -40,7 +41,7 @@ class ArmResult:
     difference : float
         Mean difference to doing nothing on the same folds.
     error : float
-        Its standard error, corrected for training rows that the folds share.
+        Its standard error, repeats of the same rows counted once.
     chosen : bool
     reason : str
         Why it could not run.
@@ -217,56 +218,103 @@ def choose_dose(
     }
     trials = run_trials(task, [a for a in arms if a not in idle], samplers, folds, {name: scorer})
     trials.reasons.update(idle)
-    return decide(trials, name, arms)
+    return decide(trials, name, arms, decisions=looks_at_decisions(scorer))
 
 
-def decide(trials: Trials, scoring: str, arms: Sequence[Arm] | None = None) -> DoseReport:
-    """Choose among arms by their scores on the folds."""
+def decide(
+    trials: Trials, scoring: str, arms: Sequence[Arm] | None = None, *, decisions: bool
+) -> DoseReport:
+    """Choose among arms by their scores on the folds.
+
+    A remedy is judged by its mean over the doses, which one lucky dose does not carry, and then
+    the best of its doses is taken. Both must gain more than their standard error.
+
+    Rebalancing moves decisions by design, rankings and probabilities only by what it adds. So
+    where a score is not of ``decisions``, all remedies together must gain: one that gains alone,
+    among others that lose, is more often luck than not.
+
+    Parameters
+    ----------
+    trials : Trials
+    scoring : str
+        Of the scores that count.
+    arms : sequence of Arm or None
+        The order of the table, with those that could not run.
+    decisions : bool
+        Whether the score looks at decisions alone.
+    """
     scores = trials.scores[scoring]
-    results = compared(scores, trials.overlap)
-    chosen = _choice(results)
+    results = compared(scores, trials.repeats / len(scores[Arm(NOTHING)]))
+    chosen, why = _choice(scores, results, trials.repeats, decisions)
     table = [
         replace(results[arm], chosen=arm == chosen)
         if arm in results
         else ArmResult(arm.remedy, arm.dose, reason=trials.reasons[arm])
         for arm in (arms or list(results))
     ]
-    why = ""
-    if chosen.remedy == NOTHING:
+    return DoseReport(tuple(table), scoring, len(scores[Arm(NOTHING)]), why)
+
+
+def _choice(
+    scores: Mapping[Arm, Sequence[float]],
+    results: Mapping[Arm, ArmResult],
+    repeats: float,
+    decisions: bool,
+) -> tuple[Arm, str]:
+    """Return the arm to take, and why it is none."""
+    base = np.asarray(scores[Arm(NOTHING)])
+    gains: dict[str, list[NDArray[np.float64]]] = {}
+    for arm, own in scores.items():
+        if arm.remedy != NOTHING:
+            gains.setdefault(arm.remedy, []).append(np.asarray(own) - base)
+    means = {remedy: np.mean(each, axis=0) for remedy, each in gains.items()}
+    if not decisions and any(mean.mean() <= 0 for mean in means.values()):
+        losing = ", ".join(remedy for remedy, mean in means.items() if mean.mean() <= 0)
+        return Arm(NOTHING), f"Nothing is done: not every remedy gains ({losing})."
+    able = [
+        each
+        for each in results.values()
+        if each.remedy != NOTHING
+        and each.difference > each.error
+        and _gains(means[each.remedy], repeats)
+    ]
+    if not able:
         why = "Nothing is done: no remedy beats that by more than its standard error."
-    n_folds = len(scores[Arm(NOTHING)])
-    return DoseReport(tuple(table), scoring, n_folds, why)
+        return Arm(NOTHING), why
+    best = max(able, key=lambda each: (means[each.remedy].mean(), each.difference))
+    return best.arm, ""
 
 
-def compared(scores: Mapping[Arm, Sequence[float]], overlap: float) -> dict[Arm, ArmResult]:
-    """Return what each arm scored, beside doing nothing on the same folds."""
+def _gains(differences: NDArray[np.float64], repeats: float) -> bool:
+    error = standard_error(differences, repeats / len(differences))
+    return bool(differences.mean() > error)
+
+
+def compared(scores: Mapping[Arm, Sequence[float]], share: float) -> dict[Arm, ArmResult]:
+    """Return what each arm scored, beside doing nothing; see :func:`standard_error`."""
     base = np.asarray(scores[Arm(NOTHING)])
     found = {}
     for arm, own in scores.items():
         differences = np.asarray(own) - base
-        error = corrected_error(differences, overlap)
+        error = standard_error(differences, share)
         mean, gain = float(np.mean(own)), float(differences.mean())
         found[arm] = ArmResult(arm.remedy, arm.dose, mean, gain, error)
     return found
 
 
-def corrected_error(differences: NDArray[np.float64], overlap: float) -> float:
-    """Return the standard error of a mean difference over repeated folds.
+def standard_error(differences: NDArray[np.float64], share: float) -> float:
+    """Return the standard error of a mean difference over folds.
 
-    The folds share training rows, so their differences vary less than those of new data would;
-    Nadeau and Bengio (2003) add the ratio of test to training rows, ``overlap``, to ``1 / n``.
+    ``share`` is what one fold counts. Independent folds count ``1 / n``. The gate counts repeats
+    of the same rows once: ``repeats / n``. Intervals for other training rows, as in ``compare``,
+    need more, since folds share those: ``1 / n`` and the ratio of test to training rows (Nadeau
+    and Bengio 2003).
 
     Examples
     --------
     >>> import numpy as np
-    >>> from ganaug.dose import corrected_error
-    >>> round(corrected_error(np.array([0.0, 0.1, 0.2]), 0.5), 3)
+    >>> from ganaug.dose import standard_error
+    >>> round(standard_error(np.array([0.0, 0.1, 0.2]), 1 / 3 + 1 / 2), 3)
     0.091
     """
-    n = len(differences)
-    return math.sqrt((1 / n + overlap) * float(np.var(differences, ddof=1)))
-
-
-def _choice(results: Mapping[Arm, ArmResult]) -> Arm:
-    able = [each for each in results.values() if each.difference > each.error]
-    return max(able, key=lambda each: each.difference).arm if able else Arm(NOTHING)
+    return math.sqrt(share * float(np.var(differences, ddof=1)))

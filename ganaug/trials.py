@@ -168,11 +168,14 @@ class Trials:
         Why an arm could not run.
     overlap : float
         Test rows over training rows, of the mean fold.
+    repeats : float
+        Times that a row was tested, in the mean.
     """
 
     scores: dict[str, dict[Arm, list[float]]]
     reasons: dict[Arm, str] = field(default_factory=dict)
     overlap: float = 0.0
+    repeats: float = 1.0
 
 
 def run_trials(
@@ -185,6 +188,8 @@ def run_trials(
     """Fit every arm on the training rows of every fold, and score it on the test rows."""
     trials = Trials({name: {arm: [] for arm in arms} for name in scorers})
     trials.overlap = float(np.mean([len(test) / len(train) for train, test in folds]))
+    tested = np.concatenate([test for _, test in folds])
+    trials.repeats = len(tested) / len(np.unique(tested))
     for train, test in folds:
         held = containers.take(task.X, test), containers.take(task.y, test)
         able = [arm for arm in arms if arm not in trials.reasons]

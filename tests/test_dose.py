@@ -181,20 +181,49 @@ def test_nothing_is_an_answer() -> None:
 
 
 def trials(**arms: list[float]) -> Trials:
-    names = {"weights": Arm("class weights"), "ganaug": Arm("ganaug", 1.0)}
+    names = {
+        "weights": Arm("class weights"),
+        "smote": Arm("SMOTE", 1.0),
+        "little": Arm("ganaug", 0.1),
+        "ganaug": Arm("ganaug", 1.0),
+    }
     scores = {Arm(NOTHING): [0.5, 0.6, 0.7], **{names[k]: v for k, v in arms.items()}}
     return Trials({"f1": scores}, overlap=0.5)
 
 
 def test_a_change_must_beat_nothing_by_more_than_its_standard_error() -> None:
-    steady = decide(trials(ganaug=[0.55, 0.64, 0.76]), "f1").chosen
+    steady = decide(trials(ganaug=[0.55, 0.64, 0.76]), "f1", decisions=True).chosen
     assert (steady.remedy, steady.dose) == ("ganaug", 1.0)
     assert steady.difference == pytest.approx(0.05)
-    # Nadeau and Bengio: the variance times 1/3 + 1/2.
-    assert steady.error == pytest.approx(np.sqrt(0.0001 * 5 / 6))
-    lucky = decide(trials(ganaug=[0.48, 0.59, 0.88]), "f1")
+    assert steady.error == pytest.approx(np.sqrt(0.0001 / 3))
+    lucky = decide(trials(ganaug=[0.45, 0.55, 0.9]), "f1", decisions=True)
     assert lucky.chosen.remedy == "nothing"
-    assert lucky.arms[1].difference == pytest.approx(0.05)
+    assert lucky.arms[1].difference == pytest.approx(1 / 30)
+
+
+def test_repeats_of_the_same_rows_count_once() -> None:
+    own = trials(ganaug=[0.55, 0.64, 0.76])
+    twice = Trials({"f1": {arm: 2 * s for arm, s in own.scores["f1"].items()}}, repeats=2.0)
+    once, again = (decide(each, "f1", decisions=True).chosen.error for each in (own, twice))
+    assert again == pytest.approx(once * np.sqrt(2 / 6 * 3 * 0.8))  # 0.8: n - 1 is 5, not 2 * 2
+
+
+def test_a_lucky_dose_does_not_carry_its_remedy() -> None:
+    lost = trials(little=[0.4, 0.5, 0.6], ganaug=[0.55, 0.65, 0.75])
+    assert decide(lost, "f1", decisions=True).chosen.remedy == "nothing"
+    both = trials(little=[0.51, 0.61, 0.72], ganaug=[0.55, 0.65, 0.74], weights=[0.53, 0.63, 0.74])
+    chosen = decide(both, "f1", decisions=True).chosen
+    assert chosen.remedy == "class weights", "by the mean over the doses"
+
+
+def test_a_ranking_changes_only_where_all_remedies_gain() -> None:
+    alone = trials(ganaug=[0.55, 0.65, 0.76], smote=[0.49, 0.59, 0.69], weights=[0.51, 0.61, 0.71])
+    report = decide(alone, "f1", decisions=False)
+    assert report.chosen.remedy == "nothing"
+    assert report.reason == "Nothing is done: not every remedy gains (SMOTE)."
+    assert decide(alone, "f1", decisions=True).chosen.remedy == "ganaug"
+    agreed = trials(ganaug=[0.55, 0.65, 0.76], smote=[0.5, 0.6, 0.71], weights=[0.51, 0.61, 0.71])
+    assert decide(agreed, "f1", decisions=False).chosen.remedy == "ganaug"
 
 
 def test_the_scoring_decides() -> None:
