@@ -163,11 +163,10 @@ class Spy(ClassifierMixin, BaseEstimator):
 
 
 def made_by_a_gan(model: Spy, X: Any, y: Any) -> float:
-    """High where rare rows were added that are no copies and in whose first column is 0 or 1."""
-    new = (
-        len(np.unique(model.X_, axis=0)) == len(model.X_) and np.isin(model.X_[:, 0], [0, 1]).all()
-    )
-    return float(model.y_.mean() * new)
+    """Some for rows added, and more for rows that are no copies and begin with 0 or 1."""
+    rows = model.X_
+    new = len(np.unique(rows, axis=0)) == len(rows) and np.isin(rows[:, 0], [0, 1]).all()
+    return float((model.y_.mean() > 0.21) * (0.1 + model.y_.mean() * new))
 
 
 def test_nothing_is_an_answer() -> None:
