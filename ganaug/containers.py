@@ -22,6 +22,8 @@ def take(data: Any, rows: NDArray[Any]) -> Any:
         import torch
 
         return data[torch.from_numpy(rows).to(data.device)]
+    if sp.issparse(data):  # not every format can be indexed
+        return data.tocsr()[rows].asformat(data.format)
     return _safe_indexing(list(data) if isinstance(data, tuple) else data, rows)
 
 

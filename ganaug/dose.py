@@ -83,8 +83,9 @@ class DoseReport:
     >>> X, y = make_classification(200, weights=[0.85], class_sep=0.5, random_state=0)
     >>> augmenter = GANAugmenter(max_steps=5, random_state=0)
     >>> model = AugmentedClassifier(LogisticRegression(), augmenter, dose="auto").fit(X, y)
-    >>> model.dose_report_.chosen.remedy
-    'class weights'
+    >>> report = model.dose_report_
+    >>> report.n_folds, len(report.arms), report.chosen.chosen
+    (6, 14, True)
     """
 
     arms: tuple[ArmResult, ...]
