@@ -131,6 +131,9 @@ def execute(options: argparse.Namespace, lines: Path) -> None:
     tables = [load_set(options.data, name).capped(options.max_rows) for name in names]
     began = time.perf_counter()
     lines.parent.mkdir(parents=True, exist_ok=True)
+    if lines.is_file() and not lines.read_text().endswith("\n"):
+        with lines.open("a") as file:
+            file.write("\n")  # behind a line cut short by a kill
     for table, fold in _units(tables, options.seed):
         cached = Remembered()
         for classifier in classifiers:
@@ -268,6 +271,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "repeats": options.repeats,
             "seed": options.seed,
             "found": found,
+            "cells": {
+                scoring: outcomes(cells, scoring).round(4).to_dict("records")
+                for scoring in SCORINGS
+            },
         },
     )
     print(report(found))

@@ -343,8 +343,7 @@ def compare(
     }  # fmt: skip
     strategy = getattr(augmenter, "sampling_strategy", "auto")
     task = Task(estimator, X, y, labels, strategy=strategy, makers=makers)
-    samplers = samplers_of(augmenter, seed)
-    samplers["ganaug"] = samplers.pop(next(reversed(samplers)))
+    samplers = samplers_of(augmenter, seed, "ganaug")
     arms = arms_of(chosen, (1.0,))
     trials = run_trials(task, arms, samplers, folds, {name: scorer})
     found = compared(trials.scores[name], 1 / len(folds) + trials.overlap)

@@ -313,9 +313,13 @@ class Arm:
     dose: float = 0.0
 
 
-def samplers_of(augmenter: Any, seed: int) -> dict[str, Any]:
-    """Return what adds rows, by the name of the remedy: duplication, SMOTE, the augmenter."""
-    name = "ganaug" if hasattr(augmenter, "sample") else type(augmenter).__name__
+def samplers_of(augmenter: Any, seed: int, name: str = "") -> dict[str, Any]:
+    """Return what adds rows, by the name of the remedy: duplication, SMOTE, the augmenter.
+
+    The augmenter is called ``name``, or "ganaug" if it is ours and by its class if it is not; of
+    the name of another remedy, it takes that one's place.
+    """
+    name = name or ("ganaug" if hasattr(augmenter, "sample") else type(augmenter).__name__)
     strategy = getattr(augmenter, "sampling_strategy", "auto")
     option = getattr(augmenter, "categorical_features", "auto")
     states = [derive(seed, remedy) % 2**32 for remedy in (REPEATED, INTERPOLATED)]

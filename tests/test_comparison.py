@@ -269,3 +269,11 @@ def test_the_command(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
         main(["compare", str(table), *options, "--scoring", "f2"])
     assert stop.value.code == 1
     assert "scoring='f2'" in capsys.readouterr().err
+
+
+def test_another_sampler_stands_in_for_ganaug() -> None:
+    from imblearn.over_sampling import SMOTE
+
+    found = compare(*data(), GaussianNB(), ["SMOTE", "ganaug"], augmenter=SMOTE(), cv=2)
+    assert not reasons(found)
+    assert found.facts["augmenter"].startswith("SMOTE(")

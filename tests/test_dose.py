@@ -457,3 +457,11 @@ def test_the_gate_scores_the_probabilities_that_will_be_given() -> None:
         )
     full = [k for k, each in enumerate(plain.arms) if each.dose == 1]
     assert any(model.arms[k].score > plain.arms[k].score + 0.01 for k in full)
+
+
+def test_a_later_fit_leaves_no_old_evidence() -> None:
+    X, y = data()
+    model = auto(cv=StratifiedKFold(2), correct_prior=True).fit(X, y)
+    model.set_params(dose=0.5, correct_prior=False).fit(X, y)
+    assert not hasattr(model, "dose_report_")
+    assert not hasattr(model, "prior_ratio_")
