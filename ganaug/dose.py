@@ -227,12 +227,12 @@ def decide(
 ) -> DoseReport:
     """Choose among arms by their scores on the folds.
 
-    A remedy is judged by its mean over the doses, which one lucky dose does not carry, and then
-    the best of its doses is taken. Both must gain more than their standard error.
+    An arm must gain more than its standard error. Of those that do, the one is taken whose gain,
+    averaged with that of all doses of its remedy, is the largest: of many arms one is lucky.
 
     Rebalancing moves decisions by design, rankings and probabilities only by what it adds. So
-    where a score is not of ``decisions``, all remedies together must gain: one that gains alone,
-    among others that lose, is more often luck than not.
+    where a score is not of ``decisions``, all remedies together must gain, and the one taken in
+    the mean over its doses too: one that gains alone, among others that lose, is more often luck.
 
     Parameters
     ----------
@@ -277,12 +277,12 @@ def _choice(
         for each in results.values()
         if each.remedy != NOTHING
         and each.difference > each.error
-        and _gains(means[each.remedy], repeats)
+        and (decisions or _gains(means[each.remedy], repeats))
     ]
     if not able:
         why = "Nothing is done: no remedy beats that by more than its standard error."
         return Arm(NOTHING), why
-    best = max(able, key=lambda each: (means[each.remedy].mean(), each.difference))
+    best = max(able, key=lambda each: means[each.remedy].mean() + each.difference)
     return best.arm, ""
 
 

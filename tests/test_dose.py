@@ -207,12 +207,14 @@ def test_repeats_of_the_same_rows_count_once() -> None:
     assert again == pytest.approx(once * np.sqrt(2 / 6 * 3 * 0.8))  # 0.8: n - 1 is 5, not 2 * 2
 
 
-def test_a_lucky_dose_does_not_carry_its_remedy() -> None:
+def test_a_dose_counts_with_the_others_of_its_remedy() -> None:
+    both = trials(little=[0.49, 0.59, 0.7], ganaug=[0.55, 0.65, 0.74], weights=[0.54, 0.64, 0.74])
+    report = decide(both, "f1", decisions=True)
+    assert report.arms[2].difference > report.arms[3].difference
+    assert report.chosen.remedy == "class weights", "ganaug gains more in one dose only"
     lost = trials(little=[0.4, 0.5, 0.6], ganaug=[0.55, 0.65, 0.75])
-    assert decide(lost, "f1", decisions=True).chosen.remedy == "nothing"
-    both = trials(little=[0.51, 0.61, 0.72], ganaug=[0.55, 0.65, 0.74], weights=[0.53, 0.63, 0.74])
-    chosen = decide(both, "f1", decisions=True).chosen
-    assert chosen.remedy == "class weights", "by the mean over the doses"
+    assert decide(lost, "f1", decisions=True).chosen.remedy == "ganaug"
+    assert decide(lost, "f1", decisions=False).chosen.remedy == "nothing"
 
 
 def test_a_ranking_changes_only_where_all_remedies_gain() -> None:
