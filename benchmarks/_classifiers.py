@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -20,14 +20,12 @@ from sklearn.metrics import (
     make_scorer,
     recall_score,
 )
-from sklearn.model_selection import (
-    StratifiedKFold,
-    TunedThresholdClassifierCV,
-    cross_val_predict,
-)
+from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from ganaug.decision import TunedClassWeights
 
 METRICS = ("balanced_accuracy", "macro_f1", "average_precision", "g_mean")
 INNER_FOLDS = 5
@@ -59,68 +57,6 @@ def make_classifier(name: str, categorical: tuple[str, ...], seed: int) -> Pipel
     if "random_state" in classifier.get_params():
         classifier.set_params(random_state=seed)
     return Pipeline([("encode", encoder), ("classify", classifier)])
-
-
-class TunedClassWeights(ClassifierMixin, BaseEstimator):
-    """Threshold tuning for several classes: a weight for each class's probability.
-
-    The class with the largest ``weight * probability`` is predicted. For two classes that is a
-    threshold. The weights are found by coordinate ascent on the balanced accuracy of out-of-fold
-    probabilities of the training rows, from the inverse class frequencies, the optimum of a
-    calibrated classifier.
-
-    Parameters
-    ----------
-    estimator : classifier
-    cv : splitter
-    """
-
-    def __init__(self, estimator: Any, cv: Any) -> None:
-        self.estimator = estimator
-        self.cv = cv
-
-    def fit(self, X: pd.DataFrame, y: NDArray[np.int64]) -> TunedClassWeights:
-        """Find the weights on inner folds, then fit on all rows."""
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        held_out = cross_val_predict(
-            clone(self.estimator), X, y, cv=self.cv, method="predict_proba"
-        )
-        self.weights_ = best_weights(held_out, codes)
-        self.estimator_ = clone(self.estimator).fit(X, y)
-        return self
-
-    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """Return the classifier's own probabilities."""
-        proba: NDArray[np.float64] = self.estimator_.predict_proba(X)
-        return proba
-
-    def predict(self, X: pd.DataFrame) -> NDArray[np.int64]:
-        """Return the class with the largest weighted probability."""
-        best = (self.predict_proba(X) * self.weights_).argmax(axis=1)
-        labels: NDArray[np.int64] = self.classes_[best]
-        return labels
-
-
-def best_weights(proba: NDArray[np.float64], codes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return class weights of high balanced accuracy, never worse than equal weights."""
-    counts = np.bincount(codes, minlength=proba.shape[1])
-
-    def recall(weights: NDArray[np.float64]) -> float:
-        hit = (proba * weights).argmax(axis=1) == codes
-        return float((np.bincount(codes, hit, len(counts)) / counts).mean())
-
-    starts = [np.ones(len(counts)), counts.sum() / (len(counts) * counts)]
-    weights = max(starts, key=recall)
-    best = recall(weights)
-    for factor in (4.0, 2.0, 1.4, 1.2):
-        for label in range(len(counts)):
-            for change in (1 / factor, factor):
-                trial = weights.copy()
-                trial[label] *= change
-                value = recall(trial)
-                if value > best:
-                    weights, best = trial, value
-    return weights
 
 
 def with_decision(classifier: Pipeline, decision: str, y: NDArray[np.int64], seed: int) -> Any:

@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
     from ganaug.classifier import AugmentedClassifier
+    from ganaug.comparison import Comparison, compare
+    from ganaug.dose import DoseReport
     from ganaug.errors import (
         ArtifactError,
         ConfigError,
@@ -54,6 +56,9 @@ _HOME = {
     "History": "training.history",
     "MetricsLogger": "training.loggers",
     "TensorBoardLogger": "training.loggers",
+    "compare": "comparison",
+    "Comparison": "comparison",
+    "DoseReport": "dose",
     "quality_report": "report.quality",
     "Report": "report.result",
     "GanaugError": "errors",
@@ -74,8 +79,10 @@ __all__ = [
     "Architecture",
     "ArtifactError",
     "Callback",
+    "Comparison",
     "ConfigError",
     "DivergenceError",
+    "DoseReport",
     "EarlyStop",
     "GANAugmenter",
     "GanaugError",
@@ -97,6 +104,7 @@ __all__ = [
     "SchemaDriftError",
     "SyntheticPool",
     "TensorBoardLogger",
+    "compare",
     "quality_report",
 ]
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import copy
 import math
 import numbers
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import joblib
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
-from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -29,10 +27,24 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ganaug.dose import choose_dose
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
 from ganaug.frames import refuse_lazy
 from ganaug.gates import of_estimator
-from ganaug.targets import check_labels, check_strategy
+from ganaug.prior import corrected
+from ganaug.remedies import (
+    WEIGHTS,
+    Rows,
+    check_over_sampler,
+    fit_resample,
+    samplers_of,
+    scaled_targets,
+    synthetic_rows,
+    weighted,
+)
+from ganaug.rng import seed_from
+from ganaug.targets import check_labels
+from ganaug.trials import Task
 from ganaug.validate import check_names
 
 if TYPE_CHECKING:
@@ -50,13 +62,27 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     estimator : classifier
     augmenter : GANAugmenter or imbalanced-learn sampler, default=None
         ``None`` is ``GANAugmenter()``.
-    dose : float, default=1.0
-        Fraction of each class's deficit to add: 1 balances the classes, 0 adds nothing.
+    dose : float or "auto", default=1.0
+        Fraction of each class's deficit to add: 1 balances the classes, 0 adds nothing. With
+        ``"auto"``, cross-validation of the training rows chooses among doing nothing, class
+        weights (where the classifier has ``class_weight``), and random duplication, SMOTE and the
+        augmenter in doses of .1, .25, .5 and 1. A change must beat doing nothing by more than its
+        standard error; see ``dose_report_``. Each fold trains the generator once.
     synthetic_weight : float, default=1.0
         Weight of a synthetic row, as a multiple of the mean weight of the real rows of its class.
     prefit : bool, default=False
         Use ``augmenter`` as it is fitted, and leave it as it is. It must not have seen the rows
         tested on. ``clone`` keeps what it has learned.
+    cv : int or splitter, default=3
+        Folds of ``dose="auto"``. A number is of stratified folds, shuffled by the augmenter's
+        ``random_state`` and repeated twice; fewer where a class has fewer rows.
+    scoring : str, callable or None, default=None
+        What ``dose="auto"`` improves: name the score that counts for you, as scikit-learn does.
+        ``None`` is ``"balanced_accuracy"``.
+    correct_prior : bool, default=False
+        Correct probabilities for the classes' real shares, which rows added, weights and class
+        weights change (Saerens et al. 2002). ``predict`` stays the classifier's own decision:
+        following the corrected probabilities, it would undo the rebalancing.
     memory : str, joblib.Memory or None, default=None
         Cache of the augmented data, so that a search over the classifier's parameters trains each
         generator once.
@@ -68,6 +94,10 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
     n_synthetic_ : int
         Rows added.
+    dose_report_ : DoseReport
+        With ``dose="auto"``: the remedies tried, their scores, and the one chosen.
+    prior_ratio_ : ndarray of shape (n_classes,)
+        With ``correct_prior=True``: the real share of each class over that in training.
 
     Examples
     --------
@@ -86,9 +116,12 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         estimator: Any,
         augmenter: Any = None,
         *,
-        dose: float = 1.0,
+        dose: float | Literal["auto"] = 1.0,
         synthetic_weight: float = 1.0,
         prefit: bool = False,
+        cv: Any = 3,
+        scoring: Any = None,
+        correct_prior: bool = False,
         memory: Any = None,
     ) -> None:
         self.estimator = estimator
@@ -96,6 +129,9 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.dose = dose
         self.synthetic_weight = synthetic_weight
         self.prefit = prefit
+        self.cv = cv
+        self.scoring = scoring
+        self.correct_prior = correct_prior
         self.memory = memory
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any) -> Self:
@@ -107,6 +143,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             Or images, if the classifier takes them as they are.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,) or None
+            Of the fits; the scores of ``dose="auto"`` count each row once.
         **fit_params
             Passed to the classifier's ``fit``.
 
@@ -140,26 +177,40 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classes_ = np.unique(labels)
         self._check_columns(X, reset=True)
         weights = self._check_weights(sample_weight, X)
-        X_res, y_res, synthetic = self._augment(X, y, labels)
-        if weights is not None:
-            weights = self._spread(weights, labels, y_res, synthetic)
-            fit_params = {**fit_params, "sample_weight": weights}
-        self.estimator_ = clone(self.estimator).fit(X_res, y_res, **fit_params)
+        for stale in ("dose_report_", "prior_ratio_"):
+            self.__dict__.pop(stale, None)
+        task = self._task(X, y, labels, weights, fit_params)
+        sampler, dose, estimator = self._chosen(task)
+        rows = self._augment(task, sampler, dose)
+        self.estimator_ = task.fit(rows, estimator)
+        if self.correct_prior:
+            self.prior_ratio_ = self.estimator_.ratio
+            self.estimator_ = self.estimator_.estimator
         self.classes_ = getattr(self.estimator_, "classes_", self.classes_)
-        self.n_synthetic_ = 0 if synthetic is None else int(synthetic.sum())
+        self.n_synthetic_ = 0 if rows.synthetic is None else int(rows.synthetic.sum())
         return self
 
     def _check_options(self) -> None:
         for name in ("dose", "synthetic_weight"):
             value = getattr(self, name)
             number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+            if name == "dose" and isinstance(value, str) and value == "auto":
+                continue
             if not number or not 0 <= value < math.inf:
-                raise ConfigError(f"{name} must be a finite number of at least 0, got {value!r}.")
+                also = ' or "auto"' if name == "dose" else ""
+                raise ConfigError(
+                    f"{name} must be a finite number of at least 0{also}, got {value!r}."
+                )
         if not self.prefit:
             return
         if not hasattr(self.augmenter, "resample"):
             raise ConfigError("prefit=True needs a fitted GANAugmenter with mode='append'.")
         check_is_fitted(self.augmenter)
+        if self.dose == "auto":
+            raise ConfigError(
+                'dose="auto" needs prefit=False: a fitted augmenter has seen the rows that the '
+                "doses are tested on."
+            )
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
         """Return the weights of the real rows, None where those of all rows will be equal."""
@@ -175,65 +226,63 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         except ValueError as error:
             raise InvalidInputError(str(error)) from None
 
-    def _augment(
-        self, X: Any, y: Any, labels: NDArray[Any]
-    ) -> tuple[Any, Any, NDArray[np.bool_] | None]:
-        """Return the augmented rows and which are synthetic (None: cannot be told)."""
+    def _task(
+        self,
+        X: Any,
+        y: Any,
+        labels: NDArray[Any],
+        weights: NDArray[np.float64] | None,
+        fit_params: dict[str, Any],
+    ) -> Task:
+        memory = self.memory
+        if not hasattr(memory, "cache"):
+            memory = joblib.Memory(memory, verbose=0)
+        return Task(
+            estimator=self.estimator,
+            X=X,
+            y=y,
+            labels=labels,
+            weights=weights,
+            synthetic_weight=self.synthetic_weight,
+            fit_params=fit_params,
+            correct_prior=self.correct_prior,
+            strategy=getattr(self.augmenter, "sampling_strategy", "auto"),
+            cached=memory.cache(fit_resample),
+        )
+
+    def _chosen(self, task: Task) -> tuple[Any, float, Any]:
+        """Return what adds rows and how many of the deficit, and the classifier to fit on them."""
         from ganaug.augmenter import GANAugmenter
 
-        n_rows = len(labels)
-        if self.dose == 0 or len(self.classes_) < 2:
-            return X, y, np.zeros(n_rows, bool)
         augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
+        if self.dose != "auto":
+            return augmenter, float(self.dose), self.estimator
+        check_over_sampler(augmenter, 'dose="auto"')
+        # A generator of random numbers is the user's: it must not move more than by one fit.
+        seed = seed_from(copy.deepcopy(getattr(augmenter, "random_state", None)))
+        samplers = samplers_of(augmenter, seed)
+        self.dose_report_ = choose_dose(task, samplers, cv=self.cv, scoring=self.scoring, seed=seed)
+        arm = self.dose_report_.chosen
+        estimator = weighted(self.estimator) if arm.remedy == WEIGHTS else self.estimator
+        return samplers.get(arm.remedy, augmenter), arm.dose, estimator
+
+    def _augment(self, task: Task, sampler: Any, dose: float) -> Rows:
+        """Return the training rows with those that the sampler adds."""
+        if dose == 0 or len(self.classes_) < 2:
+            return task.rows()
         # A fitted augmenter is copied, so that its stream and its parameters stay the user's.
-        augmenter = copy.copy(augmenter) if self.prefit else clone(augmenter)
-        if self.dose != 1:
-            augmenter.set_params(sampling_strategy=self._targets(augmenter, labels))
+        sampler = copy.copy(sampler) if self.prefit else clone(sampler)
+        if dose != 1:
+            check_over_sampler(sampler, f"dose={dose}")
+            targets = scaled_targets(sampler.sampling_strategy, task.labels, dose)
+            sampler.set_params(sampling_strategy=targets)
         if self.prefit:
             warn("prefit=True: the augmenter must not have seen the rows this model is tested on.")
-            X_res, y_res = augmenter.resample(X, y)
-            self.augmenter_ = augmenter
+            X_res, y_res = sampler.resample(task.X, task.y)
+            self.augmenter_ = sampler
         else:
-            memory = self.memory
-            if not hasattr(memory, "cache"):
-                memory = joblib.Memory(memory, verbose=0)
-            X_res, y_res, self.augmenter_ = memory.cache(_fit_resample)(augmenter, X, y)
-        return X_res, y_res, _synthetic_rows(self.augmenter_, X, X_res)
-
-    def _targets(self, augmenter: Any, labels: NDArray[Any]) -> dict[Any, int]:
-        """Return the rows that each class shall have: the sampler's targets scaled to the dose."""
-        if getattr(augmenter, "_sampling_type", None) != "over-sampling":
-            raise ConfigError(
-                f"dose={self.dose} needs an over-sampler; {type(augmenter).__name__} takes dose=1."
-            )
-        added = check_strategy(augmenter.sampling_strategy, labels)
-        classes, counts = np.unique(labels, return_counts=True)
-        present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-        return {c: present[c] + round(self.dose * n) for c, n in added.items()}
-
-    def _spread(
-        self,
-        real: NDArray[np.float64],
-        labels: NDArray[Any],
-        y_res: Any,
-        synthetic: NDArray[np.bool_] | None,
-    ) -> NDArray[np.float64]:
-        """Return the weights of the augmented rows."""
-        if synthetic is None:
-            kept = getattr(self.augmenter_, "sample_indices_", None)
-            if kept is not None:
-                return real[kept]
-            raise ConfigError(
-                f"{type(self.augmenter_).__name__} removes or changes rows, so weights cannot "
-                "follow them."
-            )
-        weights = np.empty(len(synthetic))
-        weights[~synthetic] = real
-        new, _ = check_labels(y_res, len(synthetic))
-        for label in np.unique(labels):
-            mean = real[labels == label].mean()
-            weights[synthetic & (new == label)] = self.synthetic_weight * mean
-        return weights
+            X_res, y_res, self.augmenter_ = task.cached(sampler, task.X, task.y)
+        return Rows(X_res, y_res, synthetic_rows(self.augmenter_, task.X, X_res), self.augmenter_)
 
     @of_estimator
     def predict(self, X: Any) -> NDArray[Any]:
@@ -245,12 +294,16 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Return the probability of each class, (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
-        return self.estimator_.predict_proba(self._checked(X))
+        chances = self.estimator_.predict_proba(self._checked(X))
+        return corrected(chances, self.prior_ratio_) if self.correct_prior else chances
 
     @of_estimator
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Return the log-probability of each class, (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
+        if self.correct_prior:
+            with np.errstate(divide="ignore"):
+                return np.log(self.predict_proba(X))
         return self.estimator_.predict_log_proba(self._checked(X))
 
     @of_estimator
@@ -291,29 +344,3 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags.sparse = inner.input_tags.sparse
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         return tags
-
-
-def _fit_resample(augmenter: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
-    """Return the augmented rows and the fitted sampler (a function of its own, to be cached)."""
-    X_res, y_res = augmenter.fit_resample(X, y)
-    return X_res, y_res, augmenter
-
-
-def _synthetic_rows(sampler: Any, X: Any, X_res: Any) -> NDArray[np.bool_] | None:
-    """Return which rows a sampler made: its own mask, else whatever stands behind the originals."""
-    mask: NDArray[np.bool_] | None = getattr(sampler, "synthetic_mask_", None)
-    if mask is not None:
-        return mask
-    before, after = _num_samples(X), _num_samples(X_res)
-    if after < before or getattr(sampler, "_sampling_type", "") != "over-sampling":
-        return None
-    # A combination such as SMOTEENN calls itself an over-sampler and removes rows too.
-    if not isinstance(sampler, BaseOverSampler) and not _starts_with(X_res, X, before):
-        return None
-    return np.arange(after) >= before
-
-
-def _starts_with(longer: Any, table: Any, n: int) -> bool:
-    if sp.issparse(table):
-        return bool((longer[:n] != table).nnz == 0)
-    return pd.DataFrame(np.asarray(longer)[:n]).equals(pd.DataFrame(np.asarray(table)))

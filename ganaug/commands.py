@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganaug import __version__, commands_report
+from ganaug import __version__, commands_compare, commands_report
 from ganaug.arguments import by_label, parse_counts
 from ganaug.commands_options import (
     ENCODING,
@@ -264,3 +264,4 @@ def _say_added(augmenter: GANAugmenter, output: str) -> None:
 
 
 app.command()(commands_report.report)
+app.command()(commands_compare.compare)

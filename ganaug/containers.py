@@ -11,8 +11,20 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 
 from ganaug import frames
+
+
+def take(data: Any, rows: NDArray[Any]) -> Any:
+    """Return some rows of data in any container."""
+    if hasattr(data, "detach"):  # a tensor
+        import torch
+
+        return data[torch.from_numpy(rows).to(data.device)]
+    if sp.issparse(data):  # not every format can be indexed
+        return data.tocsr()[rows].asformat(data.format)
+    return _safe_indexing(list(data) if isinstance(data, tuple) else data, rows)
 
 
 def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: bool) -> Any:

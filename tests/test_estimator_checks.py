@@ -28,6 +28,9 @@ ESTIMATORS = {
     "classifier": AugmentedClassifier(
         LogisticRegression(), GANAugmenter(random_state=0, max_steps=1)
     ),
+    "gate": AugmentedClassifier(
+        LogisticRegression(), GANAugmenter(random_state=0, max_steps=1), dose="auto", cv=2
+    ),
 }
 
 NOT_WEIGHT_EQUIVALENT = (
@@ -37,6 +40,7 @@ NOT_WEIGHT_EQUIVALENT = (
 EXPECTED_TO_FAIL: dict[str, dict[str, str]] = {
     "append": {},
     "replace": {},
+    "gate": {},
     "classifier": {
         "check_sample_weight_equivalence_on_dense_data": NOT_WEIGHT_EQUIVALENT,
         "check_sample_weight_equivalence_on_sparse_data": NOT_WEIGHT_EQUIVALENT,
@@ -59,6 +63,7 @@ SKIP_THEMSELVES: dict[str, dict[str, str]] = {
         "check_transformer_general": NON_DETERMINISTIC,
     },
     "classifier": {"check_array_api_input": NO_ARRAY_API},
+    "gate": {"check_array_api_input": NO_ARRAY_API},
 }
 
 
@@ -67,7 +72,9 @@ def _name(check: Any) -> str:
 
 
 def _which(estimator: BaseEstimator) -> str:
-    return "classifier" if isinstance(estimator, AugmentedClassifier) else estimator.mode
+    if isinstance(estimator, AugmentedClassifier):
+        return "gate" if estimator.dose == "auto" else "classifier"
+    return str(estimator.mode)
 
 
 def _expected(estimator: BaseEstimator) -> dict[str, str]:

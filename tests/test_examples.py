@@ -131,7 +131,7 @@ def blocks_of(page: Path) -> list[Block]:
 
 NAMES = (
     "guide", "images", "gans", "stability", "pix2pix", "hf", "report", "sharing",
-    "pitfalls", "migration", "extending", "should-i-augment",
+    "pitfalls", "migration", "extending", "should-i-augment", "choose",
 )  # fmt: skip
 PAGES = ["README.md", *(f"docs/{name}.md" for name in NAMES)]
 

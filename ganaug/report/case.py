@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from ganaug import targets
 from ganaug.augmenter import GANAugmenter
+from ganaug.containers import take
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.fitting import plan_methods
 from ganaug.frames import refuse_lazy
@@ -112,6 +111,13 @@ class Case:
         else:
             methods = plan_methods(self.whole.counts, recipe)
         return dict(zip(self.whole.names, methods, strict=True))
+
+    @property
+    def to_add_of_all(self) -> dict[Any, int]:
+        """Rows that an augmenter which learns from all rows would add to each class."""
+        if self.whole is None:
+            return dict(self.augmenter.sampling_strategy_)
+        return dict(self.whole.to_add)
 
     def counts(self, part: Part) -> Codes:
         """Return the rows of each class."""
@@ -214,13 +220,6 @@ def _held_out(labels: NDArray[Any], share: float, rng: np.random.Generator) -> N
         own = rng.permutation(np.flatnonzero(labels == label))
         held[own[: max(min(round(share * len(own)), len(own) - 2), 0)]] = True
     return held
-
-
-def take(data: Any, rows: Codes) -> Any:
-    """Return some rows of data in any container."""
-    if isinstance(data, torch.Tensor):
-        return data[torch.from_numpy(rows).to(data.device)]
-    return _safe_indexing(list(data) if isinstance(data, tuple) else data, rows)
 
 
 def _part(augmenter: GANAugmenter, X: Any, y: Any) -> Part:

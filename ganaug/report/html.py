@@ -47,15 +47,15 @@ def page(report: Report) -> str:
             "classes": _classes(report),
             "every": [f for f in report.findings if _about_all(report, f)],
             "measures": [MEASURES[key] for key in dict.fromkeys(f.key for f in report.findings)],
-            "panels": _Drawer("f").all(
+            "panels": Drawer("f").all(
                 (plots.measure_panel(report, key), _told(report, key))
                 for key in plots.measured(report)
             ),
-            "projection": _Drawer("p").all(
+            "projection": Drawer("p").all(
                 (figure, f"Scatter plot of {figure.axes[0].get_title(loc='left')} rows by class")
                 for figure in plots.projection_panels(report.sketches.projection)
             ),
-            "training": _Drawer("t").all(
+            "training": Drawer("t").all(
                 (figure, f"{figure.axes[0].get_title(loc='left')} while training")
                 for figure in plots.training_panels(report.history)
                 if any(row["plan"] in GENERATED for row in report.facts["classes"])
@@ -64,11 +64,12 @@ def page(report: Report) -> str:
             "figure": figure_text,
             "number": number,
         }
-    return _template().render(context)
+    return template(TEMPLATE).render(context)
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Return a template of this package."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ganaug.report", "."),
         autoescape=True,
@@ -76,7 +77,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)
 
 
 def _about_all(report: Report, finding: Finding) -> bool:
@@ -116,7 +117,7 @@ def _classes(report: Report) -> list[dict[str, Any]]:
     sketches, out = report.sketches, []
     for place, row in enumerate(report.facts["classes"]):
         label = row["class"]
-        drawer = _Drawer(f"c{place}-")
+        drawer = Drawer(f"c{place}-")
         columns = sketches.columns.get(label, [])
         squares = sketches.trends.get(label)
         out.append(
@@ -137,7 +138,7 @@ def _classes(report: Report) -> list[dict[str, Any]]:
     return out
 
 
-def _trends(drawer: _Drawer, squares: tuple[Any, Any], label: Any) -> list[Markup]:
+def _trends(drawer: Drawer, squares: tuple[Any, Any], label: Any) -> list[Markup]:
     titles = ("synthetic against real", "real against real")
     return drawer.all(
         (plots.trends_panel(square, title), f"Pair trends of class {label}, {title}")
@@ -146,7 +147,7 @@ def _trends(drawer: _Drawer, squares: tuple[Any, Any], label: Any) -> list[Marku
     )
 
 
-class _Drawer:
+class Drawer:
     """Turns figures into SVG for a page, each with names of its own.
 
     Parameters

@@ -92,7 +92,7 @@ def _panel(size: tuple[float, float] = PANEL) -> tuple[Figure, Axes]:
     return _clear(Figure(figsize=size, layout="constrained"))
 
 
-def _plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[Figure, Axes]:
+def plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[Figure, Axes]:
     """Return a panel with room for names on the left: measuring texts would cost most of the time.
 
     Parameters
@@ -151,7 +151,7 @@ def measure_panel(report: Report, key: str) -> Figure:
     """Draw one figure of all classes."""
     findings = _of(report, key)
     size = PANEL[0], 0.8 + 0.28 * len(findings)
-    figure, axes = _plain_panel(size, [short(finding.label) for finding in findings])
+    figure, axes = plain_panel(size, [short(finding.label) for finding in findings])
     _draw_measure(axes, findings)
     return figure
 
@@ -190,10 +190,10 @@ def column_panel(column: ColumnSketch) -> Figure:
     """Draw one column of a class, real against synthetic."""
     if column.kind == "levels":
         shares = _shares(column)
-        figure, axes = _plain_panel(SMALL, [short(level) for level in shares.index])
+        figure, axes = plain_panel(SMALL, [short(level) for level in shares.index])
         _draw_levels(axes, shares)
     else:
-        figure, axes = _plain_panel(SMALL)
+        figure, axes = plain_panel(SMALL)
         _draw_numbers(axes, column)
     axes.set_title(short(column.name))
     axes.grid(visible=False)
@@ -262,7 +262,7 @@ def _draw_levels(axes: Axes, shares: pd.DataFrame) -> None:
 
 def trends_panel(square: Matrix, title: str) -> Figure:
     """Draw how alike each pair of columns is: dark is not, bright is fully."""
-    figure, axes = _plain_panel((3.1, 3.1), ["50"])
+    figure, axes = plain_panel((3.1, 3.1), ["50"])
     last = len(square) + 0.5
     axes.imshow(
         square, vmin=0, vmax=1, cmap="cividis", interpolation="nearest",

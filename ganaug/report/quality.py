@@ -14,15 +14,15 @@ from ganaug.report.advice import advise
 from ganaug.report.case import Case, Part, prepare
 from ganaug.report.columns import missing_shares, pairs_of
 from ganaug.report.compare import ClassRows, Comparison, compare_class
+from ganaug.report.doses import dose_gains
 from ganaug.report.findings import EVERY_CLASS, IMAGE_ONLY, MEASURES, TABLE_ONLY, Finding
 from ganaug.report.image_views import ImageLens
-from ganaug.report.result import Report
+from ganaug.report.result import LIBRARIES, Report
 from ganaug.report.sketches import Sketches
 from ganaug.report.usefulness import Lesson, usefulness
 from ganaug.report.views import Lens, TableLens, Views
 from ganaug.rng import derive, numpy_stream, seed_from
 
-LIBRARIES = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "torch")
 LEARNED = ("tstr_f1", "augmented_gain")
 
 
@@ -95,10 +95,13 @@ def quality_report(
         rows, own = _class_rows(case, lens, code, views, fresh, known)
         compared[rows.label] = compare_class(rows, own, pairs, keys, derive(case.seed, code))
     findings = [finding for each in compared.values() for finding in each.findings]
-    findings += usefulness(_lesson(case, views), lens, derive(case.seed, "usefulness"))
+    lesson, state = _lesson(case, views), derive(case.seed, "usefulness")
+    findings += usefulness(lesson, lens, state)
     findings = _sorted(findings, list(compared))
     columns = _columns(case, lens, views, compared)
-    facts = {**_facts(case, list(compared)), "seed": seed}
+    # Of images each dose would train the networks of the report anew, which is most of its time.
+    doses = dose_gains(lesson, lens, state) if case.kind == "table" else []
+    facts = {**_facts(case, list(compared)), "doses": doses, "seed": seed}
     return Report(
         findings=findings,
         columns=columns,
@@ -242,6 +245,7 @@ def _facts(case: Case, labels: list[Any]) -> dict[str, Any]:
             "plan": augmenter.plan_[label],
             "plan_of_all": planned[label],
             "lacks": int(augmenter.sampling_strategy_.get(label, 0)),
+            "adds": int(case.to_add_of_all.get(label, 0)),
             **{name: int(count[numbers[label]]) for name, count in counts.items()},
         }
         for label in labels

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT = 1
+LIBRARIES = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "torch")
 
 
 @dataclass(frozen=True, repr=False)
@@ -153,8 +154,8 @@ class Report:
             "figures": [finding.to_dict() for finding in self.findings],
             "columns": list(self.columns),
         }
-        text = json.dumps(_finite(document), indent=1, allow_nan=False, default=str)
-        return _written(text, path)
+        text = json.dumps(finite(document), indent=1, allow_nan=False, default=str)
+        return written(text, path)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Return a page for people: one file that loads nothing from anywhere.
@@ -187,7 +188,7 @@ class Report:
         need("matplotlib", "jinja2")
         from ganaug.report.html import page
 
-        return _written(page(self), path)
+        return written(page(self), path)
 
 
 def need(*modules: str) -> None:
@@ -207,17 +208,18 @@ def need(*modules: str) -> None:
         )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """Return plain values for JSON: NaN becomes None, numpy's scalars Python's."""
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     plain = value.item() if isinstance(value, np.generic) else value
     return None if isinstance(plain, float) and not np.isfinite(plain) else plain
 
 
-def _written(text: str, path: str | Path | None) -> str:
+def written(text: str, path: str | Path | None) -> str:
+    """Return a text, written into a file where there is a path."""
     if path is not None:
         from ganaug.tablefile import write
 

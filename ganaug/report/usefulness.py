@@ -85,7 +85,7 @@ def _scores(lesson: Lesson, lens: Lens, judged: Sequence[int], seed: int) -> Sco
     The first row is the score, the others are those of held-out rows drawn again, the same for
     every classifier, so that differences are paired.
     """
-    weights = _draws(lesson.test_codes, numpy_stream(seed, "bootstrap"))
+    weights = draws(lesson.test_codes, numpy_stream(seed, "bootstrap"))
     found: Scores = {}
     for name, (rows, codes) in _parts(lesson, seed).items():
         state = derive(seed, "classifier")  # the same for all: they differ in their rows only
@@ -114,25 +114,26 @@ def _parts(lesson: Lesson, seed: int) -> dict[str, tuple[Views, Codes]]:
         repeated.append(rng.choice(real, extra) if extra else real[:0])
     parts = {
         "real": (lesson.train, lesson.train_codes),
-        "synthetic": _taken(lesson.synthetic, lesson.synthetic_codes, alike),
+        "synthetic": taken(lesson.synthetic, lesson.synthetic_codes, alike),
     }
     if any(len(rows) for rows in added):
         for name, source, codes, chosen in (
             ("added", lesson.synthetic, lesson.synthetic_codes, added),
             ("repeated", lesson.train, lesson.train_codes, repeated),
         ):
-            new, new_codes = _taken(source, codes, chosen)
+            new, new_codes = taken(source, codes, chosen)
             both = np.concatenate([lesson.train_codes, new_codes])
             parts[name] = stacked(lesson.train, new), both
     return parts
 
 
-def _taken(views: Views, codes: Codes, rows: Sequence[Codes]) -> tuple[Views, Codes]:
+def taken(views: Views, codes: Codes, rows: Sequence[Codes]) -> tuple[Views, Codes]:
+    """Return some rows of each class, and their class numbers."""
     chosen = np.concatenate(rows)
     return views[chosen], codes[chosen]
 
 
-def _draws(codes: Codes, rng: np.random.Generator) -> Matrix:
+def draws(codes: Codes, rng: np.random.Generator) -> Matrix:
     """Return how often each held-out row counts: first once, then as drawn again class by class."""
     weights = np.zeros((1 + RESAMPLED, len(codes)))
     weights[0] = 1
@@ -159,7 +160,8 @@ def precision(true: NDArray[np.bool_], chance: Matrix, weights: Matrix) -> Matri
     return np.asarray((gained * found / np.maximum(shown, 1e-9)).sum(1), np.float64)
 
 
-def _between(values: Matrix) -> tuple[float, float]:
+def between(values: Matrix) -> tuple[float, float]:
+    """Return the 95% interval of a figure whose first value is the figure itself."""
     low, high = np.quantile(values[1:], [0.025, 0.975])
     return float(low), float(high)
 
@@ -175,8 +177,8 @@ def _taught(
         made, real = (scores[name, "f1"][:, k] for name in ("synthetic", "real"))
         findings.append(
             Finding(
-                label, "tstr_f1", float(made[0]), float(real[0]), *_between(real), *_between(made),
-                *_between(made - real), n_held_out=held, n_synthetic=len(lesson.synthetic),
+                label, "tstr_f1", float(made[0]), float(real[0]), *between(real), *between(made),
+                *between(made - real), n_held_out=held, n_synthetic=len(lesson.synthetic),
             )
         )  # fmt: skip
     return findings
@@ -200,8 +202,8 @@ def _gains(
         added = sum(lesson.to_add.values())
         findings.append(
             Finding(
-                label, "augmented_gain", float(gain[0]), float(other[0]), *_between(other),
-                *_between(gain), *_between(gain), n_held_out=held, n_synthetic=added,
+                label, "augmented_gain", float(gain[0]), float(other[0]), *between(other),
+                *between(gain), *between(gain), n_held_out=held, n_synthetic=added,
             )
         )  # fmt: skip
     return findings

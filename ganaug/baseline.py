@@ -1,0 +1,62 @@
+"""A classifier for tables of any columns, for those who bring none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ganaug import validate
+from ganaug.codecs.dtypes import column_type, levels_of, to_codes, to_numbers
+
+if TYPE_CHECKING:
+    from typing import Self
+
+MOST_INDICATORS = 32
+"""Categories that get an indicator each; of wider columns the number of the category is used."""
+
+
+class TableEncoder(TransformerMixin, BaseEstimator):
+    """Columns of every kind as numbers.
+
+    Numbers and dates stay numbers, missing ones NaN; categories become indicators, all 0 where a
+    category is missing or was not there at fit.
+    """
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find out what each column is."""
+        frame = validate.check_table(X, validate.check_budget("auto"))
+        self.types_, self.levels_ = [], []
+        for k, name in enumerate(frame.columns):
+            series = frame.iloc[:, k]
+            kind = column_type(series, name, False)
+            self.types_.append(kind)
+            self.levels_.append(levels_of(series) if kind.kind == "category" else None)
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float64]:
+        """Return the numbers, (n_samples, n_encoded)."""
+        check_is_fitted(self, "types_")
+        frame = validate.check_table(X, validate.check_budget("auto"))
+        parts = []
+        for k, (kind, levels) in enumerate(zip(self.types_, self.levels_, strict=True)):
+            series = frame.iloc[:, k]
+            if levels is None:
+                numbers, missing = to_numbers(series, kind)
+                parts.append(np.where(missing, np.nan, numbers)[:, None])
+                continue
+            codes = to_codes(series, levels)[:, None]
+            few = len(levels) <= MOST_INDICATORS
+            parts.append(codes == np.arange(len(levels)) if few else codes)
+        return np.hstack(parts).astype(np.float64)
+
+
+def default_classifier(seed: int) -> Pipeline:
+    """Return gradient-boosted trees behind an encoder of mixed columns."""
+    trees = HistGradientBoostingClassifier(random_state=seed % 2**32)
+    return make_pipeline(TableEncoder(), trees)

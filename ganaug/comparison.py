@@ -1,0 +1,401 @@
+"""``compare``: the user's data, the user's classifier, every remedy, the same folds."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import t
+from sklearn.utils.validation import _num_samples
+
+from ganaug import __version__
+from ganaug.augmenter import GANAugmenter
+from ganaug.baseline import default_classifier
+from ganaug.decision import tuned
+from ganaug.dose import ArmResult, check_scoring, compared, folds_of
+from ganaug.errors import ConfigError, InvalidInputError, did_you_mean
+from ganaug.frames import refuse_lazy
+from ganaug.image_containers import are_images
+from ganaug.remedies import (
+    INTERPOLATED,
+    NOTHING,
+    REPEATED,
+    THRESHOLD,
+    WEIGHTS,
+    arms_of,
+    check_over_sampler,
+    samplers_of,
+)
+from ganaug.report.result import LIBRARIES, finite, need, written
+from ganaug.rng import derive, seed_from
+from ganaug.targets import check_labels
+from ganaug.trials import MAKERS, Task, run_trials
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+METHODS = (NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED, "ganaug")
+"""From the simplest to the costliest: of two that do as well, the first is advised."""
+
+LEVEL = 0.95
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What a method scored.
+
+    Attributes
+    ----------
+    method : str
+    score : float
+        Mean over the folds; NaN if it could not run.
+    difference : float
+        Mean difference to doing nothing on the same folds.
+    low, high : float
+        Its 95% interval, by the corrected resampled t-test.
+    error : float
+        Its standard error.
+    reason : str
+        Why the method could not run.
+    """
+
+    method: str
+    score: float = math.nan
+    difference: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    error: float = math.nan
+    reason: str = ""
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """What :func:`compare` found.
+
+    Attributes
+    ----------
+    methods : tuple of MethodResult
+    scoring : str
+    n_folds : int
+    facts : dict
+        Rows, classes, classifier and versions.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import compare
+    >>> X, y = make_classification(300, weights=[0.9], class_sep=0.5, random_state=0)
+    >>> found = compare(X, y, LogisticRegression(), ["class weights"], random_state=0)
+    >>> [each.method for each in found.methods], found.n_folds
+    (['nothing', 'class weights'], 5)
+    """
+
+    methods: tuple[MethodResult, ...]
+    scoring: str
+    n_folds: int
+    facts: dict[str, Any]
+
+    @property
+    def best(self) -> MethodResult:
+        """The method that is advised.
+
+        Of those whose interval lies above 0, the simplest within one standard error of the best.
+        """
+        able = [each for each in self.methods if each.low > 0]
+        if not able:
+            return self.methods[0]
+        top = max(able, key=lambda each: each.difference)
+        near = top.difference - top.error
+        return next(each for each in able if each.difference >= near)
+
+    @property
+    def advice(self) -> str:
+        """What to do, in a sentence."""
+        nothing, best = self.methods[0], self.best
+        others = [each for each in self.methods[1:] if not each.reason]
+        if best.method != NOTHING:
+            top = max(others, key=lambda each: each.difference)
+            text = f"Use {best.method}: {self.scoring} {best.score:.3f} against "
+            text += f"{nothing.score:.3f} ({_interval(best)})."
+            if top.method != best.method:
+                text += f" {top.method} scores {top.score:.3f}, no more than chance explains."
+            return text
+        text = "Nothing beats doing nothing here"
+        if not others:
+            return f"{text}: no method could run."
+        top = max(others, key=lambda each: each.difference)
+        return f"{text}: no interval lies above 0 (best: {top.method}, {_interval(top)})."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the methods as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``method``.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from ganaug import compare
+        >>> X, y = load_iris(return_X_y=True)
+        >>> found = compare(X[:120], y[:120], GaussianNB(), ["class weights"], random_state=0)
+        >>> found.to_frame().loc["class weights", "reason"]
+        'the classifier has no class_weight'
+        """
+        import pandas as pd
+
+        return pd.DataFrame([asdict(each) for each in self.methods]).set_index("method")
+
+    def plot(self) -> Figure:
+        """Draw each method's difference to doing nothing, with its interval.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is missing (the extra ``report``).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from ganaug import compare
+        >>> X, y = load_iris(return_X_y=True)
+        >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
+        >>> found.plot().savefig("comparison.png")  # doctest: +SKIP
+        """
+        need("matplotlib")
+        from ganaug.report.differences import differences_panel
+
+        return differences_panel(self)
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """Return the figures as JSON, without any row of the data.
+
+        Parameters
+        ----------
+        path : str, Path or None, default=None
+            File to write as well.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import json
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from ganaug import compare
+        >>> X, y = load_iris(return_X_y=True)
+        >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
+        >>> sorted(json.loads(found.to_json()))
+        ['advice', 'facts', 'folds', 'format', 'kind', 'methods', 'scoring']
+        """
+        document = {
+            "kind": "ganaug.Comparison",
+            "format": FORMAT,
+            "advice": self.advice,
+            "scoring": self.scoring,
+            "folds": self.n_folds,
+            "methods": [asdict(each) for each in self.methods],
+            "facts": self.facts,
+        }
+        return written(json.dumps(finite(document), indent=1, allow_nan=False, default=str), path)
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """Return a page for people: one file that loads nothing from anywhere.
+
+        Parameters
+        ----------
+        path : str, Path or None, default=None
+            File to write as well.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib or jinja2 is missing (the extra ``report``).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> from ganaug import compare
+        >>> X, y = load_iris(return_X_y=True)
+        >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
+        >>> found.to_html("comparison.html")  # doctest: +SKIP
+        """
+        need("matplotlib", "jinja2")
+        from ganaug.report.differences import comparison_page
+
+        return written(comparison_page(self), path)
+
+    def __repr__(self) -> str:
+        lines = [f"Comparison({self.scoring}, {self.n_folds} folds)"]
+        for each in self.methods:
+            text = each.reason or f"{each.score:.3f}"
+            if each.method != NOTHING and not each.reason:
+                text += f"  {_interval(each)}"
+            lines.append(f"{'*' if each == self.best else ' '} {each.method:20}{text}")
+        return "\n".join([*lines, self.advice])
+
+
+def _interval(each: MethodResult) -> str:
+    return f"{each.difference:+.3f}, 95% interval {each.low:+.3f} to {each.high:+.3f}"
+
+
+def compare(
+    X: Any,
+    y: Any,
+    estimator: Any = None,
+    methods: Sequence[str] = METHODS,
+    *,
+    augmenter: Any = None,
+    cv: Any = 5,
+    scoring: Any = None,
+    random_state: Any = None,
+) -> Comparison:
+    """Compare what can be done about imbalance, on your data and with your classifier.
+
+    Doing nothing, a tuned threshold, class weights, random duplication, SMOTE (SMOTENC where
+    columns are mixed) and ganaug are cross-validated on the same folds. Each is fitted on training
+    rows only. What cannot run is listed with the reason.
+
+    Parameters
+    ----------
+    X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        Frames are of pandas or polars.
+    y : array-like of shape (n_samples,)
+    estimator : classifier or None, default=None
+        ``None`` is ``HistGradientBoostingClassifier`` behind an encoder of mixed columns.
+    methods : sequence of str, default=METHODS
+        Of "nothing" (always there), "tuned threshold", "class weights", "random duplication",
+        "SMOTE", "ganaug". Thresholds are tuned for ``scoring`` on five inner folds: by
+        ``TunedThresholdClassifierCV`` for two classes, and by a weight of each class's
+        probability for more.
+    augmenter : GANAugmenter, imbalanced-learn over-sampler or None, default=None
+        What "ganaug" stands for. ``None`` is ``GANAugmenter()``.
+    cv : int or splitter, default=5
+        A number is of stratified, shuffled folds; fewer where a class has fewer rows.
+    scoring : str, callable or None, default=None
+        Name the score that counts for you. ``None`` is ``"balanced_accuracy"``.
+    random_state : int, RandomState, Generator or None, default=None
+        Seed of the folds, the methods and the default classifier.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    GanaugError
+        If the data or an option cannot be used.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from ganaug import GANAugmenter, compare
+    >>> X, y = make_classification(200, weights=[0.9], random_state=0)
+    >>> augmenter = GANAugmenter(max_steps=5)
+    >>> found = compare(X, y, LogisticRegression(), augmenter=augmenter, cv=3, random_state=0)
+    >>> found.to_frame().index.tolist()
+    ['nothing', 'tuned threshold', 'class weights', 'random duplication', 'SMOTE', 'ganaug']
+    """
+    chosen = _check_methods(methods)
+    name, scorer = check_scoring(scoring)
+    refuse_lazy(X)
+    labels, _ = check_labels(y, _num_samples(X))
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2:
+        raise InvalidInputError("y has one class: there is nothing to compare.")
+    seed = seed_from(random_state)
+    augmenter = GANAugmenter() if augmenter is None else augmenter
+    check_over_sampler(augmenter, "compare")
+    if getattr(augmenter, "random_state", 0) is None:
+        augmenter = _seeded(augmenter, seed)
+    estimator = _estimator(estimator, X, augmenter, seed)
+    folds = folds_of(labels, cv, seed, repeats=1)
+    if len(folds) < 2:
+        rare = classes.tolist()[int(counts.argmin())]
+        raise InvalidInputError(f"Class {rare!r} has one row: no fold can test it. Collect more.")
+    makers = {
+        **MAKERS, THRESHOLD: lambda task: tuned(task.estimator, task.labels, scorer, seed)
+    }  # fmt: skip
+    strategy = getattr(augmenter, "sampling_strategy", "auto")
+    task = Task(estimator, X, y, labels, strategy=strategy, makers=makers)
+    samplers = samplers_of(augmenter, seed, "ganaug")
+    arms = arms_of(chosen, (1.0,))
+    trials = run_trials(task, arms, samplers, folds, {name: scorer})
+    found = compared(trials.scores[name], 1 / len(folds) + trials.overlap)
+    results = tuple(
+        _result(found[arm], len(folds))
+        if arm in found
+        else MethodResult(arm.remedy, reason=trials.reasons[arm])
+        for arm in arms
+    )
+    facts = {
+        "rows": len(labels),
+        "classes": dict(zip(map(str, classes.tolist()), counts.tolist(), strict=True)),
+        "estimator": " ".join(repr(estimator).split()),
+        "augmenter": " ".join(repr(augmenter).split()),
+        "seed": seed,
+        "versions": {
+            "ganaug": __version__,
+            "python": platform.python_version(),
+            **{each: version(each) for each in LIBRARIES},
+        },
+    }
+    return Comparison(results, name, len(folds), facts)
+
+
+def _check_methods(methods: Sequence[str]) -> list[str]:
+    if isinstance(methods, str):
+        methods = [methods]
+    for method in methods:
+        if method not in METHODS:
+            raise ConfigError(
+                f"There is no method {method!r}; {did_you_mean(str(method), METHODS)}"
+            )
+    return [each for each in METHODS if each == NOTHING or each in methods]
+
+
+def _seeded(augmenter: Any, seed: int) -> Any:
+    from sklearn.base import clone
+
+    return clone(augmenter).set_params(random_state=derive(seed, "augmenter") % 2**32)
+
+
+def _estimator(estimator: Any, X: Any, augmenter: Any, seed: int) -> Any:
+    if estimator is not None:
+        return estimator
+    if are_images(X, getattr(augmenter, "image_options", None)):
+        raise ConfigError("Pass an estimator: the default one is for tables, and X holds images.")
+    return default_classifier(derive(seed, "classifier"))
+
+
+def _result(found: ArmResult, n_folds: int) -> MethodResult:
+    reach = float(t.ppf((1 + LEVEL) / 2, n_folds - 1)) * found.error
+    low, high = found.difference - reach, found.difference + reach
+    if found.remedy == NOTHING:
+        low = high = 0.0
+    return MethodResult(found.remedy, found.score, found.difference, low, high, found.error)
