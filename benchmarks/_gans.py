@@ -109,7 +109,7 @@ def learn(
     history = augmenter.history_
     facts = {
         "seconds": seconds,
-        "steps": int(sum(last["step"] for last in history._last())),
+        "steps": int(sum(last["step"] for last in history.last())),
         "signals": history.signals(),
         "warnings": sorted({w.category.__name__ for w in caught}),
         **_gradients(history),

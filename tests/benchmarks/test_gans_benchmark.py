@@ -1,0 +1,60 @@
+"""The benchmark of every preset: a tiny fit gives all its figures, and the table says the bars."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("PIL", reason="the image benchmarks need the extra 'vision'")
+
+from benchmarks import _gans, gans
+from benchmarks._images_data import ImageSet
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Return noise images of two common classes and a rare one."""
+    rng = np.random.default_rng(0)
+    codes = np.repeat([0, 1, 2], [400, 400, 20])
+    images = rng.integers(0, 200, (len(codes), 8, 8), dtype=np.uint8)
+    test = np.full((9, 8, 8), 255, np.uint8)
+    source = ImageSet("mnist", images, codes, test, np.repeat([0, 1, 2], 3), ("2", "5", "7"), "x")
+    return _gans.Digits.cut(source, 300)
+
+
+def test_rare_classes_and_test_images_take_no_part(digits):
+    assert digits.data.classes == ("2", "5")
+    assert np.bincount(digits.data.codes).tolist() == [150, 150]
+    assert digits.data.images.max() < 255
+    assert digits.data.test_images.max() < 255
+
+
+@pytest.mark.parametrize("name", ["cgan", "wgan"])
+def test_a_fit_gives_its_figures(digits, name, monkeypatch):
+    monkeypatch.setattr(_gans, "MADE", 4)
+    recipe = gans.recipe_of(name)
+    augmenter, facts, images, codes = _gans.learn(digits, recipe, 0, max_steps=2)
+    runs = 2 if recipe.conditioning == "per-class" else 1
+    assert facts["steps"] == 2 * runs
+    assert facts["seconds"] > 0
+    assert facts["generator_grad_norm"] > 0
+    assert len(images) == len(codes) == 8
+    assert set(augmenter.plan_.values()) == {"gan"}
+
+
+def test_the_table_says_which_bars_are_reached():
+    row = {
+        "preset": "dcgan", "seconds": 90.0, "recognised_held_out": 0.95, "lowest_recognised": 0.9,
+        "diversity": 0.9, "lowest_diversity": 0.8, "copy_rate": 0.0, "mmd": 0.01,
+        "real": {"copy_rate": 0.01, "mmd": 0.0},
+    }  # fmt: skip
+    for change, verdict in (
+        ({}, "yes"),
+        ({"recognised_held_out": 0.89}, "NO"),
+        ({"lowest_diversity": 0.5}, "NO"),
+        ({"copy_rate": 0.02}, "NO"),
+        ({"seconds": 181.0}, "NO"),
+        ({"preset": "minimax"}, "-"),
+    ):
+        assert gans.table(pd.DataFrame([row | change])).rstrip(" |").endswith(verdict)
