@@ -85,7 +85,7 @@ def fit_evidence(
     ``may_be_missing`` are the segments whose last category, "missing", is hidden from them.
     """
     device = rows.device
-    rows, blindfold = _blindfolded(rows, may_be_missing, torch_stream(seed, "fill", device=device))
+    rows, means = _blindfolded(rows, may_be_missing, torch_stream(seed, "fill", device=device))
     fold = folds_of(labels, seed)
     model = EvidenceEnsemble(rows.shape[1], n_classes, torch_stream(seed, "init")).to(device)
     parts = [
@@ -94,34 +94,37 @@ def fit_evidence(
     ]
     cross_fit(model, parts, steps, seed, device)
     first = model.get_parameter("weight_0")
-    first.copy_(blindfold @ first)  # from here on the blindfold is part of the first layer
+    for segment, mean in zip(may_be_missing, means, strict=True):
+        # From here on the blindfold is part of the first layer.
+        first[:, segment.stop - 1] = mean @ first[:, segment.start : segment.stop - 1]
     return model, fold
 
 
 def _blindfolded(
     rows: Tensor, may_be_missing: Sequence[Segment], random: torch.Generator
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, list[Tensor]]:
     """Hide which values are missing.
 
     Returns
     -------
     rows : Tensor
         For training: a missing value has the category of a random row that has one.
-    blindfold : Tensor of shape (width, width)
-        For judging: the product with it has the mean of the categories instead.
+    means : list of Tensor
+        For judging: the mean category of each segment, which stands for a missing one.
     """
-    rows, blindfold = rows.clone(), torch.eye(rows.shape[1], device=rows.device)
+    means = []
+    if may_be_missing:
+        rows = rows.clone()
     for segment in may_be_missing:
         missing, others = segment.stop - 1, slice(segment.start, segment.stop - 1)
         gone = rows[:, missing] > 0
         present = rows[~gone, others]
-        blindfold[missing] = 0.0
+        means.append(present.sum(0) / max(len(present), 1))
         if len(present):
-            blindfold[missing, others] = present.mean(0)
             drawn = torch.rand(int(gone.sum()), generator=random, device=rows.device)
             rows[gone, others] = present[(drawn * len(present)).long()]
         rows[gone, missing] = 0.0
-    return rows, blindfold
+    return rows, means
 
 
 def cross_fit(
