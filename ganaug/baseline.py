@@ -25,26 +25,30 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     """Columns of every kind as numbers.
 
     Numbers and dates stay numbers, missing ones NaN; categories become indicators, all 0 where a
-    category is missing or was not there at fit.
+    category is missing or was not there at fit. A column without a value at fit is left out.
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find out what each column is."""
         frame = validate.check_table(X, validate.check_budget("auto"))
-        self.types_, self.levels_ = [], []
+        self.types_, self.levels_, self.empty_ = [], [], []
         for k, name in enumerate(frame.columns):
             series = frame.iloc[:, k]
             kind = column_type(series, name, False)
             self.types_.append(kind)
             self.levels_.append(levels_of(series) if kind.kind == "category" else None)
+            self.empty_.append(bool(series.isna().all()))
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Return the numbers, (n_samples, n_encoded)."""
         check_is_fitted(self, "types_")
         frame = validate.check_table(X, validate.check_budget("auto"))
-        parts = []
-        for k, (kind, levels) in enumerate(zip(self.types_, self.levels_, strict=True)):
+        parts: list[NDArray[Any]] = [np.zeros((len(frame), 0))]
+        fitted = zip(self.types_, self.levels_, self.empty_, strict=True)
+        for k, (kind, levels, empty) in enumerate(fitted):
+            if empty:
+                continue
             series = frame.iloc[:, k]
             if levels is None:
                 numbers, missing = to_numbers(series, kind)

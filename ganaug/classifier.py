@@ -177,7 +177,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classes_ = np.unique(labels)
         self._check_columns(X, reset=True)
         weights = self._check_weights(sample_weight, X)
-        for stale in ("dose_report_", "prior_ratio_"):
+        for stale in ("dose_report_", "prior_ratio_", "augmenter_"):
             self.__dict__.pop(stale, None)
         task = self._task(X, y, labels, weights, fit_params)
         sampler, dose, estimator = self._chosen(task)

@@ -322,9 +322,9 @@ def compare(
     ['nothing', 'tuned threshold', 'class weights', 'random duplication', 'SMOTE', 'ganaug']
     """
     chosen = _check_methods(methods)
-    name, scorer = check_scoring(scoring)
     refuse_lazy(X)
     labels, _ = check_labels(y, _num_samples(X))
+    name, scorer = check_scoring(scoring, labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
         raise InvalidInputError("y has one class: there is nothing to compare.")
@@ -335,7 +335,9 @@ def compare(
         augmenter = _seeded(augmenter, seed)
     estimator = _estimator(estimator, X, augmenter, seed)
     folds = folds_of(labels, cv, seed, repeats=1)
-    if len(folds) < 2:
+    if len(folds) == 1:
+        raise ConfigError("cv must make two or more folds: one difference has no interval.")
+    if not folds:
         rare = classes.tolist()[int(counts.argmin())]
         raise InvalidInputError(f"Class {rare!r} has one row: no fold can test it. Collect more.")
     makers = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
 import math
 import numbers
 from collections.abc import Mapping, Sequence
@@ -128,8 +130,10 @@ class DoseReport:
 # ------------------------------------------------------------------ options
 
 
-def check_scoring(scoring: Any) -> tuple[str, Scorer]:
+def check_scoring(scoring: Any, labels: NDArray[Any] | None = None) -> tuple[str, Scorer]:
     """Return the name of a scorer, and the scorer.
+
+    Of two ``labels`` of which none is 1, the rarer is the positive one, where a score needs one.
 
     Raises
     ------
@@ -144,10 +148,26 @@ def check_scoring(scoring: Any) -> tuple[str, Scorer]:
             raise ConfigError(
                 f"scoring={scoring!r} is not possible; {did_you_mean(scoring, names)}"
             )
-        return scoring, get_scorer(scoring)
+        return scoring, _with_positive(get_scorer(scoring), labels)
     if not callable(scoring):
         raise ConfigError(f"scoring must be a name or a callable, got {scoring!r}.")
-    return getattr(scoring, "__name__", None) or repr(scoring), scoring
+    name = getattr(scoring, "__name__", None) or repr(scoring)
+    return name, _with_positive(scoring, labels)
+
+
+def _with_positive(scorer: Any, labels: NDArray[Any] | None) -> Any:
+    function = getattr(scorer, "_score_func", None)
+    if labels is None or function is None or "pos_label" in scorer._kwargs:
+        return scorer
+    classes, counts = np.unique(labels, return_counts=True)
+    one = len(classes) == 2 and 1 not in classes.tolist()
+    if not one or scorer._kwargs.get("average", "binary") != "binary":
+        return scorer
+    if "pos_label" not in inspect.signature(function).parameters:
+        return scorer
+    told = copy.copy(scorer)
+    told._kwargs = {**scorer._kwargs, "pos_label": classes.tolist()[int(counts.argmin())]}
+    return told
 
 
 def folds_of(labels: NDArray[Any], cv: Any, seed: int, repeats: int = REPEATS) -> list[Fold]:
@@ -169,12 +189,11 @@ def folds_of(labels: NDArray[Any], cv: Any, seed: int, repeats: int = REPEATS) -
             return []
         states = [derive(seed, "folds", turn) % 2**32 for turn in range(repeats)]
         splitters = [StratifiedKFold(n_folds, shuffle=True, random_state=s) for s in states]
-    else:
-        try:
-            splitters = [check_cv(cv, labels, classifier=True)]
-        except ValueError as error:
-            raise ConfigError(f"cv: {error}") from None
-    return [fold for splitter in splitters for fold in splitter.split(blank, labels)]
+        return [fold for splitter in splitters for fold in splitter.split(blank, labels)]
+    try:
+        return list(check_cv(cv, labels, classifier=True).split(blank, labels))
+    except ValueError as error:
+        raise ConfigError(f"cv: {error}") from None
 
 
 # ------------------------------------------------------------------ the choice
@@ -196,7 +215,7 @@ def choose_dose(
     ConfigError
         If ``cv`` or ``scoring`` is impossible.
     """
-    name, scorer = check_scoring(scoring)
+    name, scorer = check_scoring(scoring, task.labels)
     folds = folds_of(task.labels, cv, seed)
     nothing = ArmResult(NOTHING, 0.0, chosen=True)
     classes, counts = np.unique(task.labels, return_counts=True)

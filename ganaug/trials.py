@@ -198,8 +198,15 @@ def run_trials(
                 trials.reasons[fitted.arm] = fitted.reason
                 continue
             for name, scorer in scorers.items():
-                trials.scores[name][fitted.arm].append(float(scorer(fitted.model, *held)))
+                trials.scores[name][fitted.arm].append(_scored(name, scorer, fitted.model, *held))
     for own in trials.scores.values():
         for arm in trials.reasons:
             own.pop(arm, None)
     return trials
+
+
+def _scored(name: str, scorer: Scorer, model: Any, X: Any, y: Any) -> float:
+    try:
+        return float(scorer(model, X, y))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConfigError(f"scoring={name!r} cannot judge these rows: {error}") from error

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.model_selection import ShuffleSplit, StratifiedKFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -175,6 +175,7 @@ def test_several_classes_tune_a_weight_each() -> None:
         ({"methods": ["class weight"]}, "did you mean 'class weights'"),
         ({"scoring": "f2"}, "scoring='f2'"),
         ({"cv": 1}, "cv must be at least 2"),
+        ({"cv": ShuffleSplit(1)}, "two or more folds"),
         ({"X": np.zeros((200, 2, 2))}, "Pass an estimator"),
         ({"y": np.zeros(200)}, "one class"),
         ({"y": np.arange(200) == 7}, "has one row"),
@@ -185,6 +186,23 @@ def test_impossible_requests(change: dict[str, Any], message: str) -> None:
     with pytest.raises(GanaugError, match=message) as caught:
         compare(**{"X": X, "y": y, **change})
     assert isinstance(caught.value, (ConfigError, InvalidInputError))
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", "f1", "neg_brier_score"])
+def test_of_two_names_the_rarer_is_the_positive_one(scoring: str) -> None:
+    X, y = data()
+    named = np.where(y == 1, "bad", "good")  # alphabetical order would say "good"
+    options: Any = {"methods": ["class weights"], "scoring": scoring, "random_state": 0}
+    found = compare(X, named, LogisticRegression(), **options)
+    known = compare(X, y, LogisticRegression(), **options)
+    assert [e.score for e in found.methods] == pytest.approx([e.score for e in known.methods])
+
+
+def test_a_column_without_values() -> None:
+    X, y = data()
+    X[:, 1] = np.nan
+    found = compare(X, y, methods=["random duplication"], cv=2, random_state=0)
+    assert all(np.isfinite(each.score) for each in found.methods)
 
 
 # ------------------------------------------------------------------ containers and forms

@@ -14,9 +14,10 @@ from imblearn.under_sampling import RandomUnderSampler
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import make_scorer, recall_score
+from sklearn.metrics import make_scorer, precision_score, recall_score
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     RepeatedStratifiedKFold,
     StratifiedKFold,
     cross_val_score,
@@ -346,12 +347,14 @@ def test_other_over_samplers_take_the_place_of_the_gan(sampler: Any) -> None:
         ({"cv": "three"}, "cv"),
         ({"scoring": "balanced_acuracy"}, "did you mean 'balanced_accuracy'"),
         ({"scoring": 3}, "scoring"),
+        ({"scoring": make_scorer(precision_score, pos_label="gone")}, "cannot judge these rows"),
+        ({"cv": GroupKFold(3)}, "cv: The 'groups'"),
         ({"augmenter": RandomUnderSampler()}, "RandomUnderSampler"),
         ({"augmenter": quick(recipe="no such")}, "no such"),
     ],
 )
 def test_impossible_options(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ConfigError, match=message):
         auto(**options).fit(*data())
 
 
@@ -467,3 +470,4 @@ def test_a_later_fit_leaves_no_old_evidence() -> None:
     model.set_params(dose=0.5, correct_prior=False).fit(X, y)
     assert not hasattr(model, "dose_report_")
     assert not hasattr(model, "prior_ratio_")
+    assert not hasattr(model.set_params(dose=0).fit(X, y), "augmenter_")
