@@ -35,7 +35,7 @@ WARM_UP_STEPS, HIDDEN_SHARE = 100, 0.3
 
 @contextmanager
 def exchanged(parts: Mapping[str, Any]) -> Iterator[None]:
-    """Exchange attributes of ganaug's modules, named like ``fitting.ANCHOR_BELOW``, for a while."""
+    """Exchange attributes of ganaug's modules, as ``fitting.INTERPOLATE_BELOW``, for a while."""
     with ExitStack() as stack:
         for name, value in parts.items():
             stack.enter_context(patch(f"ganaug.{name}", value))

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 INTERPOLATE_BELOW = 10
 """Class size under which ``auto`` interpolates between real rows; larger classes start from them.
 
-Measured up to 3,200 rows, a generator that starts from noise was never ahead (docs/research.md).
+Measured up to 3,200 rows, a generator that starts from noise was at no size ahead by more than
+chance (docs/research.md).
 """
 
 EVIDENCE_STEPS = 200

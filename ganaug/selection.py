@@ -1,9 +1,9 @@
 """Which candidates to keep: a rule for each row, frozen at fit.
 
-Two things are asked of a candidate. Its class evidence must not be lower than that of nearly all
-real rows of the class, judged by classifiers that did not train on them: a cut at even odds would
-erase the boundary, where real rows of a rare class lie too. And it must not be a near-copy: closer
-to a training row than real rows of the class are to each other.
+Two things are asked of a candidate. Its class evidence must not be lower than that of most real
+rows of the class, judged by classifiers that did not train on them: a cut at even odds could leave
+nothing of a class that overlaps with others. And it must not be a near-copy: closer to a training
+row than real rows of the class are to each other.
 """
 
 from __future__ import annotations
