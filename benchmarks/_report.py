@@ -265,7 +265,7 @@ def full_report(rows: pd.DataFrame, head: str, screened: Sequence[str] = ()) -> 
     unseen = rows[~rows["set"].isin(screened)]
     if screened and not unseen.empty and unseen["set"].nunique() < rows["set"].nunique():
         kept = common_methods(unseen)
-        section("sets on which no default was chosen", unseen, kept, unseen["set"].nunique())
+        section("sets outside the screening", unseen, kept, unseen["set"].nunique())
         if OURS in kept:
             parts.append(effects_table(effects(unseen[unseen["method"].isin(everywhere)])))
     if OURS in set(rows["method"]):

@@ -2,8 +2,8 @@
 
 ``--group parts`` changes one part at a time; ``--group size`` makes the rare class of large sets
 small, to see from how many rows on which method is ahead. Arms differ in one thing, on the same
-folds; the sets, classifiers and scores are those of tabular.py, whose quick sets are used here,
-so that the others stay unseen until the last look.
+folds; the classifiers and scores are those of tabular.py. ``parts`` uses its quick sets, so that
+the others stay unseen until the last look; ``size`` needs many rare rows, and sees four large sets.
 
     python benchmarks/tabular_ablation.py --group parts
     python benchmarks/tabular_ablation.py --group size
@@ -81,8 +81,8 @@ PARTS: tuple[Arm, ...] = (
     _arm("pac 4", recipe={"pac": 4}),
     _arm("classes equally often", recipe={"class_balance": 0.0}),
     _arm("classes as they are", recipe={"class_balance": 1.0}),
-    _arm("half the steps", {"tabledata.auto_steps": lambda n: 135}),
-    _arm("three times the steps", {"tabledata.auto_steps": lambda n: 810}),
+    _arm("135 steps", {"tabledata.auto_steps": lambda n: 135}),
+    _arm("810 steps", {"tabledata.auto_steps": lambda n: 810}),
     Arm("overlap class", ideas.with_overlap_class, needs=("ganaug", "torch")),
     _arm("warm-up by completing rows", callbacks=[ideas.WarmUp()]),
     # What is kept
