@@ -32,7 +32,7 @@ LEAST_ANCHORS = 10
 """Isolated rows stay anchors where fewer than this would be left."""
 
 CONTEXT_ROWS = 20_000
-"""Rows of the table among which the neighbours are sought, at most."""
+"""Rows of the table, or beside a class in it, among which the neighbours are sought, at most."""
 
 
 class AnchorBank(nn.Module):
@@ -158,19 +158,39 @@ class _Context:
     @cached_property
     def finder(self) -> NearestNeighbors:
         """What finds the rows around a row; one of them may be the row itself."""
-        nearest = min(ISOLATION_NEIGHBOURS + 1, len(self.places))
-        return NearestNeighbors(n_neighbors=nearest).fit(self.encoded[self.places])
+        return self._finder(self.places)
 
     def anchors_of(self, label: int) -> NDArray[np.int64]:
         """Return the rows of a class that are anchors."""
-        own = np.flatnonzero(self.codes == label)
-        if len(own) < LEAST_ANCHORS:
-            return own
-        own = _spread(own, ANCHOR_ROWS)
-        near = self.places[self.finder.kneighbors(self.encoded[own], return_distance=False)]
+        whole = np.flatnonzero(self.codes == label)
+        if len(whole) < LEAST_ANCHORS:
+            return whole
+        own = _spread(whole, ANCHOR_ROWS)
+        places, finder, nearest = self._around(label, whole)
+        nearest = min(nearest + 1, len(places))
+        near = places[finder.kneighbors(self.encoded[own], nearest, return_distance=False)]
         akin = (self.codes[near] == label) & (near != own[:, None])
         among_their_own = own[akin.any(1)]
         return among_their_own if len(among_their_own) >= LEAST_ANCHORS else own
+
+    def _around(
+        self, label: int, own: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NearestNeighbors, int]:
+        """Return the rows to look among, their finder, and how many of them are near.
+
+        Of a large table, all rows of the class and some of the others: taken out of both alike, a
+        group of its rows would dissolve. So many fewer of them are near.
+        """
+        if len(self.places) == len(self.codes) or len(own) > CONTEXT_ROWS:
+            return self.places, self.finder, ISOLATION_NEIGHBOURS
+        others = np.flatnonzero(self.codes != label)
+        some = _spread(others, CONTEXT_ROWS)
+        places = np.concatenate([own, some])
+        nearest = max(round(ISOLATION_NEIGHBOURS * len(some) / len(others)), 1)
+        return places, self._finder(places), nearest
+
+    def _finder(self, places: NDArray[np.int64]) -> NearestNeighbors:
+        return NearestNeighbors().fit(self.encoded[places])
 
 
 def _spread(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+import ganaug.anchors
 from ganaug import GANAugmenter
 
 
@@ -73,6 +74,17 @@ def test_a_row_among_others_is_no_starting_point(rare):
     starts = model.anchors.draw(torch.ones(500, dtype=torch.long), torch.Generator().manual_seed(0))
     values = model.codec.decode(starts.numpy()).to_numpy()
     assert (values > 4).all(), "neither there nor on the way there"
+
+
+def test_groups_of_rare_rows_stay_together_in_a_large_table(monkeypatch):
+    monkeypatch.setattr(ganaug.anchors, "CONTEXT_ROWS", 400)
+    rng = np.random.default_rng(0)
+    centres = np.repeat(rng.normal(size=(20, 4)), 5, axis=0)
+    rare = centres + 0.01 * rng.normal(size=(100, 4))
+    rows = np.r_[rng.normal(size=(8000, 4)), rare, np.zeros((1, 4))].astype(np.float32)
+    codes = np.repeat([0, 1], [8000, 101])
+    found = ganaug.anchors._Context(rows, codes).anchors_of(1)
+    assert np.array_equal(found, np.arange(8000, 8100)), "all but the one that is alone"
 
 
 def test_isolated_rows_start_where_a_class_has_no_others():
