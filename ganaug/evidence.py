@@ -79,13 +79,18 @@ def fit_evidence(
     steps: int,
     seed: int,
     may_be_missing: Sequence[Segment] = (),
+    values: Sequence[Segment] = (),
 ) -> tuple[EvidenceEnsemble, Tensor]:
     """Train the classifiers on encoded rows; return them and each row's held-out fold.
 
-    ``may_be_missing`` are the segments whose last category, "missing", is hidden from them.
+    ``may_be_missing`` are the segments whose last category, "missing", is hidden from them, and
+    ``values`` those of the numbers, which are 0 where they are missing.
     """
     device = rows.device
-    rows, means = _blindfolded(rows, may_be_missing, torch_stream(seed, "fill", device=device))
+    number = {value.column: value.start for value in values}
+    numbers = [number.get(segment.column) for segment in may_be_missing]
+    filler = torch_stream(seed, "fill", device=device)
+    rows, means = _blindfolded(rows, may_be_missing, numbers, filler)
     fold = folds_of(labels, seed)
     model = EvidenceEnsemble(rows.shape[1], n_classes, torch_stream(seed, "init")).to(device)
     parts = [
@@ -101,28 +106,35 @@ def fit_evidence(
 
 
 def _blindfolded(
-    rows: Tensor, may_be_missing: Sequence[Segment], random: torch.Generator
+    rows: Tensor,
+    may_be_missing: Sequence[Segment],
+    numbers: Sequence[int | None],
+    random: torch.Generator,
 ) -> tuple[Tensor, list[Tensor]]:
     """Hide which values are missing.
 
     Returns
     -------
     rows : Tensor
-        For training: a missing value has the category of a random row that has one.
+        For training: a missing value has the category, and the number, of a random row that has
+        one. Zeros in place of the numbers would be told apart from those that vary.
     means : list of Tensor
         For judging: the mean category of each segment, which stands for a missing one.
     """
     means = []
     if may_be_missing:
         rows = rows.clone()
-    for segment in may_be_missing:
+    for segment, number in zip(may_be_missing, numbers, strict=True):
         missing, others = segment.stop - 1, slice(segment.start, segment.stop - 1)
         gone = rows[:, missing] > 0
         present = rows[~gone, others]
         means.append(present.sum(0) / max(len(present), 1))
         if len(present):
             drawn = torch.rand(int(gone.sum()), generator=random, device=rows.device)
-            rows[gone, others] = present[(drawn * len(present)).long()]
+            donors = (drawn * len(present)).long()
+            rows[gone, others] = present[donors]
+            if number is not None:
+                rows[gone, number] = rows[~gone, number][donors]
         rows[gone, missing] = 0.0
     return rows, means
 

@@ -211,6 +211,7 @@ def _attach_selector(
         steps=min(job.steps, EVIDENCE_STEPS),
         seed=seed,
         may_be_missing=model.codec.may_be_missing,
+        values=model.codec.layout.of_kind("value"),
     )
     generated = [method in GENERATED for method in model.methods]
     model.selector = fit_selector(evidence, fold, rows, classes, generated)
