@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+
 import ganaug
 from ganaug.codecs.columns import NumberCodec
 from ganaug.recipe import Recipe
@@ -255,11 +257,20 @@ def _samples(pictures: Iterable[str]) -> str:
     return f"## Samples\n\nSynthetic images only.\n\n![Synthetic images, by class]({SAMPLES})"
 
 
+def _held(model: Any, kind: str) -> int:
+    """Return how many members of the training data the file holds."""
+    rows = model.anchors.rows
+    if kind == "table" and model.selector is not None:
+        rows = torch.cat([rows, model.selector.references.to(rows.device)]).unique(dim=0)
+    return len(rows)
+
+
 def _limits(augmenter: Any, kind: str) -> str:
-    kept = 0 if kind == "pair" else len(augmenter.model_.anchors.rows)
+    kept = 0 if kind == "pair" else _held(augmenter.model_, kind)
     what = "images" if kind == "image" else "rows"
     holds = (
-        f"The file holds {kept:,} {what} of the training data, encoded: new ones start from them. "
+        f"The file holds {kept:,} {what} of the training data, encoded: new ones start from them or "
+        "are compared with them. "
         if kept
         else ""
     )
