@@ -269,8 +269,8 @@ def _limits(augmenter: Any, kind: str) -> str:
     kept = 0 if kind == "pair" else _held(augmenter.model_, kind)
     what = "images" if kind == "image" else "rows"
     holds = (
-        f"The file holds {kept:,} {what} of the training data, encoded: new ones start from them or "
-        "are compared with them. "
+        f"The file holds {kept:,} {what} of the training data, encoded: new ones start from them "
+        "or are compared with them. "
         if kept
         else ""
     )
