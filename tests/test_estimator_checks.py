@@ -37,6 +37,15 @@ NOT_WEIGHT_EQUIVALENT = (
     "A row of weight 2 is not two rows to a generator: the classes' counts, and so the number and "
     "the content of the synthetic rows, differ."
 )
+BY_CHANCE = {
+    "gate": {
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+    }
+}
+"""Checks whose outcome depends on whether the gate adds rows to what the check makes: it does with
+some versions of scikit-learn, and then they fail as those of the classifier do."""
+
 EXPECTED_TO_FAIL: dict[str, dict[str, str]] = {
     "append": {},
     "replace": {},
@@ -87,6 +96,10 @@ def _run(estimator: Any, check: Check) -> None:
         check(estimator)
     except SkipTest as skip:
         skipped = str(skip) or "without a word"
+    except AssertionError:
+        if _name(check) not in BY_CHANCE.get(_which(estimator), ()):
+            raise
+        pytest.xfail(NOT_WEIGHT_EQUIVALENT)
     if skipped:
         reason = SKIP_THEMSELVES[_which(estimator)].get(_name(check), "nothing")
         assert reason in skipped, f"{_name(check)} skipped itself: {skipped}"
