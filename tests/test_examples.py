@@ -299,7 +299,7 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"none of its {anchors.ISOLATION_NEIGHBOURS} nearest rows",
         f"at least {anchors.LEAST_ANCHORS} are left",
         f"at most {anchors.ANCHOR_ROWS:,} rows of a class",
-        f"among at most {anchors.CONTEXT_ROWS:,} rows",
+        f"tables of more than {anchors.CONTEXT_ROWS:,} rows",
         f"{anchors.NEIGHBOURS} nearest neighbours",
         f"at least {fitting.auto_steps(1)} and at most {fitting.auto_steps(10**9):,}",
         "$10\\sqrt{n}$ generator steps for $n$ rows",
