@@ -5,7 +5,7 @@ What stayed is in the library; what is only here measured no better (docs/resear
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import cross_val_predict
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
@@ -26,9 +27,12 @@ import ganaug.selection
 from benchmarks._classifiers import make_classifier
 from benchmarks._methods import Augment, Augmented, Training, deficits, ganaug_with
 from ganaug import Callback
+from ganaug.anchors import AnchorBank
+from ganaug.encoding import Layout
 from ganaug.evidence import FOLDS
 
 ALWAYS = 10**9
+LEAST_ANCHORS = 10
 OVERLAP_SHARE = 0.1
 WARM_UP_STEPS, HIDDEN_SHARE = 100, 0.3
 
@@ -192,12 +196,28 @@ class Matching(ganaug.selection.Selector):
         return kept if len(kept) >= enough else torch.arange(enough)
 
 
-class Crowded(ganaug.anchors._Context):
-    """A table in which no row counts as isolated."""
+class Sociable(AnchorBank):
+    """Anchors without isolated rows, unless fewer than ten others are left.
 
-    def anchors_of(self, label: int) -> NDArray[np.int64]:
-        """Return all rows of a class."""
-        return np.flatnonzero(self.codes == label)
+    None of the seven nearest rows of such a row belongs to its class; Borderline-SMOTE (Han et al.
+    2005) calls it noise.
+    """
+
+    @classmethod
+    def build(
+        cls,
+        encoded: NDArray[np.float32],
+        codes: NDArray[np.int64],
+        keep: Sequence[bool],
+        layout: Layout,
+    ) -> AnchorBank:
+        """Collect the rows that have another of their class near."""
+        finder = NearestNeighbors(n_neighbors=min(8, len(codes))).fit(encoded)
+        near = finder.kneighbors(encoded, return_distance=False)
+        akin = (codes[near] == codes[:, None]) & (near != np.arange(len(codes))[:, None])
+        among = akin.any(1)
+        among |= np.bincount(codes, among)[codes] < LEAST_ANCHORS
+        return AnchorBank.build(encoded[among], codes[among], keep, layout)
 
 
 def interpolate(_: Any, anchors: Any, labels: Tensor, random: torch.Generator) -> Tensor:

@@ -72,7 +72,7 @@ PARTS: tuple[Arm, ...] = (
     _arm("free GAN", FREE),
     _arm("interpolation", INTERPOLATED),
     _arm("interpolation, selected", {"sampling.generate": ideas.interpolate}),
-    _arm("isolated anchors too", {"anchors._Context": ideas.Crowded}),
+    _arm("no isolated anchors", {"fitting.AnchorBank": ideas.Sociable}),
     # What the GAN is
     _arm("WGAN-GP", recipe=WGAN_GP),
     _arm("no R1, R2", recipe={"r1": 0.0, "r2": 0.0}),
