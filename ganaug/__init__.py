@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
     from ganaug.classifier import AugmentedClassifier
-    from ganaug.comparison import Comparison, compare
+    from ganaug.comparison import compare
     from ganaug.dose import DoseReport
     from ganaug.errors import (
         ArtifactError,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ganaug.pix2pix import Pix2PixAugmenter
     from ganaug.pool import SyntheticPool
     from ganaug.recipe import Architecture, Recipe, Regularizers, Schedule
+    from ganaug.report.methods import Comparison
     from ganaug.report.quality import quality_report
     from ganaug.report.result import Report
     from ganaug.training.callbacks import Callback, EarlyStop
@@ -57,7 +58,7 @@ _HOME = {
     "MetricsLogger": "training.loggers",
     "TensorBoardLogger": "training.loggers",
     "compare": "comparison",
-    "Comparison": "comparison",
+    "Comparison": "report.methods",
     "DoseReport": "dose",
     "quality_report": "report.quality",
     "Report": "report.result",

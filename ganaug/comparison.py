@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.stats import t
@@ -33,234 +29,16 @@ from ganaug.remedies import (
     check_over_sampler,
     samplers_of,
 )
-from ganaug.report.result import LIBRARIES, finite, need, written
+from ganaug.report.document import LIBRARIES
+from ganaug.report.methods import Comparison, MethodResult
 from ganaug.rng import derive, seed_from
 from ganaug.targets import check_labels
 from ganaug.trials import MAKERS, Task, run_trials
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
 
 METHODS = (NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED, "ganaug")
 """From the simplest to the costliest: of two that do as well, the first is advised."""
 
 LEVEL = 0.95
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class MethodResult:
-    """What a method scored.
-
-    Attributes
-    ----------
-    method : str
-    score : float
-        Mean over the folds; NaN if it could not run.
-    difference : float
-        Mean difference to doing nothing on the same folds.
-    low, high : float
-        Its 95% interval, by the corrected resampled t-test.
-    error : float
-        Its standard error.
-    reason : str
-        Why the method could not run.
-    """
-
-    method: str
-    score: float = math.nan
-    difference: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    error: float = math.nan
-    reason: str = ""
-
-
-@dataclass(frozen=True, repr=False)
-class Comparison:
-    """What :func:`compare` found.
-
-    Attributes
-    ----------
-    methods : tuple of MethodResult
-    scoring : str
-    n_folds : int
-    facts : dict
-        Rows, classes, classifier and versions.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import make_classification
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from ganaug import compare
-    >>> X, y = make_classification(300, weights=[0.9], class_sep=0.5, random_state=0)
-    >>> found = compare(X, y, LogisticRegression(), ["class weights"], random_state=0)
-    >>> [each.method for each in found.methods], found.n_folds
-    (['nothing', 'class weights'], 5)
-    """
-
-    methods: tuple[MethodResult, ...]
-    scoring: str
-    n_folds: int
-    facts: dict[str, Any]
-
-    @property
-    def best(self) -> MethodResult:
-        """The method that is advised.
-
-        Of those whose interval lies above 0, the simplest within one standard error of the best.
-        """
-        able = [each for each in self.methods if each.low > 0]
-        if not able:
-            return self.methods[0]
-        top = max(able, key=lambda each: each.difference)
-        near = top.difference - top.error
-        return next(each for each in able if each.difference >= near)
-
-    @property
-    def advice(self) -> str:
-        """What to do, in a sentence."""
-        nothing, best = self.methods[0], self.best
-        others = [each for each in self.methods[1:] if not each.reason]
-        if best.method != NOTHING:
-            top = max(others, key=lambda each: each.difference)
-            text = f"Use {best.method}: {self.scoring} {best.score:.3f} against "
-            text += f"{nothing.score:.3f} ({_interval(best)})."
-            if top.method != best.method:
-                text += f" {top.method} scores {top.score:.3f}, no more than chance explains."
-            return text
-        text = "Nothing beats doing nothing here"
-        if not others:
-            return f"{text}: no method could run."
-        top = max(others, key=lambda each: each.difference)
-        return f"{text}: no interval lies above 0 (best: {top.method}, {_interval(top)})."
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return the methods as a table.
-
-        Returns
-        -------
-        pandas.DataFrame
-            Indexed by ``method``.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.naive_bayes import GaussianNB
-        >>> from ganaug import compare
-        >>> X, y = load_iris(return_X_y=True)
-        >>> found = compare(X[:120], y[:120], GaussianNB(), ["class weights"], random_state=0)
-        >>> found.to_frame().loc["class weights", "reason"]
-        'the classifier has no class_weight'
-        """
-        import pandas as pd
-
-        return pd.DataFrame([asdict(each) for each in self.methods]).set_index("method")
-
-    def plot(self) -> Figure:
-        """Draw each method's difference to doing nothing, with its interval.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-
-        Raises
-        ------
-        ConfigError
-            If matplotlib is missing (the extra ``report``).
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.tree import DecisionTreeClassifier
-        >>> from ganaug import compare
-        >>> X, y = load_iris(return_X_y=True)
-        >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
-        >>> found.plot().savefig("comparison.png")  # doctest: +SKIP
-        """
-        need("matplotlib")
-        from ganaug.report.differences import differences_panel
-
-        return differences_panel(self)
-
-    def to_json(self, path: str | Path | None = None) -> str:
-        """Return the figures as JSON, without any row of the data.
-
-        Parameters
-        ----------
-        path : str, Path or None, default=None
-            File to write as well.
-
-        Returns
-        -------
-        str
-
-        Examples
-        --------
-        >>> import json
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.tree import DecisionTreeClassifier
-        >>> from ganaug import compare
-        >>> X, y = load_iris(return_X_y=True)
-        >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
-        >>> sorted(json.loads(found.to_json()))
-        ['advice', 'facts', 'folds', 'format', 'kind', 'methods', 'scoring']
-        """
-        document = {
-            "kind": "ganaug.Comparison",
-            "format": FORMAT,
-            "advice": self.advice,
-            "scoring": self.scoring,
-            "folds": self.n_folds,
-            "methods": [asdict(each) for each in self.methods],
-            "facts": self.facts,
-        }
-        return written(json.dumps(finite(document), indent=1, allow_nan=False, default=str), path)
-
-    def to_html(self, path: str | Path | None = None) -> str:
-        """Return a page for people: one file that loads nothing from anywhere.
-
-        Parameters
-        ----------
-        path : str, Path or None, default=None
-            File to write as well.
-
-        Returns
-        -------
-        str
-
-        Raises
-        ------
-        ConfigError
-            If matplotlib or jinja2 is missing (the extra ``report``).
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_iris
-        >>> from sklearn.tree import DecisionTreeClassifier
-        >>> from ganaug import compare
-        >>> X, y = load_iris(return_X_y=True)
-        >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
-        >>> found.to_html("comparison.html")  # doctest: +SKIP
-        """
-        need("matplotlib", "jinja2")
-        from ganaug.report.differences import comparison_page
-
-        return written(comparison_page(self), path)
-
-    def __repr__(self) -> str:
-        lines = [f"Comparison({self.scoring}, {self.n_folds} folds)"]
-        for each in self.methods:
-            text = each.reason or f"{each.score:.3f}"
-            if each.method != NOTHING and not each.reason:
-                text += f"  {_interval(each)}"
-            lines.append(f"{'*' if each == self.best else ' '} {each.method:20}{text}")
-        return "\n".join([*lines, self.advice])
-
-
-def _interval(each: MethodResult) -> str:
-    return f"{each.difference:+.3f}, 95% interval {each.low:+.3f} to {each.high:+.3f}"
 
 
 def compare(

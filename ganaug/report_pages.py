@@ -33,7 +33,7 @@ def check_pages(page: Path | None, numbers: Path | None = None, *, force: bool) 
         if path.exists() and not force:
             raise ConfigError(f"{path} exists; --force overwrites it.")
     if page is not None:
-        from ganaug.report.result import need
+        from ganaug.report.document import need
 
         need("matplotlib", "jinja2")
 

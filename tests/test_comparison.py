@@ -18,8 +18,9 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
 from ganaug import ConfigError, GanaugError, GANAugmenter, InvalidInputError, compare
-from ganaug.comparison import METHODS, Comparison, MethodResult
+from ganaug.comparison import METHODS
 from ganaug.decision import TunedClassWeights
+from ganaug.report.methods import Comparison, MethodResult
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
 

@@ -12,7 +12,7 @@ from ganaug.report import plots
 from ganaug.report.html import Drawer, template
 
 if TYPE_CHECKING:
-    from ganaug.comparison import Comparison
+    from ganaug.report.methods import Comparison
 
 SIZE = (6.0, 0.9)
 """Inches: the width, and the height without methods."""

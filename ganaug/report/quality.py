@@ -14,10 +14,11 @@ from ganaug.report.advice import advise
 from ganaug.report.case import Case, Part, prepare
 from ganaug.report.columns import missing_shares, pairs_of
 from ganaug.report.compare import ClassRows, Comparison, compare_class
+from ganaug.report.document import LIBRARIES
 from ganaug.report.doses import dose_gains
 from ganaug.report.findings import EVERY_CLASS, IMAGE_ONLY, MEASURES, TABLE_ONLY, Finding
 from ganaug.report.image_views import ImageLens
-from ganaug.report.result import LIBRARIES, Report
+from ganaug.report.result import Report
 from ganaug.report.sketches import Sketches
 from ganaug.report.usefulness import Lesson, usefulness
 from ganaug.report.views import Lens, TableLens, Views

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from ganaug import ConfigError, GANAugmenter, quality_report
-from ganaug.report import result
+from ganaug.report import document
 
 pytest.importorskip("matplotlib", reason="pages need the extra report")
 pytest.importorskip("jinja2", reason="pages need the extra report")
@@ -162,7 +162,7 @@ def test_the_page_is_written_whole(table_report, tmp_path):
     text = table_report.to_html(path)
     assert path.read_text("utf-8") == text
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
-    assert result.FORMAT == 1
+    assert document.FORMAT == 1
 
 
 def test_the_picture_has_a_panel_for_every_figure(table_report, image_report, tmp_path):
