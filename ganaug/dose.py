@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SCORING = "balanced_accuracy"
 REPEATS = 2
 """Times that the rows are divided into folds anew: the error of three differences is noise."""
+RANKING = 1.5
+"""Standard errors that all remedies together must gain, where a score looks at ranks."""
 
 
 @dataclass(frozen=True)
@@ -250,8 +252,8 @@ def decide(
     averaged with that of all doses of its remedy, is the largest: of many arms one is lucky.
 
     Rebalancing moves decisions by design, rankings and probabilities only by what it adds. So
-    where a score is not of ``decisions``, all remedies together must gain, and the one taken in
-    the mean over its doses too: one that gains alone, among others that lose, is more often luck.
+    where a score is not of ``decisions``, the mean over all remedies must gain too, by RANKING
+    standard errors: one that gains alone, among others that lose, is more often luck.
 
     Parameters
     ----------
@@ -288,26 +290,18 @@ def _choice(
         if arm.remedy != NOTHING:
             gains.setdefault(arm.remedy, []).append(np.asarray(own) - base)
     means = {remedy: np.mean(each, axis=0) for remedy, each in gains.items()}
-    if not decisions and any(mean.mean() <= 0 for mean in means.values()):
-        losing = ", ".join(remedy for remedy, mean in means.items() if mean.mean() <= 0)
-        return Arm(NOTHING), f"Nothing is done: not every remedy gains ({losing})."
-    able = [
-        each
-        for each in results.values()
-        if each.remedy != NOTHING
-        and each.difference > each.error
-        and (decisions or _gains(means[each.remedy], repeats))
-    ]
+    if means and not decisions:
+        together = np.mean(list(means.values()), axis=0)
+        error = standard_error(together, repeats / len(together))
+        if not together.mean() > RANKING * error:
+            gain = f"{together.mean():+.3f}, standard error {error:.3f}"
+            return Arm(NOTHING), f"Nothing is done: the remedies together gain too little ({gain})."
+    able = [e for e in results.values() if e.remedy != NOTHING and e.difference > e.error]
     if not able:
         why = "Nothing is done: no remedy beats that by more than its standard error."
         return Arm(NOTHING), why
     best = max(able, key=lambda each: means[each.remedy].mean() + each.difference)
     return best.arm, ""
-
-
-def _gains(differences: NDArray[np.float64], repeats: float) -> bool:
-    error = standard_error(differences, repeats / len(differences))
-    return bool(differences.mean() > error)
 
 
 def compared(scores: Mapping[Arm, Sequence[float]], share: float) -> dict[Arm, ArmResult]:
