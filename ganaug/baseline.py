@@ -1,4 +1,4 @@
-"""A classifier for tables of any columns, for those who bring none."""
+"""Classifiers for tables of any columns, for those who bring none."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ganaug import validate
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST_INDICATORS = 32
 """Categories that get an indicator each; of wider columns the number of the category is used."""
+
+CLASSIFIERS = ("boosting", "forest", "logistic", "neighbours")
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -60,7 +66,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return np.hstack(parts).astype(np.float64)
 
 
-def default_classifier(seed: int) -> Pipeline:
-    """Return gradient-boosted trees behind an encoder of mixed columns."""
-    trees = HistGradientBoostingClassifier(random_state=seed % 2**32)
-    return make_pipeline(TableEncoder(), trees)
+def table_classifier(seed: int, name: str = "boosting") -> Pipeline:
+    """Return one of CLASSIFIERS behind an encoder of mixed columns."""
+    state = seed % 2**32
+    if name == "boosting":
+        return make_pipeline(TableEncoder(), HistGradientBoostingClassifier(random_state=state))
+    if name == "forest":
+        return make_pipeline(TableEncoder(), RandomForestClassifier(random_state=state))
+    last = LogisticRegression(max_iter=1000) if name == "logistic" else KNeighborsClassifier()
+    return make_pipeline(TableEncoder(), SimpleImputer(), StandardScaler(), last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import numbers
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import joblib
@@ -21,6 +22,7 @@ from sklearn.base import (
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
     _check_sample_weight,
+    _is_arraylike,
     _num_samples,
     check_is_fitted,
     has_fit_parameter,
@@ -43,7 +45,7 @@ from ganaug.remedies import (
     weighted,
 )
 from ganaug.rng import seed_from
-from ganaug.targets import check_labels
+from ganaug.targets import check_label_list, check_labels
 from ganaug.trials import Task
 from ganaug.validate import check_names
 
@@ -145,7 +147,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,) or None
             Of the fits; the scores of ``dose="auto"`` count each row once.
         **fit_params
-            Passed to the classifier's ``fit``.
+            Passed to the classifier's ``fit``; none with a value for each row.
 
         Returns
         -------
@@ -173,7 +175,12 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             raise InvalidInputError("Found array with 0 sample(s); there is nothing to learn from.")
         if isinstance(X, pd.DataFrame):
             check_names(X)
-        labels, _ = check_labels(y, n_rows)
+        labels = (
+            check_label_list(y, n_rows, 'dose="auto"')
+            if self.dose == "auto"
+            else check_labels(y, n_rows)[0]
+        )
+        self._check_fit_params(fit_params, n_rows)
         self.classes_ = np.unique(labels)
         self._check_columns(X, reset=True)
         weights = self._check_weights(sample_weight, X)
@@ -211,6 +218,17 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 'dose="auto" needs prefit=False: a fitted augmenter has seen the rows that the '
                 "doses are tested on."
             )
+
+    def _check_fit_params(self, fit_params: Mapping[str, Any], n_rows: int) -> None:
+        """Refuse a value for each row: synthetic rows have none, and folds would need a part."""
+        if self.dose == 0:
+            return
+        for name, value in fit_params.items():
+            if _is_arraylike(value) and _num_samples(value) == n_rows:
+                raise ConfigError(
+                    f"{name} has a value for each row, and synthetic rows have none. Of such "
+                    "parameters only sample_weight is possible."
+                )
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
         """Return the weights of the real rows, None where those of all rows will be equal."""

@@ -44,6 +44,9 @@ def compare(
         str, typer.Option(metavar="NAME", help="What counts, by scikit-learn's name for it.")
     ] = "balanced_accuracy",
     folds: Annotated[int, typer.Option(min=2, help="Of the cross-validation.")] = 5,
+    classifier: Annotated[
+        str, typer.Option(metavar="NAME", help="boosting, forest, logistic or neighbours.")
+    ] = "boosting",
     categorical: Categorical = None,
     seed: Seed = None,
     recipe: RecipeName = "auto",
@@ -58,10 +61,12 @@ def compare(
     """Compare class weights, SMOTE, ganaug and others on a table: which of them helps, if any."""
     with session(debug):
         from ganaug import imagefile, tablefile
+        from ganaug.baseline import CLASSIFIERS, table_classifier
         from ganaug.comparison import compare as compare_all
         from ganaug.dose import check_scoring
-        from ganaug.errors import ConfigError
+        from ganaug.errors import ConfigError, did_you_mean
         from ganaug.report_pages import check_pages
+        from ganaug.rng import derive, seed_from
 
         if imagefile.holds_images(table):
             raise ConfigError("compare is for tables; for images see ganaug report.")
@@ -69,13 +74,20 @@ def compare(
         check_pages(output, json, force=True)
         check_recipe(recipe)
         check_scoring(scoring)
+        if classifier not in CLASSIFIERS:
+            known = did_you_mean(classifier, CLASSIFIERS)
+            raise ConfigError(f"There is no classifier {classifier!r}; {known}")
         source = tablefile.read(table, encoding)
         X, y = split(source, target)
         augmenter = table_augmenter(
             source, target, categorical, sampling_strategy, seed=seed, recipe=recipe,
             max_steps=max_steps, device=device, on_singleton=on_singleton, quiet=True,
         )  # fmt: skip
-        found = compare_all(X, y, augmenter=augmenter, cv=folds, scoring=scoring, random_state=seed)
+        state = seed_from(seed)
+        model = table_classifier(derive(state, "classifier"), classifier)
+        found = compare_all(
+            X, y, model, augmenter=augmenter, cv=folds, scoring=scoring, random_state=state
+        )
         for path, write in ((output, found.to_html), (json, found.to_json)):
             if path is not None:
                 write(path)

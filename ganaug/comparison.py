@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -13,7 +13,7 @@ from sklearn.utils.validation import _num_samples
 
 from ganaug import __version__
 from ganaug.augmenter import GANAugmenter
-from ganaug.baseline import default_classifier
+from ganaug.baseline import table_classifier
 from ganaug.decision import tuned
 from ganaug.dose import ArmResult, check_scoring, compared, folds_of
 from ganaug.errors import ConfigError, InvalidInputError, did_you_mean
@@ -32,7 +32,7 @@ from ganaug.remedies import (
 from ganaug.report.document import LIBRARIES
 from ganaug.report.methods import Comparison, MethodResult
 from ganaug.rng import derive, seed_from
-from ganaug.targets import check_labels
+from ganaug.targets import check_label_list
 from ganaug.trials import MAKERS, Task, run_trials
 
 METHODS = (NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED, "ganaug")
@@ -101,7 +101,7 @@ def compare(
     """
     chosen = _check_methods(methods)
     refuse_lazy(X)
-    labels, _ = check_labels(y, _num_samples(X))
+    labels = check_label_list(y, _num_samples(X), "compare")
     name, scorer = check_scoring(scoring, labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
@@ -136,6 +136,7 @@ def compare(
     facts = {
         "rows": len(labels),
         "classes": dict(zip(map(str, classes.tolist()), counts.tolist(), strict=True)),
+        "classifier": last_step(estimator),
         "estimator": " ".join(repr(estimator).split()),
         "augmenter": " ".join(repr(augmenter).split()),
         "seed": seed,
@@ -148,9 +149,12 @@ def compare(
     return Comparison(results, name, len(folds), facts)
 
 
-def _check_methods(methods: Sequence[str]) -> list[str]:
+def _check_methods(methods: Any) -> list[str]:
     if isinstance(methods, str):
         methods = [methods]
+    if not isinstance(methods, Iterable):
+        raise ConfigError(f"methods must be names of methods, got {methods!r}.")
+    methods = list(methods)
     for method in methods:
         if method not in METHODS:
             raise ConfigError(
@@ -170,7 +174,14 @@ def _estimator(estimator: Any, X: Any, augmenter: Any, seed: int) -> Any:
         return estimator
     if are_images(X, getattr(augmenter, "image_options", None)):
         raise ConfigError("Pass an estimator: the default one is for tables, and X holds images.")
-    return default_classifier(derive(seed, "classifier"))
+    return table_classifier(derive(seed, "classifier"))
+
+
+def last_step(estimator: Any) -> str:
+    """Return the name of a classifier, or of that at the end of a pipeline."""
+    while getattr(estimator, "steps", None):
+        estimator = estimator.steps[-1][1]
+    return type(estimator).__name__
 
 
 def _result(found: ArmResult, n_folds: int) -> MethodResult:

@@ -94,7 +94,9 @@ class RepeatRows(BaseOverSampler):
 class SmoteRows(BaseOverSampler):
     """SMOTE on standardised columns, SMOTENC or SMOTEN where some or all are categories.
 
-    New rows come back in the dtypes of the columns, behind the original ones, which are untouched.
+    A missing number counts as the median of its column, and new rows have a number there: SMOTE
+    has no notion of a missing one. New rows come back in the dtypes of the columns, behind the
+    original ones, which are untouched.
     The neighbours are five, or as many as the smallest class has.
     """
 
@@ -115,7 +117,7 @@ class SmoteRows(BaseOverSampler):
         Raises
         ------
         InvalidInputError
-            If numbers are missing, or a class has one row.
+            If a class has one row.
         """
         frame = validate.check_table(X, validate.check_budget("auto"))
         labels, one_hot = check_labels(y, len(frame))
@@ -162,6 +164,7 @@ class _Column:
     levels: list[Any]
     mean: float = 0.0
     scale: float = 1.0
+    empty: bool = False
 
     @property
     def categorical(self) -> bool:
@@ -176,7 +179,8 @@ class _Column:
         whole = self.type.storage not in ("float", "objects") or self.type.unit == "integer"
         if whole:
             numbers = np.rint(numbers).astype(np.int64)
-        return from_numbers(numbers, np.zeros(len(values), bool), self.type).rename(self.name)
+        missing = np.full(len(values), self.empty)
+        return from_numbers(numbers, missing, self.type).rename(self.name)
 
 
 def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], list[_Column]]:
@@ -192,12 +196,11 @@ def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], l
             columns.append(_Column(name, kind, levels))
             continue
         numbers, missing = to_numbers(series, kind)
-        if missing.any():
-            raise InvalidInputError(f"column {name!r} has missing values, which SMOTE cannot take")
-        values = numbers.astype(np.float64)
+        values, empty = numbers.astype(np.float64), bool(missing.all())
+        values[missing] = 0.0 if empty else np.median(values[~missing])
         mean, scale = float(values.mean()), float(values.std()) or 1.0
         parts.append((values - mean) / scale)
-        columns.append(_Column(name, kind, [], mean, scale))
+        columns.append(_Column(name, kind, [], mean, scale, empty))
     return np.column_stack(parts), columns
 
 
@@ -237,6 +240,8 @@ def check_over_sampler(sampler: Any, option: str) -> None:
     """
     if getattr(sampler, "_sampling_type", None) != "over-sampling":
         raise ConfigError(f"{option} needs an over-sampler; {type(sampler).__name__} takes dose=1.")
+    if getattr(sampler, "mode", "append") == "replace":
+        raise ConfigError(f'{option} needs mode="append"; mode="replace" adds no rows.')
 
 
 def scaled_targets(strategy: Any, labels: NDArray[Any], dose: float) -> dict[Any, int]:

@@ -62,6 +62,22 @@ def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
     return labels, False
 
 
+def check_label_list(y: Any, n_rows: int, option: str) -> NDArray[Any]:
+    """Return the labels, one a row, where a one-hot matrix will not do.
+
+    Raises
+    ------
+    InvalidInputError, InvalidTypeError
+        As :func:`check_labels`; for a one-hot matrix it names the ``option``.
+    """
+    labels, one_hot = check_labels(y, n_rows)
+    if one_hot:
+        raise InvalidInputError(
+            f"{option} needs one label a row, and y is one-hot: pass y.argmax(axis=1)."
+        )
+    return labels
+
+
 def _check_label_shape(y: Any, n_rows: int) -> None:
     if y is None:
         raise InvalidInputError(

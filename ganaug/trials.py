@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -207,6 +208,12 @@ def run_trials(
 
 def _scored(name: str, scorer: Scorer, model: Any, X: Any, y: Any) -> float:
     try:
-        return float(scorer(model, X, y))
+        score = float(scorer(model, X, y))
     except (ValueError, TypeError, AttributeError) as error:
         raise ConfigError(f"scoring={name!r} cannot judge these rows: {error}") from error
+    if not math.isfinite(score):
+        raise ConfigError(
+            f"scoring={name!r} cannot judge these rows: it is {score} on the {_num_samples(X)} "
+            "test rows of a fold. Does each fold have all classes?"
+        )
+    return score

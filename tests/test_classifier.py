@@ -173,6 +173,16 @@ def test_fit_params_are_passed_on() -> None:
     assert model.estimator_.note_ == "hello"
 
 
+@pytest.mark.parametrize("dose", [1.0, 0.5, "auto"])
+def test_a_fit_param_with_a_value_for_each_row_is_refused(dose: Any, runs: list[int]) -> None:
+    X, y = data()
+    with pytest.raises(ConfigError, match="note has a value for each row"):
+        AugmentedClassifier(Spy(), quick(), dose=dose).fit(X, y, note=np.arange(len(y)))
+    assert not runs
+    kept = AugmentedClassifier(Spy(), quick(), dose=0).fit(X, y, note=np.arange(len(y)))
+    assert len(kept.estimator_.note_) == len(y), "no row is added"
+
+
 # ------------------------------------------------------------------ any sampler
 
 

@@ -146,10 +146,6 @@ def reasons(found: Comparison) -> dict[str, str]:
 
 
 def test_methods_that_cannot_run_say_why() -> None:
-    X, y = data()
-    X[::9, 1] = np.nan
-    found = compare(X, y, None, FREE, cv=2, random_state=0)
-    assert list(reasons(found)) == ["SMOTE"]
     found = compare(*data(), KNeighborsClassifier(), ["class weights"], cv=2)
     assert reasons(found) == {"class weights": "the classifier has no class_weight"}
     ranked = compare(*data(), GaussianNB(), ["tuned threshold"], cv=2, scoring="roc_auc")
@@ -173,6 +169,10 @@ def test_several_classes_tune_a_weight_each() -> None:
     ("change", "message"),
     [
         ({"methods": ["smite"]}, "There is no method"),
+        ({"methods": None}, "methods must be names"),
+        ({"augmenter": quick(mode="replace")}, 'needs mode="append"'),
+        ({"y": np.eye(2)[data()[1]]}, "argmax"),
+        ({"scoring": lambda *_: float("nan")}, "it is nan on the 40 test rows"),
         ({"methods": ["class weight"]}, "did you mean 'class weights'"),
         ({"scoring": "f2"}, "scoring='f2'"),
         ({"cv": 1}, "cv must be at least 2"),
@@ -199,11 +199,13 @@ def test_of_two_names_the_rarer_is_the_positive_one(scoring: str) -> None:
     assert [e.score for e in found.methods] == pytest.approx([e.score for e in known.methods])
 
 
-def test_a_column_without_values() -> None:
+@pytest.mark.parametrize("missing", [slice(None, None, 9), slice(None)], ids=["some", "all"])
+def test_missing_numbers_stop_no_method(missing: slice) -> None:
     X, y = data()
-    X[:, 1] = np.nan
-    found = compare(X, y, methods=["random duplication"], cv=2, random_state=0)
-    assert all(np.isfinite(each.score) for each in found.methods)
+    X[missing, 1] = np.nan
+    found = compare(X, y, augmenter=quick(), methods=FREE, cv=2, random_state=0)
+    assert not reasons(found) or list(reasons(found)) == ["class weights"]
+    assert all(np.isfinite(each.score) for each in found.methods if not each.reason)
 
 
 # ------------------------------------------------------------------ containers and forms
@@ -260,7 +262,7 @@ def test_the_page_says_it_all_and_loads_nothing(found: Comparison, tmp_path: Any
 
 def test_repr_is_readable(found: Comparison) -> None:
     lines = repr(found).splitlines()
-    assert lines[0] == "Comparison(balanced_accuracy, 2 folds)"
+    assert lines[0] == f"Comparison(balanced_accuracy of {found.facts['classifier']}, 2 folds)"
     assert lines[-1] == found.advice
     assert sum(line.startswith("*") for line in lines) == 1
 
@@ -288,6 +290,36 @@ def test_the_command(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
         main(["compare", str(table), *options, "--scoring", "f2"])
     assert stop.value.code == 1
     assert "scoring='f2'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("boosting", "HistGradientBoostingClassifier"),
+        ("forest", "RandomForestClassifier"),
+        ("logistic", "LogisticRegression"),
+        ("neighbours", "KNeighborsClassifier"),
+    ],
+)
+def test_the_command_takes_a_classifier(
+    name: str, kind: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("typer")
+    from ganaug.cli import main
+
+    X, y = mixed()
+    X.iloc[::7, 0] = np.nan
+    table = tmp_path / "table.csv"
+    X.assign(answer=y).to_csv(table, index=False)
+    options = ["--target", "answer", "--folds", "2", "--max-steps", "1", "--seed", "0"]
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", str(table), *options, "--classifier", name])
+    assert stop.value.code == 0
+    assert f"balanced_accuracy of {kind}, 2 folds" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as stop:
+        main(["compare", str(table), *options, "--classifier", name[:-1]])
+    assert stop.value.code == 1
+    assert name in capsys.readouterr().err
 
 
 def test_another_sampler_stands_in_for_ganaug() -> None:

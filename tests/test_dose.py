@@ -28,7 +28,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from ganaug import AugmentedClassifier, Callback, ConfigError, GANAugmenter
+from ganaug import AugmentedClassifier, Callback, ConfigError, GANAugmenter, InvalidInputError
 from ganaug.dose import decide
 from ganaug.remedies import DOSES, NOTHING, Arm, RepeatRows, SmoteRows
 from ganaug.trials import Trials
@@ -265,15 +265,20 @@ def test_class_weights_only_where_the_classifier_has_them() -> None:
     assert "class weights" not in reasons(piped.fit(X, y))
 
 
-def test_smote_is_listed_with_the_reason_where_numbers_are_missing() -> None:
+def test_smote_takes_a_missing_number_for_the_median() -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     X, y = data()
     X[::7, 0] = np.nan
-    model = auto(HistGradientBoostingClassifier(max_iter=3)).fit(X, y)
-    assert list(reasons(model)) == ["SMOTE"]
-    assert "missing values" in reasons(model)["SMOTE"]
-    assert np.isnan(model.dose_report_.to_frame().query("remedy == 'SMOTE'")["score"]).all()
+    assert not reasons(auto(HistGradientBoostingClassifier(max_iter=3)).fit(X, y))
+    X[:, 1] = np.nan
+    X_res, _ = SmoteRows(random_state=0).fit_resample(X, y)
+    np.testing.assert_array_equal(X_res[:150], X)
+    filled = X.copy()
+    filled[::7, 0], filled[:, 1] = np.nanmedian(X[:, 0]), 0.0
+    expected, _ = SmoteRows(random_state=0).fit_resample(filled, y)
+    np.testing.assert_allclose(X_res[150:, [0, 2, 3]], expected[150:, [0, 2, 3]])
+    assert np.isnan(X_res[:, 1]).all(), "of a column without values nothing is known"
 
 
 def test_mixed_columns_are_interpolated_too() -> None:
@@ -354,11 +359,19 @@ def test_other_over_samplers_take_the_place_of_the_gan(sampler: Any) -> None:
         ({"cv": GroupKFold(3)}, "cv: The 'groups'"),
         ({"augmenter": RandomUnderSampler()}, "RandomUnderSampler"),
         ({"augmenter": quick(recipe="no such")}, "no such"),
+        ({"augmenter": quick(mode="replace")}, 'needs mode="append"'),
+        ({"scoring": lambda *_: float("nan")}, "cannot judge these rows: it is nan"),
     ],
 )
 def test_impossible_options(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         auto(**options).fit(*data())
+
+
+def test_a_one_hot_target_is_refused() -> None:
+    X, y = data()
+    with pytest.raises(InvalidInputError, match="argmax"):
+        auto().fit(X, np.eye(2)[y])
 
 
 def test_a_fitted_augmenter_has_seen_the_folds() -> None:

@@ -143,7 +143,8 @@ class Comparison(Document):
         return comparison_page(self)
 
     def __repr__(self) -> str:
-        lines = [f"Comparison({self.scoring}, {self.n_folds} folds)"]
+        classifier = self.facts["classifier"]
+        lines = [f"Comparison({self.scoring} of {classifier}, {self.n_folds} folds)"]
         for each in self.methods:
             text = each.reason or f"{each.score:.3f}"
             if each.method != NOTHING and not each.reason:
