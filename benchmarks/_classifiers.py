@@ -24,6 +24,7 @@ from sklearn.model_selection import StratifiedKFold, TunedThresholdClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.utils.validation import has_fit_parameter
 
 from ganaug.decision import TunedClassWeights
 
@@ -86,6 +87,7 @@ def evaluate(
     categorical: tuple[str, ...],
     positive: str,
     seed: int,
+    weights: pd.Series | None = None,
 ) -> dict[str, float]:
     """Fit one classifier on a training fold and score it on the test fold.
 
@@ -99,6 +101,8 @@ def evaluate(
     positive : str
         The label whose average precision counts, where there are two.
     seed : int
+    weights : Series or None
+        Of the training rows; nearest neighbours take none.
 
     Returns
     -------
@@ -109,8 +113,11 @@ def evaluate(
     labels, y = np.unique(train[1].to_numpy(str), return_inverse=True)
     truth = np.searchsorted(labels, test[1].to_numpy(str))
     classifier = make_classifier(name, categorical, seed)
+    params = {}
+    if weights is not None and has_fit_parameter(classifier[-1], "sample_weight"):
+        params["classify__sample_weight"] = weights.to_numpy()
     start = time.perf_counter()
-    model = with_decision(classifier, decision, y, seed).fit(train[0], y)
+    model = with_decision(classifier, decision, y, seed).fit(train[0], y, **params)
     seconds = time.perf_counter() - start
     predicted, proba = model.predict(test[0]), model.predict_proba(test[0])
     scores = score(truth, predicted, proba, int(np.searchsorted(labels, positive)))

@@ -34,12 +34,15 @@ class Augmented:
         Rows made, by the technique that made them.
     note : str
         What was unusual, or why the method failed; then X and y are the fold as it was.
+    weights : Series or None
+        Of the rows, for classifiers that take weights.
     """
 
     X: pd.DataFrame
     y: pd.Series
     made: dict[str, int] = field(default_factory=dict)
     note: str = ""
+    weights: pd.Series | None = None
 
 
 @dataclass(frozen=True)

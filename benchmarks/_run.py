@@ -25,6 +25,8 @@ from benchmarks._methods import Arm, Augmented, Training
 
 FORMAT = 1
 """Raise this when an arm, a classifier or a score comes to mean something else."""
+WEIGHT = "<weight>"
+"""Column of an augmented fold on disk."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,13 @@ class Run:
             augmented, record = self._augment(arm, table, fold)
             for name in missing:
                 heads.append({"key": keys[name], "classifier": name, **record})
-                tasks.append((name, arm.decision, (augmented.X, augmented.y)))
+                tasks.append((name, arm.decision, (augmented.X, augmented.y), augmented.weights))
         parallel = joblib.Parallel(n_jobs=self.settings.jobs)
         scores = parallel(
             joblib.delayed(evaluate)(
-                name, decision, train, test, table.categorical, table.rarest, fold.seed
+                name, decision, train, test, table.categorical, table.rarest, fold.seed, weights
             )
-            for name, decision, train in tasks
+            for name, decision, train, weights in tasks
         )
         new = [{**head, **values} for head, values in zip(heads, scores, strict=True)]
         with self.lines.open("a") as file:
@@ -235,6 +237,8 @@ def write_fit(store: Path, augmented: Augmented, record: dict[str, Any]) -> None
     store.parent.mkdir(parents=True, exist_ok=True)
     frame = augmented.X.reset_index(drop=True)
     frame[LABEL] = augmented.y.to_numpy()
+    if augmented.weights is not None:
+        frame[WEIGHT] = augmented.weights.to_numpy()
     frame.to_parquet(store.with_suffix(".parquet"))
     kept = {k: record[k] for k in ("fit_seconds", "load", "made", "note")}
     partial = store.with_suffix(".partial")
@@ -248,5 +252,6 @@ def read_fit(store: Path) -> tuple[Augmented, dict[str, Any]] | None:
         return None
     record: dict[str, Any] = json.loads(store.with_suffix(".json").read_text())
     frame = pd.read_parquet(store.with_suffix(".parquet"))
+    weights = frame.pop(WEIGHT) if WEIGHT in frame else None
     X, y = frame.drop(columns=LABEL), frame[LABEL]
-    return Augmented(X, y, record["made"], record["note"]), record
+    return Augmented(X, y, record["made"], record["note"], weights), record

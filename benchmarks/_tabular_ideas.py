@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from sklearn.ensemble import ExtraTreesClassifier
@@ -65,6 +67,39 @@ def with_amount(share: float) -> Augment:
         return ganaug_with(sampling_strategy=wanted)(fold)
 
     return augment
+
+
+def with_weights(
+    weigh: Callable[[Training, Augmented], NDArray[np.float64]],
+    recipe: Mapping[str, Any] | None = None,
+) -> Augment:
+    """Return ganaug's augmentation with weights of the synthetic rows, for classifiers."""
+
+    def augment(fold: Training) -> Augmented:
+        found = ganaug_with(recipe=dict(recipe or {}))(fold)
+        weights = np.concatenate([np.ones(len(fold.y)), weigh(fold, found)])
+        return replace(found, weights=pd.Series(weights))
+
+    return augment
+
+
+def half(fold: Training, found: Augmented) -> NDArray[np.float64]:
+    """Let a synthetic row count half."""
+    return np.full(len(found.y) - len(fold.y), 0.5)
+
+
+def by_evidence(fold: Training, found: Augmented) -> NDArray[np.float64]:
+    """Let a synthetic row count as much as trees believe its class, on average as a real row."""
+    encoder = make_classifier("forest", fold.categorical, fold.seed)[:-1]
+    trees = ExtraTreesClassifier(
+        200, min_samples_leaf=3, class_weight="balanced", random_state=fold.seed
+    )
+    trees.fit(encoder.fit_transform(fold.X), fold.y)
+    new, labels = found.X.iloc[len(fold.y) :], found.y.iloc[len(fold.y) :].to_numpy(str)
+    chance = trees.predict_proba(encoder.transform(new))
+    own = chance[np.arange(len(new)), np.searchsorted(trees.classes_.astype(str), labels)]
+    means = pd.Series(own).groupby(labels).transform("mean").to_numpy()
+    return own / np.maximum(means, 1e-9)
 
 
 def with_overlap_class(fold: Training) -> Augmented:

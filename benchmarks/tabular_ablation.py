@@ -97,6 +97,12 @@ PARTS: tuple[Arm, ...] = (
     _arm("evidence of distances", {"fitting.fit_evidence": ideas.distance_evidence}),
     _arm("evidence matched to the real", {"selection.Selector": ideas.Matching}),
     # How much
+    Arm("synthetic rows weigh half", ideas.with_weights(ideas.half), needs=("ganaug", "torch")),
+    Arm(
+        "weights by evidence",
+        ideas.with_weights(ideas.by_evidence, {"selection": "none"}),
+        needs=("ganaug", "torch"),
+    ),
     *(
         Arm(f"{share:.0%} of the deficit", ideas.with_amount(share), needs=("ganaug", "torch"))
         for share in (0.25, 0.5, 0.75)
