@@ -94,12 +94,14 @@ def by_evidence(fold: Training, found: Augmented) -> NDArray[np.float64]:
     trees = ExtraTreesClassifier(
         200, min_samples_leaf=3, class_weight="balanced", random_state=fold.seed
     )
-    trees.fit(encoder.fit_transform(fold.X), fold.y)
-    new, labels = found.X.iloc[len(fold.y) :], found.y.iloc[len(fold.y) :].to_numpy(str)
-    chance = trees.predict_proba(encoder.transform(new))
-    own = chance[np.arange(len(new)), np.searchsorted(trees.classes_.astype(str), labels)]
-    means = pd.Series(own).groupby(labels).transform("mean").to_numpy()
-    return own / np.maximum(means, 1e-9)
+    # Numbers for labels: balanced forests of scikit-learn 1.9 refuse strings of digits.
+    codes = np.unique(found.y.to_numpy(str), return_inverse=True)[1]
+    trees.fit(encoder.fit_transform(fold.X), codes[: len(fold.y)])
+    labels = codes[len(fold.y) :]
+    chance = trees.predict_proba(encoder.transform(found.X.iloc[len(fold.y) :]))
+    own = pd.Series(chance[np.arange(len(labels)), labels])
+    weights: NDArray[np.float64] = (own / own.groupby(labels).transform("mean")).to_numpy()
+    return weights
 
 
 def with_overlap_class(fold: Training) -> Augmented:
