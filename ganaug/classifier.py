@@ -37,6 +37,7 @@ from ganaug.prior import corrected
 from ganaug.remedies import (
     WEIGHTS,
     Rows,
+    check_classifier,
     check_over_sampler,
     fit_resample,
     samplers_of,
@@ -157,6 +158,8 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ------
         ConfigError
             If an option is impossible.
+        InvalidTypeError
+            If the estimator is no classifier.
 
         Examples
         --------
@@ -168,6 +171,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         >>> AugmentedClassifier(LogisticRegression(max_iter=500), SMOTE()).fit(X, y).n_synthetic_
         0
         """
+        check_classifier(self.estimator)
         self._check_options()
         refuse_lazy(X)
         n_rows = _num_samples(X)

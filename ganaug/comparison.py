@@ -26,6 +26,7 @@ from ganaug.remedies import (
     THRESHOLD,
     WEIGHTS,
     arms_of,
+    check_classifier,
     check_over_sampler,
     samplers_of,
 )
@@ -171,6 +172,7 @@ def _seeded(augmenter: Any, seed: int) -> Any:
 
 def _estimator(estimator: Any, X: Any, augmenter: Any, seed: int) -> Any:
     if estimator is not None:
+        check_classifier(estimator)
         return estimator
     if are_images(X, getattr(augmenter, "image_options", None)):
         raise ConfigError("Pass an estimator: the default one is for tables, and X holds images.")

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
 from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
-from sklearn.base import clone
+from sklearn.base import clone, is_regressor
 from sklearn.utils.validation import _num_samples
 
 from ganaug import containers, validate
@@ -30,7 +30,7 @@ from ganaug.codecs.dtypes import (
     to_codes,
     to_numbers,
 )
-from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError
+from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError, InvalidTypeError
 from ganaug.rng import derive, numpy_stream, seed_from
 from ganaug.targets import check_labels, check_strategy
 
@@ -238,10 +238,27 @@ def check_over_sampler(sampler: Any, option: str) -> None:
     ConfigError
         Names the ``option`` that needs an over-sampler.
     """
+    if not hasattr(sampler, "fit_resample") and not hasattr(sampler, "mode"):
+        raise ConfigError(f"{option} needs a sampler such as GANAugmenter(), got {sampler!r}.")
     if getattr(sampler, "_sampling_type", None) != "over-sampling":
         raise ConfigError(f"{option} needs an over-sampler; {type(sampler).__name__} takes dose=1.")
     if getattr(sampler, "mode", "append") == "replace":
         raise ConfigError(f'{option} needs mode="append"; mode="replace" adds no rows.')
+
+
+def check_classifier(estimator: Any) -> None:
+    """Refuse what cannot be a classifier.
+
+    Raises
+    ------
+    InvalidTypeError
+        For a class, a name, a regressor.
+    """
+    instance = hasattr(estimator, "fit") and not isinstance(estimator, type)
+    if not instance or is_regressor(estimator):
+        raise InvalidTypeError(
+            f"The estimator must be a classifier such as LogisticRegression(), got {estimator!r}."
+        )
 
 
 def scaled_targets(strategy: Any, labels: NDArray[Any], dose: float) -> dict[Any, int]:

@@ -19,7 +19,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression, Perceptron
+from sklearn.linear_model import LinearRegression, LogisticRegression, Perceptron
 from sklearn.model_selection import (
     GridSearchCV,
     StratifiedKFold,
@@ -166,6 +166,12 @@ def test_a_classifier_without_weights_says_so_before_training(runs: list[int]) -
             *data(), sample_weight=np.ones(150)
         )
     assert not runs
+
+
+@pytest.mark.parametrize("estimator", ["forest", Spy, None, LinearRegression()], ids=repr)
+def test_what_is_no_classifier_is_refused(estimator: Any) -> None:
+    with pytest.raises(InvalidTypeError, match="must be a classifier"):
+        AugmentedClassifier(estimator, quick()).fit(*data())
 
 
 def test_fit_params_are_passed_on() -> None:

@@ -11,13 +11,20 @@ import pytest
 from scipy.stats import t
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import ShuffleSplit, StratifiedKFold, cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from ganaug import ConfigError, GanaugError, GANAugmenter, InvalidInputError, compare
+from ganaug import (
+    ConfigError,
+    GanaugError,
+    GANAugmenter,
+    InvalidInputError,
+    InvalidTypeError,
+    compare,
+)
 from ganaug.comparison import METHODS
 from ganaug.decision import TunedClassWeights
 from ganaug.report.methods import Comparison, MethodResult
@@ -113,7 +120,7 @@ def test_advice_names_the_simplest_of_those_that_help_alike() -> None:
     assert found.advice.startswith(
         "Use class weights: f1 0.600 against 0.500 (+0.100, 95% interval"
     )
-    assert "SMOTE scores 0.605, no more than chance explains" in found.advice
+    assert "SMOTE scores 0.605: no further ahead than chance explains" in found.advice
     clear = comparison(result("class weights", 0.55), result("ganaug", 0.6))
     assert clear.advice.startswith("Use ganaug")
 
@@ -170,6 +177,10 @@ def test_several_classes_tune_a_weight_each() -> None:
     [
         ({"methods": ["smite"]}, "There is no method"),
         ({"methods": None}, "methods must be names"),
+        ({"estimator": "forest"}, "must be a classifier"),
+        ({"estimator": GaussianNB}, "must be a classifier"),
+        ({"estimator": LinearRegression()}, "must be a classifier"),
+        ({"augmenter": "smote"}, "needs a sampler such as"),
         ({"augmenter": quick(mode="replace")}, 'needs mode="append"'),
         ({"y": np.eye(2)[data()[1]]}, "argmax"),
         ({"scoring": lambda *_: float("nan")}, "it is nan on the 40 test rows"),
@@ -186,7 +197,7 @@ def test_impossible_requests(change: dict[str, Any], message: str) -> None:
     X, y = data()
     with pytest.raises(GanaugError, match=message) as caught:
         compare(**{"X": X, "y": y, **change})
-    assert isinstance(caught.value, (ConfigError, InvalidInputError))
+    assert isinstance(caught.value, (ConfigError, InvalidInputError, InvalidTypeError))
 
 
 @pytest.mark.parametrize("scoring", ["average_precision", "f1", "neg_brier_score"])

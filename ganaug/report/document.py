@@ -67,7 +67,7 @@ class Document(ABC):
         >>> X, y = load_iris(return_X_y=True)
         >>> found = compare(X[:120], y[:120], DecisionTreeClassifier(), ["class weights"])
         >>> sorted(json.loads(found.to_json()))
-        ['advice', 'facts', 'folds', 'format', 'kind', 'methods', 'scoring']
+        ['advice', 'advised', 'facts', 'folds', 'format', 'kind', 'methods', 'scoring']
         """
         head = {"kind": f"ganaug.{type(self).__name__}", "format": FORMAT}
         document = finite({**head, **self._content()})

@@ -93,7 +93,9 @@ class Comparison(Document):
             text = f"Use {best.method}: {self.scoring} {best.score:.3f} against "
             text += f"{nothing.score:.3f} ({_interval(best)})."
             if top.method != best.method:
-                text += f" {top.method} scores {top.score:.3f}, no more than chance explains."
+                text += (
+                    f" {top.method} scores {top.score:.3f}: no further ahead than chance explains."
+                )
             return text
         text = "Nothing beats doing nothing here"
         if not others:
@@ -131,6 +133,7 @@ class Comparison(Document):
     def _content(self) -> dict[str, Any]:
         return {
             "advice": self.advice,
+            "advised": self.best.method,
             "scoring": self.scoring,
             "folds": self.n_folds,
             "methods": [asdict(each) for each in self.methods],
