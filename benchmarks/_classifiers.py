@@ -114,6 +114,8 @@ def evaluate(
     truth = np.searchsorted(labels, test[1].to_numpy(str))
     classifier = make_classifier(name, categorical, seed)
     params = {}
+    if weights is not None and decision == "threshold":
+        raise ValueError("A threshold is tuned without weights.")
     if weights is not None and has_fit_parameter(classifier[-1], "sample_weight"):
         params["classify__sample_weight"] = weights.to_numpy()
     start = time.perf_counter()

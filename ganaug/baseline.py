@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST_INDICATORS = 32
 """Categories that get an indicator each; of wider columns the number of the category is used."""
 
-CLASSIFIERS = ("boosting", "forest", "logistic", "neighbours")
+CLASSIFIERS = ("boosting", "forest", "logistic", "knn")
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):

@@ -22,7 +22,6 @@ from sklearn.base import (
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
     _check_sample_weight,
-    _is_arraylike,
     _num_samples,
     check_is_fitted,
     has_fit_parameter,
@@ -70,7 +69,8 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ``"auto"``, cross-validation of the training rows chooses among doing nothing, class
         weights (where the classifier has ``class_weight``), and random duplication, SMOTE and the
         augmenter in doses of .1, .25, .5 and 1. A change must beat doing nothing by more than its
-        standard error; see ``dose_report_``. Each fold trains the generator once.
+        standard error, and where ``scoring`` looks at ranks or probabilities the mean over all
+        remedies must by one and a half; see ``dose_report_``. Each fold trains the generator once.
     synthetic_weight : float, default=1.0
         Weight of a synthetic row, as a multiple of the mean weight of the real rows of its class.
     prefit : bool, default=False
@@ -228,7 +228,12 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.dose == 0:
             return
         for name, value in fit_params.items():
-            if _is_arraylike(value) and _num_samples(value) == n_rows:
+            if isinstance(value, (str, bytes, Mapping)):
+                continue
+            shape = getattr(value, "shape", None)
+            if shape is None:
+                shape = (len(value),) if hasattr(value, "__len__") else ()
+            if tuple(shape[:1]) == (n_rows,):
                 raise ConfigError(
                     f"{name} has a value for each row, and synthetic rows have none. Of such "
                     "parameters only sample_weight is possible."

@@ -45,7 +45,7 @@ def compare(
     ] = "balanced_accuracy",
     folds: Annotated[int, typer.Option(min=2, help="Of the cross-validation.")] = 5,
     classifier: Annotated[
-        str, typer.Option(metavar="NAME", help="boosting, forest, logistic or neighbours.")
+        str, typer.Option(metavar="NAME", help="boosting, forest, logistic or knn.")
     ] = "boosting",
     categorical: Categorical = None,
     seed: Seed = None,

@@ -294,7 +294,7 @@ def _choice(
         together = np.mean(list(means.values()), axis=0)
         error = standard_error(together, repeats / len(together))
         if not together.mean() > RANKING * error:
-            gain = f"{together.mean():+.3f}, standard error {error:.3f}"
+            gain = f"{together.mean():+.3f}, {RANKING} standard errors are {RANKING * error:.3f}"
             return Arm(NOTHING), f"Nothing is done: the remedies together gain too little ({gain})."
     able = [e for e in results.values() if e.remedy != NOTHING and e.difference > e.error]
     if not able:

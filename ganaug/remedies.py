@@ -95,8 +95,8 @@ class SmoteRows(BaseOverSampler):
     """SMOTE on standardised columns, SMOTENC or SMOTEN where some or all are categories.
 
     A missing number counts as the median of its column, and new rows have a number there: SMOTE
-    has no notion of a missing one. New rows come back in the dtypes of the columns, behind the
-    original ones, which are untouched.
+    has no notion of a missing one. A column without any value stays so. New rows come back in the
+    dtypes of the columns, behind the original ones, which are untouched.
     The neighbours are five, or as many as the smallest class has.
     """
 

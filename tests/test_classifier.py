@@ -185,6 +185,8 @@ def test_a_fit_param_with_a_value_for_each_row_is_refused(dose: Any, runs: list[
     with pytest.raises(ConfigError, match="note has a value for each row"):
         AugmentedClassifier(Spy(), quick(), dose=dose).fit(X, y, note=np.arange(len(y)))
     assert not runs
+    for one in (np.float64(0.1), np.array(3), "n" * len(y), dict.fromkeys(range(len(y)))):
+        AugmentedClassifier(Spy(), RandomOverSampler(), dose=dose).fit(X, y, note=one)
     kept = AugmentedClassifier(Spy(), quick(), dose=0).fit(X, y, note=np.arange(len(y)))
     assert len(kept.estimator_.note_) == len(y), "no row is added"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -123,6 +124,10 @@ def test_advice_names_the_simplest_of_those_that_help_alike() -> None:
     assert "SMOTE scores 0.605: no further ahead than chance explains" in found.advice
     clear = comparison(result("class weights", 0.55), result("ganaug", 0.6))
     assert clear.advice.startswith("Use ganaug")
+    assert "narrow by luck" not in clear.advice
+    assert replace(clear, n_folds=3).advice.endswith(
+        "With 3 folds an interval can be narrow by luck."
+    )
 
 
 def test_advice_against_everything() -> None:
@@ -214,9 +219,7 @@ def test_of_two_names_the_rarer_is_the_positive_one(scoring: str) -> None:
 def test_missing_numbers_stop_no_method(missing: slice) -> None:
     X, y = data()
     X[missing, 1] = np.nan
-    found = compare(X, y, augmenter=quick(), methods=FREE, cv=2, random_state=0)
-    assert not reasons(found) or list(reasons(found)) == ["class weights"]
-    assert all(np.isfinite(each.score) for each in found.methods if not each.reason)
+    assert not reasons(compare(X, y, augmenter=quick(), cv=2, random_state=0))
 
 
 # ------------------------------------------------------------------ containers and forms
@@ -309,7 +312,7 @@ def test_the_command(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
         ("boosting", "HistGradientBoostingClassifier"),
         ("forest", "RandomForestClassifier"),
         ("logistic", "LogisticRegression"),
-        ("neighbours", "KNeighborsClassifier"),
+        ("knn", "KNeighborsClassifier"),
     ],
 )
 def test_the_command_takes_a_classifier(
@@ -328,7 +331,7 @@ def test_the_command_takes_a_classifier(
     assert stop.value.code == 0
     assert f"balanced_accuracy of {kind}, 2 folds" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stop:
-        main(["compare", str(table), *options, "--classifier", name[:-1]])
+        main(["compare", str(table), *options, "--classifier", name + "s"])
     assert stop.value.code == 1
     assert name in capsys.readouterr().err
 

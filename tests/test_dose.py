@@ -223,12 +223,23 @@ def test_a_ranking_changes_only_where_the_remedies_together_gain() -> None:
     assert decide(alone, "f1", decisions=True).chosen.remedy == "ganaug"
     agreed = trials(ganaug=[0.55, 0.65, 0.76], smote=[0.5, 0.6, 0.71], weights=[0.51, 0.61, 0.71])
     assert decide(agreed, "f1", decisions=False).chosen.remedy == "ganaug"
-    steady = [0.53, 0.66, 0.72]  # a mean of .037 with a standard error of .012
-    once = trials(ganaug=steady)
-    assert decide(once, "f1", decisions=False).chosen.remedy == "ganaug"
-    unsteady = trials(ganaug=[0.49, 0.65, 0.72])  # .02, and .017 is one standard error
-    assert decide(unsteady, "f1", decisions=True).chosen.remedy == "ganaug"
-    assert decide(unsteady, "f1", decisions=False).chosen.remedy == "nothing"
+
+
+@pytest.mark.parametrize(("errors", "taken"), [(1.4, "nothing"), (1.6, "ganaug")])
+def test_a_ranking_needs_one_and_a_half_standard_errors(errors: float, taken: str) -> None:
+    spread = 0.03 * np.array([-1.0, 0.0, 1.0])  # a standard error of .03 over the root of 3
+    gains = errors * 0.03 / np.sqrt(3) + spread
+    own = trials(ganaug=(np.array([0.5, 0.6, 0.7]) + gains).tolist())
+    assert decide(own, "f1", decisions=False).chosen.remedy == taken
+    assert decide(own, "f1", decisions=True).chosen.remedy == "ganaug"
+
+
+def test_for_a_ranking_each_remedy_has_one_voice() -> None:
+    doses = {"little": [0.54, 0.64, 0.74], "ganaug": [0.54, 0.64, 0.74]}
+    won = trials(**doses, smote=[0.48, 0.58, 0.68])
+    assert decide(won, "f1", decisions=False).chosen.remedy == "ganaug"
+    lost = trials(**doses, smote=[0.45, 0.55, 0.65])
+    assert decide(lost, "f1", decisions=False).chosen.remedy == "nothing", "over arms .01"
 
 
 def test_the_scoring_decides() -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+FEW = 5
+"""With fewer folds the advice says that they are few."""
+
 
 @dataclass(frozen=True)
 class MethodResult:
@@ -96,6 +99,8 @@ class Comparison(Document):
                 text += (
                     f" {top.method} scores {top.score:.3f}: no further ahead than chance explains."
                 )
+            if self.n_folds < FEW:
+                text += f" With {self.n_folds} folds an interval can be narrow by luck."
             return text
         text = "Nothing beats doing nothing here"
         if not others:

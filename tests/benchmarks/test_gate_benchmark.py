@@ -34,13 +34,14 @@ def test_harm_is_more_than_the_bar_and_one_standard_error() -> None:
                 ("a", "knn"): (-0.02, -0.03),  # harmed
                 ("a", "forest"): (-0.05, 0.03),  # not more than its standard error
                 ("b", "knn"): (-0.004, -0.004),  # not more than the bar
+                ("c", "knn"): (0.0, -0.207),  # changed in one fold: a mean of one error exactly
                 ("b", "forest"): (0.03, 0.01),
             }
         )
     )
-    assert found["harmed"] == 0.25
-    assert found["harmed_cells"] == ["a / knn"]
-    assert (found["better"], found["worse"], found["cells"]) == (1, 2, 4)
+    assert found["harmed"] == 0.4
+    assert found["harmed_cells"] == ["a / knn", "c / knn"]
+    assert (found["better"], found["worse"], found["cells"]) == (1, 3, 5)
     assert found["best_policy"] == "SMOTE @1"
     assert found["regret"] == pytest.approx(0.52 - found["gate"])
     assert not gate.passed(found)

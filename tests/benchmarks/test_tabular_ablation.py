@@ -10,8 +10,10 @@ import ganaug.fitting
 import ganaug.selection
 from benchmarks import _tabular_ideas as ideas
 from benchmarks import tabular_ablation as ablation
+from benchmarks._classifiers import evaluate
 from benchmarks._data import TableSet
 from benchmarks._methods import Training
+from benchmarks._run import read_fit, write_fit
 from ganaug import GanaugError
 
 pytest.importorskip("pyarrow", reason="the benchmark caches fits as Parquet")
@@ -38,6 +40,31 @@ def test_every_arm_runs_and_leaves_nothing_behind(name, fold, monkeypatch):
     pd.testing.assert_frame_equal(found.X.iloc[:97], fold.X, check_dtype=False)
     assert {k: v for k, v in vars(ganaug.fitting).items() if k.isupper()} == before
     assert ganaug.selection.EVIDENCE_QUANTILE == 0.3
+
+
+def test_weights_reach_the_classifiers_that_take_them(fold, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda n: 3)
+    halved = ARMS["synthetic rows weigh half"].augment(fold)
+    assert halved.weights.to_numpy() == pytest.approx(
+        np.where(np.arange(len(halved.y)) < 97, 1, 0.5)
+    )
+    believed = ARMS["weights by evidence"].augment(fold).weights[97:]
+    labels = halved.y[97:].to_numpy()
+    assert believed.groupby(labels).mean().to_numpy() == pytest.approx(1.0)
+    assert believed.std() > 0
+    record = {"fit_seconds": 1.0, "load": None, "made": {}, "note": ""}
+    write_fit(tmp_path / "fit", halved, record)
+    again, _ = read_fit(tmp_path / "fit")
+    pd.testing.assert_series_equal(again.weights, halved.weights, check_names=False)
+    assert list(again.X) == list(fold.X)
+    # Weights that leave one class only a little: what takes them stops to predict the others.
+    test, only = (fold.X, fold.y), pd.Series(np.where(again.y == "a", 1.0, 1e-9))
+    for name, moved in (("logistic", True), ("forest", True), ("boosting", True), ("knn", False)):
+        plain, weighed = (
+            evaluate(name, "plain", (again.X, again.y), test, ("kind",), "c", 0, weights)
+            for weights in (None, only)
+        )
+        assert (plain["macro_f1"] != weighed["macro_f1"]) == moved, name
 
 
 def test_a_part_that_is_not_there_cannot_be_exchanged():

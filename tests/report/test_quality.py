@@ -391,6 +391,9 @@ def test_json_holds_all_figures_and_no_row(table, table_report, tmp_path):
     text = table_report.to_json(path)
     assert path.read_text("utf-8") == text
     document = json.loads(text)
+    keys = ["advice", "columns", "facts", "figures", "format", "kind", "notes"]
+    assert sorted(document) == keys
+    assert document["kind"] == "ganaug.Report"
     assert len(document["figures"]) == len(table_report.findings)
     assert all(figure["value"] is not None or figure["reason"] for figure in document["figures"])
     assert document["facts"]["versions"]["ganaug"]
