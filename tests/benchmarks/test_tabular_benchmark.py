@@ -214,7 +214,7 @@ def test_no_test_row_reaches_a_fit(folder, tmp_path, monkeypatch):
         assert set(fold.y.index) == set(fold.X.index)
         return Augmented(fold.X, fold.y)
 
-    def evaluate(name, decision, train, test, categorical, positive, seed):
+    def evaluate(name, decision, train, test, categorical, positive, seed, weights):
         seen["classify"].append(set(train[0].index))
         tested.append(set(test[0].index))
         return dict.fromkeys((*METRICS, "classifier_seconds"), 0.5)
