@@ -238,12 +238,12 @@ def check_over_sampler(sampler: Any, option: str) -> None:
     ConfigError
         Names the ``option`` that needs an over-sampler.
     """
-    if not hasattr(sampler, "fit_resample") and not hasattr(sampler, "mode"):
+    if getattr(sampler, "mode", "append") == "replace":
+        raise ConfigError(f'{option} needs mode="append"; mode="replace" adds no rows.')
+    if not hasattr(sampler, "fit_resample"):
         raise ConfigError(f"{option} needs a sampler such as GANAugmenter(), got {sampler!r}.")
     if getattr(sampler, "_sampling_type", None) != "over-sampling":
         raise ConfigError(f"{option} needs an over-sampler; {type(sampler).__name__} takes dose=1.")
-    if getattr(sampler, "mode", "append") == "replace":
-        raise ConfigError(f'{option} needs mode="append"; mode="replace" adds no rows.')
 
 
 def check_classifier(estimator: Any) -> None:
