@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from ganaug.version import __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -76,6 +76,7 @@ _HOME = {
 }
 
 __all__ = [
+    "__version__",
     "AugmentedClassifier",
     "Architecture",
     "ArtifactError",

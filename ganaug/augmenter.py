@@ -5,7 +5,6 @@ from __future__ import annotations
 import numbers
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,29 +13,25 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from ganaug import checks, containers, pretrained, targets, validate
-from ganaug.base import OverSampler
-from ganaug.codecs.image import ImageCodec
-from ganaug.errors import ConfigError, ModeCollapseWarning, NotAvailableError, warn
-from ganaug.fitting import Job
+from ganaug import checks, containers, targets, validate
+from ganaug.errors import ConfigError, SchemaDriftError
 from ganaug.gates import append_only, replace_only
-from ganaug.hub import Shared
+from ganaug.hub import PretrainedMixin
 from ganaug.image_containers import are_images
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
 from ganaug.modality import Classes, Modality
+from ganaug.pool_maker import PoolMaker
 from ganaug.recipe import Recipe
-from ganaug.rng import derive, numpy_stream, seed_from
+from ganaug.rng import numpy_stream
+from ganaug.sampling import turns_of
 from ganaug.tabledata import TableData
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from ganaug.pool import SyntheticPool
-    from ganaug.vision import ReplaceRare
 
-
-class GANAugmenter(Shared, OverSampler):
+class GANAugmenter(PretrainedMixin, PoolMaker):
     """Over-sample rare classes with a conditional GAN learned from the data.
 
     All classes are learned together, so rare ones borrow structure from common ones. Rows of a
@@ -180,57 +175,50 @@ class GANAugmenter(Shared, OverSampler):
         >>> GANAugmenter(max_steps=5, random_state=0).fit(X, y).plan_
         {0: 'anchored', 1: 'anchored', 2: 'anchored'}
         """
-        return self._learn(X, y, requested=False)
+        self._learn(X, y, requested=False)
+        return self
 
-    def _learn(self, X: Any, y: Any, *, requested: bool) -> Self:
-        """Fit; ``requested`` says that rows of every lacking class will be made right after."""
-        self._forget()
-        try:
-            return self._learn_anew(X, y, requested=requested)
-        except BaseException:
-            self._forget()
-            raise
+    def _learn(self, X: Any, y: Any, *, requested: bool) -> tuple[Any, NDArray[Any]]:
+        """Fit, and return the data in the form used inside, and the labels.
 
-    def _learn_anew(self, X: Any, y: Any, *, requested: bool) -> Self:
-        self._check_params()
-        budget = validate.check_budget(self.memory_budget)
-        self._modality = self._modality_of(X)
-        data = self._modality.check(X, budget)
-        labels, self._one_hot = targets.check_labels(y, len(data))
-        self._modality.remember(self, X, data)
+        ``requested`` says that rows of every lacking class will be made right after.
+        """
+        with self._fitting():
+            self._check_params()
+            budget = validate.check_budget(self.memory_budget)
+            self._modality = self._modality_of(X)
+            data = self._modality.check(X, budget)
+            labels, self._one_hot = targets.check_labels(y, len(data))
+            self._modality.remember(self, X, data)
+            classes = self._classes_of(labels)
+            small = self.class_counts_, self.sampling_strategy_, self.on_singleton
+            if requested:
+                checks.check_single_rows(*small)
+            checks.warn_of_small_classes(*small)
+            device = checks.choose_device(self.device, mps=self._modality.on_mps)
+            job = self._job(self._start_stream(), device)
+            methods = self._modality.plan(classes, self.recipe)
+            self.plan_ = dict(zip(classes.names, methods, strict=True))
+            if self.verbose:
+                tqdm.write(f"ganaug plan: {self._told_plan()}", file=sys.stderr)
+            self.model_, self.history_ = self._modality.train(
+                data, classes, self.recipe, job, budget
+            )
+        if collapsed := self.history_.collapsed():
+            self._warn_of_collapse(
+                f"the samples of class(es) {', '.join(collapsed)} have lost most of the variety of "
+                "the real ones",
+                'recipe="auto", more steps, or a recipe with a larger n_critic',
+            )
+        return data, labels
+
+    def _classes_of(self, labels: NDArray[Any]) -> Classes:
+        """Return the classes, and set the attributes that are about them."""
         self.sampling_strategy_ = targets.check_strategy(self.sampling_strategy, labels)
         self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         names = self.classes_.tolist()
-        classes = Classes(names, codes, counts.tolist(), self.sampling_strategy_)
-        self.class_counts_ = dict(zip(names, classes.counts, strict=True))
-        checks.check_small_classes(
-            self.class_counts_,
-            self.sampling_strategy_,
-            self.on_singleton,
-            requested=requested,
-        )
-        self._seed, self._calls = seed_from(self.random_state), 0
-        job = Job(
-            0 if self.max_steps == "auto" else int(self.max_steps),
-            0 if self.batch_size == "auto" else int(self.batch_size),
-            self._seed,
-            checks.choose_device(self.device, mps=self._modality.on_mps),
-            tuple(self.callbacks or ()),
-            self.max_seconds,
-            bool(self.verbose),
-        )
-        self.plan_ = dict(zip(names, self._modality.plan(classes, self.recipe), strict=True))
-        if self.verbose:
-            tqdm.write(f"ganaug plan: {self._told_plan()}", file=sys.stderr)
-        self.model_, self.history_ = self._modality.train(data, classes, self.recipe, job, budget)
-        if collapsed := self.history_.collapsed():
-            warn(
-                f"Mode collapse: the samples of class(es) {', '.join(collapsed)} have lost most of "
-                'the variety of the real ones. Try recipe="auto", more steps, or a recipe with a '
-                "larger n_critic.",
-                ModeCollapseWarning,
-            )
-        return self
+        self.class_counts_ = dict(zip(names, counts.tolist(), strict=True))
+        return Classes(names, codes, counts.tolist(), self.sampling_strategy_)
 
     def _told_plan(self) -> str:
         counts = self.class_counts_
@@ -266,7 +254,8 @@ class GANAugmenter(Shared, OverSampler):
         >>> len(X_res), X_res.dtypes.equals(X.dtypes)
         (60, True)
         """
-        return self._learn(X, y, requested=True).resample(X, y)
+        data, labels = self._learn(X, y, requested=True)
+        return self._append(X, y, data, labels, self.sampling_strategy_)
 
     @append_only
     def resample(self, X: Any, y: Any) -> tuple[Any, Any]:
@@ -293,14 +282,12 @@ class GANAugmenter(Shared, OverSampler):
         >>> bool((X_res[:100] == X).all()), bool((y_res == 0).sum() == (y_res == 1).sum())
         (True, True)
         """
-        data, labels = self._check_again(X, y)
+        data, labels, one_hot = self._check_again(X, y)
+        if one_hot != self._one_hot:
+            raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
         wanted = targets.check_strategy(self.sampling_strategy, labels)
         self._check_wanted(wanted)
-        synthetic, codes = self._synthesise(wanted, self._next_seed())
-        X_res = self._modality.append(X, data, synthetic)
-        self.synthetic_mask_ = np.arange(len(labels) + len(codes)) >= len(labels)
-        new = self.classes_[codes]
-        return X_res, containers.append_target(X, X_res, y, new, self._one_hot)
+        return self._append(X, y, data, labels, wanted)
 
     @replace_only
     def fit_transform(self, X: Any, y: Any) -> Any:
@@ -324,8 +311,7 @@ class GANAugmenter(Shared, OverSampler):
         >>> augmenter.fit_transform(X, y).shape
         (100, 20)
         """
-        self._learn(X, y, requested=True)
-        data, labels = self._check_again(X, y)
+        data, labels = self._learn(X, y, requested=True)
         rare = [label for label, missing in self.sampling_strategy_.items() if missing > 0]
         seed = self._next_seed()
         coin = numpy_stream(seed, "replace").random(len(labels))
@@ -359,7 +345,8 @@ class GANAugmenter(Shared, OverSampler):
         True
         """
         check_is_fitted(self, "model_")
-        self._modality.compare(self, X, self._check_data(X), training=False)
+        data = self._modality.check(X, validate.check_budget(self.memory_budget))
+        self._modality.compare(self, X, data, training=False)
         return self._modality.wrap(self, self._modality.unchanged(X), X)
 
     @replace_only
@@ -420,166 +407,14 @@ class GANAugmenter(Shared, OverSampler):
             if n_samples < 0:
                 raise ConfigError(f"n_samples must be at least 0, got {n_samples}.")
             self._check_request([int(n_samples)])
-            order = self._turns(int(n_samples))
+            order = turns_of(self.classes_.tolist(), self.sampling_strategy_, int(n_samples))
             counts = np.bincount(order, minlength=len(self.classes_)).tolist()
             wanted = dict(zip(self.classes_.tolist(), counts, strict=True))
         else:
             raise ConfigError(f"n_samples must be an int or a dict, got {n_samples!r}.")
         self._check_wanted(wanted)
-        seed = self._next_seed() if random_state is None else seed_from(random_state)
-        synthetic, codes = self._synthesise(wanted, seed)
+        synthetic, codes = self._synthesise(wanted, self._seed_of(random_state))
         if order is not None:
             synthetic = self._modality.take(synthetic, containers.in_turn(codes, order))
             codes = order
         return self._modality.present(synthetic), self.classes_[codes]
-
-    def make_pool(
-        self, n_per_class: int | Mapping[Any, int], *, random_state: Any = None
-    ) -> SyntheticPool:
-        """Make images beforehand, for data loaders.
-
-        Generating inside a data loader would cost many times more than reading from a pool, and
-        a generator on a GPU could not be shared between workers.
-
-        Parameters
-        ----------
-        n_per_class : int or dict
-            Images of each class; an int is for every class that ``sampling_strategy_`` adds to, or
-            for all classes if it adds to none. A pool takes a byte for each value of an image,
-            which ``memory_budget`` limits; ``verbose=1`` says how much before it is made.
-        random_state : int, RandomState, Generator or None
-            As in :meth:`sample`.
-
-        Returns
-        -------
-        SyntheticPool
-            8-bit images on the CPU: black is 0 and white 255. A warning says so if yours are
-            bytes of another range.
-
-        Raises
-        ------
-        NotAvailableError
-            If the augmenter was fitted on a table.
-        MemoryBudgetError
-            If the pool does not fit ``memory_budget``.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_digits
-        >>> from ganaug import GANAugmenter
-        >>> X, y = load_digits(return_X_y=True)
-        >>> X, y = (X.reshape(-1, 8, 8) / 16)[y < 2], y[y < 2]
-        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
-        >>> augmenter.make_pool({1: 20})
-        SyntheticPool(20 images of 1x8x8, {1: 20}, 1.3 KB)
-        """
-        from ganaug.pool import SyntheticPool
-
-        codec = self._image_codec("make_pool")
-        if isinstance(n_per_class, Mapping):
-            wanted = checks.check_counts(n_per_class, self.classes_.tolist())
-        else:
-            lacking = [label for label, missing in self.sampling_strategy_.items() if missing]
-            rare = lacking or self.classes_.tolist()
-            wanted = checks.check_counts(dict.fromkeys(rare, n_per_class), rare)
-        self._check_wanted(wanted)
-        if codec.dtype == np.uint8 and not codec.bytewise:
-            warn(
-                f"The images at fit had values from {codec.low:g} to {codec.high:g}; the pool's "
-                "are scaled to 0 to 255. Scale those it is mixed with too, or brightness tells "
-                "real from synthetic."
-            )
-        if self.verbose:
-            size = validate.readable(SyntheticPool.size(sum(wanted.values()), codec.shape))
-            tqdm.write(f"A pool of {sum(wanted.values()):,} images takes {size}.", file=sys.stderr)
-        seed = self._next_seed() if random_state is None else seed_from(random_state)
-        images, codes = self._synthesise(wanted, seed)
-        return SyntheticPool(codec.to_bytes(images), self.classes_[codes].tolist())
-
-    def as_transform(
-        self,
-        p: float = 0.5,
-        *,
-        n_per_class: int | Mapping[Any, int] = 1000,
-        random_state: Any = None,
-    ) -> ReplaceRare:
-        """Make a pool and return a torchvision transform that draws from it.
-
-        Parameters
-        ----------
-        p : float, default=0.5
-            Probability with which an image of a rare class is replaced.
-        n_per_class : int or dict, default=1000
-            See :meth:`make_pool`.
-        random_state : int, RandomState, Generator or None
-            As in :meth:`sample`.
-
-        Returns
-        -------
-        ganaug.vision.ReplaceRare
-            For ``(image, label)`` samples and batches, in ``torchvision.transforms.v2.Compose``.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_digits
-        >>> from ganaug import GANAugmenter
-        >>> X, y = load_digits(return_X_y=True)
-        >>> X, y = (X.reshape(-1, 8, 8) * 15.9).astype("uint8")[y < 2], y[y < 2]
-        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
-        >>> transform = augmenter.as_transform(p=1.0, n_per_class=20)
-        >>> import torch
-        >>> image, label = transform(torch.zeros(1, 8, 8, dtype=torch.uint8), 0)
-        >>> image.dtype, label, bool(image.any())
-        (torch.uint8, 0, True)
-        """
-        self._image_codec("as_transform")
-        from ganaug.vision import ReplaceRare
-
-        seed = self._next_seed() if random_state is None else seed_from(random_state)
-        pool = self.make_pool(n_per_class, random_state=seed)
-        return ReplaceRare(pool, p=p, seed=derive(seed, "transform"))
-
-    def _image_codec(self, method: str) -> ImageCodec:
-        check_is_fitted(self, "model_")
-        if not isinstance(self.model_.codec, ImageCodec):
-            raise NotAvailableError(
-                f"{method!r} is for images; this augmenter was fitted on a table: use sample."
-            )
-        return self.model_.codec
-
-    def save_pretrained(self, path: str | Path) -> None:
-        """Save the fitted augmenter in a folder, atomically.
-
-        Anchored and interpolated classes are made from real rows, and selection compares with
-        them, so the file contains encoded training rows: treat it as you treat the data.
-
-        Parameters
-        ----------
-        path : str or Path
-            Folder, made if absent.
-
-        Raises
-        ------
-        ArtifactError
-            If the folder cannot be written, or holds the ``config.json`` of something else.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sklearn.datasets import make_classification
-        >>> from ganaug import GANAugmenter
-        >>> X, y = make_classification(100, weights=[0.8], random_state=0)
-        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     augmenter.save_pretrained(folder)
-        ...     again = GANAugmenter.from_pretrained(folder)
-        >>> a, b = (x.sample({1: 3}, random_state=0)[0] for x in (augmenter, again))
-        >>> bool((a == b).all())
-        True
-        """
-        check_is_fitted(self, "model_")
-        pretrained.save(self, Path(path))
-
-    @classmethod
-    def _load(cls, folder: Path) -> Self:
-        return pretrained.load(cls, folder)

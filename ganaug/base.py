@@ -1,34 +1,42 @@
-"""What scikit-learn asks of the augmenter, and how it gets back at what it has learned."""
+"""What the estimators have in common: checked parameters, seeds, copies and saved folders."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from imblearn.over_sampling.base import BaseOverSampler
-from numpy.typing import NDArray
+import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug import checks, targets, validate
-from ganaug.errors import InvalidInputError, SchemaDriftError
-from ganaug.rng import derive
-from ganaug.sampling import interleave
+from ganaug import artifact, checks, pretrained
+from ganaug.errors import ModeCollapseWarning, warn
+from ganaug.fitting import Job
+from ganaug.persistence import Arrays
+from ganaug.rng import derive, seed_from
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from ganaug.training.history import History
 
 _FITTED = ("_modality", "_one_hot", "_source", "_target", "_seed", "_calls")
 
 
 class Learner(BaseEstimator):
-    """What every estimator with a model does: checked parameters, seeds, copies and pickles."""
+    """An estimator with a model: checked parameters, seeds, copies, pickles and saved folders."""
 
     _parameter_constraints: ClassVar[dict[str, Any]]
+    _saved_as: ClassVar[str]
+    """What a saved folder calls the estimator; a class derived from it loads the folder too."""
+
     _seed: int
     _calls: int
+    history_: History
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters by name.
@@ -56,21 +64,123 @@ class Learner(BaseEstimator):
         checks.check_names(params, self._get_param_names(), type(self).__name__)
         return super().set_params(**params)
 
+    def save_pretrained(self, path: str | Path) -> None:
+        """Save the fitted augmenter in a folder, atomically.
+
+        A `GANAugmenter` makes anchored and interpolated classes from real rows, and selection
+        compares with them, so its file contains encoded training rows: treat it as you treat the
+        data. The file of a `Pix2PixAugmenter` holds the generator and no training images, but a
+        network may know some by heart.
+
+        Parameters
+        ----------
+        path : str or Path
+            Folder, made if absent.
+
+        Raises
+        ------
+        ArtifactError
+            If the folder cannot be written, or holds the ``config.json`` of something else.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sklearn.datasets import make_classification
+        >>> from ganaug import GANAugmenter
+        >>> X, y = make_classification(100, weights=[0.8], random_state=0)
+        >>> augmenter = GANAugmenter(max_steps=5, random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     augmenter.save_pretrained(folder)
+        ...     again = GANAugmenter.from_pretrained(folder)
+        >>> a, b = (x.sample({1: 3}, random_state=0)[0] for x in (augmenter, again))
+        >>> bool((a == b).all())
+        True
+        """
+        check_is_fitted(self, "model_")
+        names = getattr(self, "feature_names_in_", None)
+        run = pretrained.Run(self._seed, self._calls, self.history_, names)
+        data, model, arrays = self._state()
+        params = pretrained.params_to_dict(self.get_params(deep=False))
+        saved = {"params": params, **data, **run.to_dict()}
+        artifact.write(Path(path), {"model": model, "estimator": saved}, arrays, self._saved_as)
+
+    @classmethod
+    def _load(cls, folder: Path) -> Self:
+        """Return the estimator saved in a folder, on the CPU.
+
+        Raises
+        ------
+        ArtifactError
+            If the folder is missing, damaged, or of another estimator.
+        """
+        config, arrays = artifact.read(folder, cls._saved_as)
+        with pretrained.damage_as_artifact_error(folder):
+            data = config["estimator"]
+            own = cls(**pretrained.params_from_dict(data["params"], cls._get_param_names()))
+            own._check_params()
+            own._restore(data, config["model"], arrays)
+            run = pretrained.Run.from_dict(data)
+            own._seed, own._calls, own.history_ = run.seed, run.calls, run.history
+            if run.feature_names is not None:
+                own.feature_names_in_ = run.feature_names
+        return own
+
+    @abstractmethod
+    def _state(self) -> tuple[pretrained.Saved, pretrained.Saved, Arrays]:
+        """Return what fit has set: values of the estimator, values of the model, and arrays."""
+
+    @abstractmethod
+    def _restore(self, data: pretrained.Saved, model: pretrained.Saved, arrays: Arrays) -> None:
+        """Set what :meth:`_state` described."""
+
     def _check_params(self) -> None:
         params = self.get_params(deep=False)
         checks.check_options(self._parameter_constraints, params, type(self).__name__)
 
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Forget the last fit, and this one too if it fails: never a mixture of two."""
+        self._forget()
+        try:
+            yield
+        except BaseException:
+            self._forget()
+            raise
+
     def _forget(self) -> None:
-        """Drop what a fit has set, so that a failed one leaves no mixture of two."""
         for name in list(vars(self)):
             if name in _FITTED or (name.endswith("_") and not name.startswith("_")):
                 delattr(self, name)
+
+    def _job(self, seed: int, device: torch.device) -> Job:
+        """Return the settings of the training run; 0 steps or rows stand for "auto"."""
+        return Job(
+            0 if self.max_steps == "auto" else int(self.max_steps),
+            0 if self.batch_size == "auto" else int(self.batch_size),
+            seed,
+            device,
+            tuple(self.callbacks or ()),
+            self.max_seconds,
+            bool(self.verbose),
+        )
+
+    def _warn_of_collapse(self, what: str, remedy: str) -> None:
+        warn(f"Mode collapse: {what}. Try {remedy}.", ModeCollapseWarning)
+
+    def _start_stream(self) -> int:
+        """Begin the estimator's stream of seeds and return the seed of the fit."""
+        self._seed, self._calls = seed_from(self.random_state), 0
+        return self._seed
 
     def _next_seed(self) -> int:
         """Return the seed of the next call: the estimator's stream goes on."""
         seed = derive(self._seed, "sample", self._calls)
         self._calls += 1
         return seed
+
+    def _seed_of(self, random_state: Any) -> int:
+        """Return the seed of a call: the one that was given, or the next of the stream."""
+        return self._next_seed() if random_state is None else seed_from(random_state)
 
     # By themselves, copies would go through __getstate__ and leave the device.
     def __copy__(self) -> Self:
@@ -89,77 +199,3 @@ class Learner(BaseEstimator):
         if model is not None and model.device.type != "cpu":
             state["model_"] = copy.deepcopy(model).to("cpu")
         return state
-
-
-class OverSampler(Learner, BaseOverSampler):
-    """The private side of :class:`~ganaug.augmenter.GANAugmenter`.
-
-    Checks of later data against the fitted ones, decoded rows; tags and containers of the output
-    for scikit-learn.
-    """
-
-    # What scikit-learn's _SetOutputMixin sets: that mixin itself would defeat the gates.
-    _sklearn_auto_wrap_output_keys: ClassVar[set[str]] = {"transform"}
-
-    def _check_request(self, wanted: Iterable[int]) -> None:
-        budget = validate.check_budget(self.memory_budget)
-        self._modality.check_request(self.model_, wanted, budget)
-
-    def _check_wanted(self, wanted: Mapping[Any, int]) -> None:
-        """Refuse, before a row is made, what does not fit or cannot be made of one row."""
-        self._check_request(wanted.values())
-        methods = dict(zip(self.classes_.tolist(), self.model_.methods, strict=True))
-        for label, count in wanted.items():
-            if count and methods[label] == "duplicate" and self.on_singleton == "raise":
-                raise InvalidInputError(checks.one_row(label))
-
-    def _check_again(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
-        """Return data like those at fit, checked, and their labels."""
-        check_is_fitted(self, "model_")
-        data = self._check_data(X)
-        labels, one_hot = targets.check_labels(y, len(data))
-        if one_hot != self._one_hot:
-            raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
-        self._modality.compare(self, X, data, training=True)
-        for label in np.unique(labels).tolist():
-            if label not in self.classes_:
-                raise InvalidInputError(targets.unknown_class(label, self.classes_.tolist()))
-        return data, labels
-
-    def _check_data(self, X: Any) -> Any:
-        return self._modality.check(X, validate.check_budget(self.memory_budget))
-
-    def _synthesise(self, wanted: Mapping[Any, int], seed: int) -> tuple[Any, NDArray[np.int64]]:
-        """Return decoded rows of each class in turn, and their class numbers."""
-        numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
-        parts, codes = [self.model_.sample(0, 0, seed)], [np.zeros(0, np.int64)]
-        for label, count in wanted.items():
-            code = numbers_of[label]
-            parts.append(self.model_.sample(code, count, seed))
-            codes.append(np.full(count, code, np.int64))
-        return self._modality.decode(self.model_, parts), np.concatenate(codes)
-
-    def _turns(self, n_rows: int) -> NDArray[np.int64]:
-        """Return the class number of each of ``n_rows``, in the proportions of the strategy."""
-        weights = [self.sampling_strategy_.get(label, 0) for label in self.classes_.tolist()]
-        return interleave(weights if any(weights) else [1] * len(weights), n_rows)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        if self.mode == "replace":
-            from sklearn.utils import TransformerTags
-
-            tags.transformer_tags = TransformerTags()
-            tags.sampler_tags = None
-            tags.non_deterministic = True
-        return tags
-
-    def _more_tags(self) -> dict[str, Any]:
-        tags = {**super()._more_tags(), "allow_nan": True}
-        return {**tags, "non_deterministic": True} if self.mode == "replace" else tags
-
-    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
-        raise NotImplementedError  # fit_resample is overridden whole.

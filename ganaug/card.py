@@ -15,10 +15,11 @@ from typing import Any
 
 import torch
 
-import ganaug
 from ganaug.codecs.columns import NumberCodec
+from ganaug.codecs.image import ImageCodec
 from ganaug.recipe import Recipe
 from ganaug.training.history import COLLAPSE_RATIO
+from ganaug.version import __version__
 
 CARD = "README.md"
 CURVES = "training.png"
@@ -96,7 +97,7 @@ def write_card(augmenter: Any, folder: str | Path, repo_id: str = "user/name") -
 
 
 def _kind(augmenter: Any) -> str:
-    return "pair" if hasattr(augmenter, "_source") else str(augmenter._modality.name)
+    return str(augmenter.model_.kind)
 
 
 def _head(augmenter: Any, kind: str, repo_id: str) -> str:
@@ -113,7 +114,7 @@ def _head(augmenter: Any, kind: str, repo_id: str) -> str:
             f"# {_cell(repo_id.rpartition('/')[2])}",
             "",
             f"A generative adversarial network that makes synthetic {makes}, to train classifiers "
-            f"with. A `{type(augmenter).__name__}` of ganaug {ganaug.__version__}.",
+            f"with. A `{type(augmenter).__name__}` of ganaug {__version__}.",
             "",
             "This card was generated. Whoever shares the model should add what the data are, who "
             "may use it, and a licence.",
@@ -154,19 +155,21 @@ def _rarest(augmenter: Any) -> Any:
 def _data(augmenter: Any, kind: str) -> str:
     sections = ["## What it was trained on", "No row of the training data is shown here."]
     if kind == "pair":
-        pair = zip(("Sources", "Targets"), (augmenter._source, augmenter._target), strict=True)
-        sections += [f"{name}: {_images(side.fitted_form)}." for name, side in pair]
+        model = augmenter.model_
+        pair = {"Sources": model.source, "Targets": model.target}
+        sections += [f"{name}: {_images(codec)}." for name, codec in pair.items()]
         return "\n\n".join(sections)
     if kind == "image":
-        sections.append(_images(augmenter._modality.fitted_form) + ".")
+        sections.append(_images(augmenter.model_.codec) + ".")
     else:
         sections.append(_columns(augmenter.model_.codec.columns))
     return "\n\n".join([*sections, _classes(augmenter)])
 
 
-def _images(form: Any) -> str:
-    size = f"{form.height} high and {form.width} wide, {form.channels} channel(s)"
-    return f"Images {size}, `{form.dtype}` from {form.low:g} to {form.high:g}"
+def _images(codec: ImageCodec) -> str:
+    channels, height, width = codec.shape
+    size = f"{height} high and {width} wide, {channels} channel(s)"
+    return f"Images {size}, `{codec.dtype}` from {codec.low:g} to {codec.high:g}"
 
 
 def _columns(columns: Sequence[Any]) -> str:

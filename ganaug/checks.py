@@ -27,8 +27,8 @@ from ganaug.errors import (
     warn,
 )
 from ganaug.image_options import ImageOptions
-from ganaug.presets import PRESETS_BY_DATA
-from ganaug.recipe import Recipe
+from ganaug.presets import PRESETS
+from ganaug.recipe import Recipe, Schedule
 from ganaug.targets import unknown_class
 from ganaug.training.callbacks import Callback
 from ganaug.validate import check_memory, check_width, nearest_option, readable
@@ -98,17 +98,21 @@ def check_options(constraints: Mapping[str, Any], params: Mapping[str, Any], own
             raise ConfigError(f"callbacks must be instances of Callback, got {callback!r}.")
 
 
-def check_small_classes(
-    counts: Mapping[Any, int], to_add: Mapping[Any, int], on_singleton: str, *, requested: bool
+def check_single_rows(
+    counts: Mapping[Any, int], to_add: Mapping[Any, int], on_singleton: str
 ) -> None:
-    """Warn about classes too small to learn that shall grow.
+    """Raise `InvalidInputError` if rows of a one-row class are wanted and it is not repeated."""
+    if on_singleton == "raise":
+        for label, count in counts.items():
+            if count == 1 and to_add.get(label, 0):
+                raise InvalidInputError(one_row(label))
 
-    A class of one row is refused if its rows are requested and are not to be repeated.
-    """
+
+def warn_of_small_classes(
+    counts: Mapping[Any, int], to_add: Mapping[Any, int], on_singleton: str
+) -> None:
+    """Warn about the classes that are to grow and are too small to learn."""
     small = {c: n for c, n in counts.items() if to_add.get(c, 0) and n < SMALL_CLASS}
-    single = [label for label, count in small.items() if count == 1]
-    if single and requested and on_singleton == "raise":
-        raise InvalidInputError(one_row(single[0]))
     if len(small) > MANY_CLASSES:
         warn(
             f"{len(small)} of {len(counts)} classes have fewer than {SMALL_CLASS} rows; synthetic "
@@ -190,8 +194,9 @@ def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
     size, chosen = option, "batch_size"
     if option == "auto":
         size, chosen = recipe.schedule.batch_size, "The recipe's batch_size"
-        presets = [preset for group in PRESETS_BY_DATA.values() for preset in group.values()]
-        if size in {preset.schedule.batch_size for preset in presets}:
+        rows = [row for presets in PRESETS.values() for row in presets.values()]
+        usual = Schedule().batch_size
+        if size in {row.get("batch_size", usual) for row in rows}:
             return int(size)
     if size > n_rows:
         warn(f"{chosen}={size} is more than the {n_rows} rows; using {n_rows}.")

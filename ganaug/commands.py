@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganaug import __version__, commands_compare, commands_report
+from ganaug import commands_compare, commands_report
 from ganaug.arguments import by_label, parse_counts
 from ganaug.commands_options import (
     ENCODING,
@@ -41,6 +41,7 @@ from ganaug.commands_options import (
     table_augmenter,
 )
 from ganaug.console import say, session
+from ganaug.version import __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -239,7 +240,7 @@ def sample(
         if isinstance(wanted, dict):
             wanted = by_label(wanted, augmenter.classes_.tolist())
         seed = secrets.randbits(32) if seed is None else seed
-        if augmenter._modality.name == "image":
+        if augmenter.model_.kind == "image":
             from ganaug import commands_images
 
             commands_images.sample(augmenter, wanted, output, seed, quiet)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from ganaug import __version__, imagefile, imagenames, imagerun, tablefile
+from ganaug import imagefile, imagenames, imagerun, tablefile
 from ganaug.console import say
 from ganaug.errors import ConfigError
 from ganaug.imagefit import (
@@ -28,6 +28,7 @@ from ganaug.imagefit import (
 )
 from ganaug.recipe import Recipe
 from ganaug.report_pages import check_pages, write_pages
+from ganaug.version import __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -292,8 +293,12 @@ def sample(augmenter: GANAugmenter, wanted: Any, output: str, seed: int, quiet: 
     if result.exists() and (not result.is_dir() or any(result.iterdir())):
         raise ConfigError(f"{output} exists and is no empty folder; name another one.")
     if not isinstance(wanted, dict):
+        from ganaug.sampling import turns_of
+
         classes = augmenter.classes_.tolist()
-        counts = np.bincount(augmenter._turns(wanted), minlength=len(classes)).tolist()
+        counts = np.bincount(
+            turns_of(classes, augmenter.sampling_strategy_, wanted), minlength=len(classes)
+        ).tolist()
         wanted = dict(zip(classes, counts, strict=True))
     existed = result.exists()
     try:

@@ -11,7 +11,6 @@ import numpy as np
 from scipy.stats import t
 from sklearn.utils.validation import _num_samples
 
-from ganaug import __version__
 from ganaug.augmenter import GANAugmenter
 from ganaug.baseline import table_classifier
 from ganaug.decision import tuned
@@ -35,6 +34,7 @@ from ganaug.report.methods import Comparison, MethodResult
 from ganaug.rng import derive, seed_from
 from ganaug.targets import check_label_list
 from ganaug.trials import MAKERS, Task, run_trials
+from ganaug.version import __version__
 
 METHODS = (NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED, "ganaug")
 """From the simplest to the costliest: of two that do as well, the first is advised."""

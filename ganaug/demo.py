@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,68 +14,17 @@ from numpy.typing import NDArray
 
 from ganaug.demo_data import COMMON, RARE, DemoData, load_demo_data
 from ganaug.demo_digits import LEFT, RARE_DIGIT, make_digits
+from ganaug.demo_results import DemoRun, Difference, Scores
 from ganaug.errors import ConfigError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from ganaug.augmenter import GANAugmenter
 
 FOLDS, REPEATS = 5, 2
 BASELINE, OURS = "no augmentation", "ganaug"
 METHODS = (BASELINE, "random duplication", "SMOTE", OURS)
 METRICS = ("balanced accuracy", "macro F1", "average precision")
 WIDTH = 98
-
-Scores = dict[str, dict[str, list[float]]]
-
-
-@dataclass
-class DemoRun:
-    """What the comparison found.
-
-    Parameters
-    ----------
-    scores : dict
-        Method, metric, then one score a fold.
-    test_share : float
-        Test rows divided by training rows.
-    folds : list of dict
-        Rows that each fold trains on and is tested on, and what a rare test row weighs.
-    augmenter : GANAugmenter
-        That of the first fold, for the pictures.
-    train : DataFrame
-        Training rows of the first fold.
-    labels : ndarray
-        Their classes.
-    scaler : StandardScaler
-        Fitted on them.
-    """
-
-    scores: Scores
-    test_share: float
-    folds: list[dict[str, Any]] = field(default_factory=list)
-    augmenter: GANAugmenter | None = None
-    train: pd.DataFrame | None = None
-    labels: NDArray[Any] | None = None
-    scaler: Any = None
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A mean difference from the baseline, with its 95% confidence interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether chance alone is an unlikely explanation."""
-        return self.low > 0 or self.high < 0
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
 def run_demo(
@@ -326,7 +274,7 @@ def _save(
     differences: dict[str, dict[str, Difference]],
     seed: int,
 ) -> None:
-    from ganaug import __version__
+    from ganaug.version import __version__
 
     document = {
         "ganaug": __version__,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from ganaug.demo import DemoRun
+    from ganaug.demo_results import DemoRun
 
 # Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ as well.
 GREY, BLUE, ORANGE, GREEN, BLACK = "#999999", "#0072B2", "#D55E00", "#009E73", "#000000"

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ganaug
 from ganaug import artifact
 from ganaug.card import CARD, write_card
 from ganaug.errors import ArtifactError, ConfigError
+from ganaug.version import __version__
 
 if TYPE_CHECKING:
     from typing import Self
@@ -25,7 +25,7 @@ _PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _REPO_ID = re.compile(f"{_PART}/{_PART}")
 
 
-class Shared:
+class PretrainedMixin:
     """An estimator that is saved in folders, and shared on the Hugging Face Hub."""
 
     @classmethod
@@ -129,20 +129,19 @@ class Shared:
         """
         library = _library("push_to_hub")
         _check_id(library, repo_id)
-        api = library.HfApi(token=token, library_name="ganaug", library_version=ganaug.__version__)
+        api = library.HfApi(token=token, library_name="ganaug", library_version=__version__)
         message = commit_message or f"Upload {type(self).__name__}"
         with tempfile.TemporaryDirectory() as name, _refused(library, f"Not shared as {repo_id}"):
             self.save_pretrained(Path(name))
             return _push(library, api, self, Path(name), repo_id, private, message, revision)
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Save in a folder."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # methods of `Learner`, beside which this class stands
 
-    @classmethod
-    def _load(cls, folder: Path) -> Self:
-        """Return what is saved in a folder."""
-        raise NotImplementedError
+        def save_pretrained(self, path: str | Path) -> None:
+            """Save in a folder."""
+
+        @classmethod
+        def _load(cls, folder: Path) -> Self: ...
 
 
 def _folder(path: str | Path, revision: str | None, options: Mapping[str, Any]) -> Path:
@@ -169,7 +168,7 @@ def _folder(path: str | Path, revision: str | None, options: Mapping[str, Any]) 
             revision=revision,
             allow_patterns=[artifact.CONFIG, artifact.WEIGHTS],
             library_name="ganaug",
-            library_version=ganaug.__version__,
+            library_version=__version__,
             **options,
         )
     return Path(found)

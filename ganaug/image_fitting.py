@@ -202,7 +202,7 @@ def plan_games(recipe: Recipe, methods: Sequence[str], change: str) -> list[Game
     games = [Game(recipe, "gan")] if "gan" in methods else []
     if "anchored" in methods:
         given = recipe.architecture.kind in CHANGING_KINDS
-        games.append(Game(recipe if given else IMAGE_PRESETS[change], "anchored"))
+        games.append(Game(recipe if given else Recipe.preset(change, "image"), "anchored"))
     return games
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from numpy.typing import NDArray
@@ -82,6 +82,8 @@ class ImageModel(Model):
     recipes : list of Recipe
         That of each generator: the model's own, and the one that changes real images.
     """
+
+    kind: ClassVar[str] = "image"
 
     recipes: list[Recipe] = field(default_factory=list)
 

@@ -81,6 +81,10 @@ class ImageData(Modality):
             except (ValueError, TypeError) as error:
                 raise SchemaDriftError(str(error)) from None
 
+    def rows(self, data: ImageBatch) -> Pixels:
+        """Return the images, (n, channels, height, width)."""
+        return data.pixels
+
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
         """Return how each class will be made, from its number of images."""
         return plan_image_methods(classes, image_recipe(recipe, torch.device("cpu")))

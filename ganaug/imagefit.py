@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from ganaug import imagefile
 from ganaug.arguments import parse_strategy
@@ -86,7 +87,20 @@ def fit_images(
     augmenter = new_augmenter(source, options, seed=seed, device=device, quiet=quiet)
     with advice_in_options():
         X, y = read_images(source, options, quiet)
-        return augmenter._learn(X, y, requested=requested), (X, y)
+        if requested:
+            _check_single_images(augmenter, y)
+        return augmenter.fit(X, y), (X, y)
+
+
+def _check_single_images(augmenter: GANAugmenter, y: NDArray[Any]) -> None:
+    """Raise before training if a class that has one image lacks some."""
+    from ganaug.checks import check_single_rows
+    from ganaug.targets import check_strategy
+
+    classes, counts = np.unique(y, return_counts=True)
+    present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
+    to_add = check_strategy(augmenter.sampling_strategy, y)
+    check_single_rows(present, to_add, augmenter.on_singleton)
 
 
 @contextmanager

@@ -62,6 +62,10 @@ class Modality(ABC):
         """Refuse data unlike those at fit; in prediction dtypes may differ."""
 
     @abstractmethod
+    def rows(self, data: Any) -> Any:
+        """Return checked data as a frame or an array, a row or an image each."""
+
+    @abstractmethod
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
         """Return how each class will be made."""
 

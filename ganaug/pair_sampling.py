@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class PairModel:
     source, target : ImageCodec
     generator : UNetGenerator
     """
+
+    kind: ClassVar[str] = "pair"
 
     recipe: Recipe
     source: ImageCodec

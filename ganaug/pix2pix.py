@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import numbers
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
@@ -14,25 +13,23 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ganaug import checks, images, pair_pretrained, validate
+from ganaug import checks, images, validate
 from ganaug.base import Learner
 from ganaug.errors import (
     ConfigError,
-    InvalidInputError,
-    InvalidTypeError,
-    ModeCollapseWarning,
     warn,
 )
-from ganaug.fitting import Job
-from ganaug.hub import Shared
-from ganaug.image_containers import are_images
+from ganaug.hub import PretrainedMixin
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
 from ganaug.images import ImageBatch
+from ganaug.pair_checks import both_options, check_alike, check_paired, check_side, source_labels
 from ganaug.pair_fitting import fit_pair_model, pair_recipe
 from ganaug.pair_persistence import codec_of
+from ganaug.persistence import Arrays
+from ganaug.pretrained import LearnedPairs, Saved
 from ganaug.recipe import Recipe
-from ganaug.rng import derive, seed_from
+from ganaug.rng import derive
 
 if TYPE_CHECKING:
     from typing import Self
@@ -46,7 +43,7 @@ _NAMES = (
 )  # fmt: skip
 
 
-class Pix2PixAugmenter(Shared, Learner):
+class Pix2PixAugmenter(PretrainedMixin, Learner):
     """Turn images into others, as pairs of both show: label maps into photographs, say.
 
     A U-Net learns to make the target of a source, and a critic of patches to tell what it makes
@@ -114,6 +111,8 @@ class Pix2PixAugmenter(Shared, Learner):
         **{name: checks.OPTIONS[name] for name in _NAMES},
         "image_options": [ImageOptions, tuple, None],
     }
+    _saved_as: ClassVar[str] = "Pix2PixAugmenter"
+
     _source: ImageData
     _target: ImageData
 
@@ -170,35 +169,30 @@ class Pix2PixAugmenter(Shared, Learner):
         >>> augmenter.n_features_in_
         64
         """
-        self._forget()
-        try:
-            return self._learn(X_source, X_target)
-        except BaseException:
-            self._forget()
-            raise
+        with self._fitting():
+            self._learn(X_source, X_target)
+        if self.history_.collapsed():
+            self._warn_of_collapse(
+                "what is made of different sources has lost most of the variety of the real "
+                "targets",
+                "more steps, or a larger l1 in the recipe",
+            )
+        return self
 
-    def _learn(self, X_source: Any, X_target: Any) -> Self:
+    def _learn(self, X_source: Any, X_target: Any) -> None:
         self._check_params()
         recipe = pair_recipe(self.recipe)
-        options = self._both_options()
-        _check_paired(X_target, options[1])
+        options = both_options(self.image_options)
+        check_paired(X_target, options[1])
         budget = validate.check_budget(self.memory_budget)
         self._source, self._target = (ImageData(each or ImageOptions()) for each in options)
-        sources = _named("X_source", self._source, X_source, budget)
-        targets = _named("X_target", self._target, X_target, budget)
-        _check_alike(sources, targets)
+        sources = check_side("X_source", self._source, X_source, budget)
+        targets = check_side("X_target", self._target, X_target, budget)
+        check_alike(sources, targets)
         self._target.remember(BaseEstimator(), X_target, targets)
         self._source.remember(self, X_source, sources)
-        self._seed, self._calls = seed_from(self.random_state), 0
-        job = Job(
-            0 if self.max_steps == "auto" else int(self.max_steps),
-            0 if self.batch_size == "auto" else int(self.batch_size),
-            derive(self._seed, "fit"),
-            checks.choose_device(self.device, mps=False),
-            tuple(self.callbacks or ()),
-            self.max_seconds,
-            bool(self.verbose),
-        )
+        device = checks.choose_device(self.device, mps=False)
+        job = self._job(derive(self._start_stream(), "fit"), device)
         source, target = codec_of(sources.form), codec_of(targets.form)
         self.model_, self.history_ = fit_pair_model(
             recipe,
@@ -209,13 +203,6 @@ class Pix2PixAugmenter(Shared, Learner):
             self._label_safe(),
             job,
         )
-        if self.history_.collapsed():
-            warn(
-                "Mode collapse: what is made of different sources has lost most of the variety of "
-                "the real targets. Try more steps, or a larger l1 in the recipe.",
-                ModeCollapseWarning,
-            )
-        return self
 
     def transform(self, X_source: Any) -> Any:
         """Return a target for each source, always the same one.
@@ -357,7 +344,7 @@ class Pix2PixAugmenter(Shared, Learner):
         from ganaug.pool import SyntheticPool
 
         check_is_fitted(self, "model_")
-        labels = _labels(y, self._check_sources(X_source))
+        labels = source_labels(y, self._check_sources(X_source))
         made = self._vary(X_source, n_per_source, random_state, least=1)
         each = [label for label in labels for _ in range(int(n_per_source))]
         return SyntheticPool(self.model_.target.to_bytes(made), each)
@@ -392,53 +379,13 @@ class Pix2PixAugmenter(Shared, Learner):
 
         return Translate(self.model_, seed=derive(self._seed_of(random_state), "transform"))
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Save the fitted augmenter in a folder, atomically.
+    def _state(self) -> tuple[Saved, Saved, Arrays]:
+        return LearnedPairs(self._source, self._target, self.model_).to_parts()
 
-        The file holds the generator and no training images, but a network may know some by heart.
-
-        Parameters
-        ----------
-        path : str or Path
-            Folder, made if absent.
-
-        Raises
-        ------
-        ArtifactError
-            If the folder cannot be written, or holds the ``config.json`` of something else.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> import numpy as np
-        >>> from ganaug import Pix2PixAugmenter
-        >>> images = np.random.default_rng(0).random((10, 8, 8))
-        >>> augmenter = Pix2PixAugmenter(max_steps=2, random_state=0).fit(images, 1 - images)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     augmenter.save_pretrained(folder)
-        ...     again = Pix2PixAugmenter.from_pretrained(folder)
-        >>> bool((augmenter.transform(images) == again.transform(images)).all())
-        True
-        """
-        check_is_fitted(self, "model_")
-        pair_pretrained.save_pair(self, Path(path))
-
-    @classmethod
-    def _load(cls, folder: Path) -> Self:
-        return pair_pretrained.load_pair(cls, folder)
-
-    def _both_options(self) -> tuple[ImageOptions | None, ImageOptions | None]:
-        """Return what was said about sources and about targets."""
-        options = self.image_options
-        if not isinstance(options, tuple):
-            return options, options
-        sides: list[Any] = list(options)
-        if len(sides) != 2 or any(not isinstance(o, (ImageOptions, type(None))) for o in sides):
-            raise ConfigError(
-                "image_options must be an ImageOptions, or two of them (or None): that of the "
-                f"sources and that of the targets; got {options!r}."
-            )
-        return sides[0], sides[1]
+    def _restore(self, data: Saved, model: Saved, arrays: Arrays) -> None:
+        own = LearnedPairs.from_parts(data, model, arrays, both_options(self.image_options))
+        self._source, self._target, self.model_ = own.source, own.target, own.model
+        self.n_features_in_ = own.n_features
 
     def _label_safe(self) -> tuple[str, ...]:
         """Return the mirrorings that both sides allow: a pair is mirrored as one."""
@@ -452,7 +399,7 @@ class Pix2PixAugmenter(Shared, Learner):
         """Return later sources, checked to be like those at fit."""
         check_is_fitted(self, "model_")
         budget = validate.check_budget(self.memory_budget)
-        data = _named("X_source", self._source, X_source, budget)
+        data = check_side("X_source", self._source, X_source, budget)
         self._source.compare(self, X_source, data, training=True)
         return data
 
@@ -484,9 +431,6 @@ class Pix2PixAugmenter(Shared, Learner):
     ) -> NDArray[Any]:
         return self.model_.translate_all(self.model_.source.encode(data.pixels), order, noises)
 
-    def _seed_of(self, random_state: Any) -> int:
-        return self._next_seed() if random_state is None else seed_from(random_state)
-
     def __sklearn_tags__(self) -> Any:
         from sklearn.utils import TransformerTags
 
@@ -495,59 +439,3 @@ class Pix2PixAugmenter(Shared, Learner):
         tags.target_tags.required = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _check_paired(X_target: Any, options: ImageOptions | None) -> None:
-    """Refuse a fit without sources, and labels in the place of targets."""
-    if X_target is None:
-        raise InvalidInputError(
-            "Pix2PixAugmenter learns from pairs: fit(X_source, X_target) needs a source image for "
-            "each target. To learn images without sources use GANAugmenter."
-        )
-    flat = getattr(X_target, "ndim", None) == 2 or hasattr(X_target, "columns")
-    if not are_images(X_target, None) and not (options is not None and flat):
-        raise InvalidTypeError(
-            "X_target holds no images. Pix2PixAugmenter learns pairs of a source image and a "
-            "target image; for images with labels use GANAugmenter. Flat rows need "
-            "image_options=ImageOptions(shape=(height, width))."
-        )
-
-
-def _named(name: str, side: ImageData, X: Any, budget: int) -> ImageBatch:
-    """Return checked images; messages say which of the two they are about."""
-    if not are_images(X, side.options if side.options.shape else None):
-        raise InvalidTypeError(
-            f"{name} holds no images. It needs an array or tensor of three or four dimensions, a "
-            "list of images, or flat rows with image_options=ImageOptions(shape=(height, width))."
-        )
-    try:
-        return side.check(X, budget)
-    except (InvalidInputError, InvalidTypeError) as error:
-        raise type(error)(f"{name}: {error}") from None
-
-
-def _check_alike(sources: ImageBatch, targets: ImageBatch) -> None:
-    """Refuse sources and targets that cannot be pairs."""
-    if len(sources) != len(targets):
-        raise InvalidInputError(
-            f"X_source has {len(sources):,} images and X_target {len(targets):,}: each source "
-            "needs its target."
-        )
-    sizes = [data.form.shape[1:] for data in (sources, targets)]
-    if sizes[0] != sizes[1]:
-        (height, width), (other_height, other_width) = sizes
-        raise InvalidInputError(
-            f"X_source has images {height} high and {width} wide, X_target {other_height} high "
-            f"and {other_width} wide. Bring both to one size."
-        )
-
-
-def _labels(y: Any, sources: ImageBatch) -> list[Any]:
-    labels = y.tolist() if hasattr(y, "tolist") else y
-    listed = isinstance(labels, Sequence) and not isinstance(labels, (str, bytes))
-    if not listed or len(labels) != len(sources):
-        found = len(labels) if listed else "no list"
-        raise InvalidInputError(
-            f"y must have a label for each of the {len(sources):,} sources, got {found}."
-        )
-    return list(labels)

@@ -1,87 +1,39 @@
-"""A fitted augmenter as a folder, and back: its parameters, its labels and its model."""
+"""Fitted estimators as plain values, for a folder, and back."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug import artifact, image_persistence, persistence
+from ganaug import image_persistence, pair_persistence, persistence
 from ganaug.artifact import tag, untag
-from ganaug.base import Learner
 from ganaug.errors import ArtifactError, ConfigError
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
 from ganaug.modality import Modality
-from ganaug.persistence import name_in, name_out
+from ganaug.pair_sampling import PairModel
+from ganaug.persistence import Arrays, name_in, name_out
 from ganaug.recipe import Recipe
+from ganaug.sampling import Model
 from ganaug.tabledata import TableData
 from ganaug.training.history import History
 
-if TYPE_CHECKING:
-    from ganaug.augmenter import GANAugmenter
-
-_Augmenter = TypeVar("_Augmenter", bound="GANAugmenter")
-_Learner = TypeVar("_Learner", bound=Learner)
-
-TRAINING_PARAMS = ("max_steps", "batch_size", "max_seconds", "memory_budget", "verbose")
-_PLAIN_PARAMS = ("mode", "p", "on_singleton", *TRAINING_PARAMS)
+Saved = dict[str, Any]
+"""Plain values, for JSON."""
 
 
-def save(augmenter: GANAugmenter, path: Path) -> None:
-    """Save a fitted augmenter in a folder, atomically."""
-    config, arrays = augmenter._modality.model_to_parts(augmenter.model_)
-    artifact.write(path, {"model": config, "estimator": _estimator_out(augmenter)}, arrays)
-
-
-def load(kind: type[_Augmenter], path: Path) -> _Augmenter:
-    """Return the augmenter saved in a folder, on the CPU.
-
-    Raises
-    ------
-    ArtifactError
-        If the folder is missing, damaged, or not a saved augmenter.
-    """
-    return load_as(kind, path, "GANAugmenter", params_from_dict, _restore)
-
-
-def load_as(
-    kind: type[_Learner],
-    path: Path,
-    owner: str,
-    read_params: Callable[[dict[str, Any]], dict[str, Any]],
-    restore: Callable[..., None],
-) -> _Learner:
-    """Return the estimator of class ``owner`` saved in a folder.
-
-    Parameters
-    ----------
-    kind : type
-        The class, or one derived from it.
-    path : Path
-    owner : str
-    read_params : callable
-        Returns the parameters that were saved as plain values.
-    restore : callable
-        ``restore(estimator, what was saved of it, what was saved of its model, arrays)`` sets what
-        fit sets.
-
-    Raises
-    ------
-    ArtifactError
-        If the folder is missing, damaged, or of another estimator.
-    """
-    config, arrays = artifact.read(path, owner)
+@contextmanager
+def damage_as_artifact_error(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while values of a file are put together into an `ArtifactError`."""
     try:
-        data = config["estimator"]
-        estimator = kind(**read_params(data["params"]))
-        estimator._check_params()
-        restore(estimator, data, config["model"], arrays)
+        yield
     except ArtifactError:
         raise
     except ConfigError as error:
@@ -91,151 +43,193 @@ def load_as(
         ) from None
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ArtifactError(f"{path} lacks a part of an augmenter: {error!r}.") from None
-    return estimator
 
 
-def _estimator_out(augmenter: GANAugmenter) -> dict[str, Any]:
-    names = getattr(augmenter, "feature_names_in_", None)
-    return {
-        "params": params_to_dict(augmenter.get_params(deep=False)),
-        "classes": [tag(label) for label in augmenter.classes_.tolist()],
-        "classes_dtype": str(augmenter.classes_.dtype),
-        "counts": list(augmenter.class_counts_.values()),
-        "to_add": [[tag(label), n] for label, n in augmenter.sampling_strategy_.items()],
-        "modality": augmenter._modality.name,
-        **augmenter._modality.to_dict(),
-        "feature_names": None if names is None else names.tolist(),
-        "one_hot": augmenter._one_hot,
-        **run_out(augmenter),
-    }
+# ------------------------------------------------------------------ the run
 
 
-def run_out(estimator: Any) -> dict[str, Any]:
-    """Return where the stream of an estimator is, and its history."""
-    return {
-        "seed": str(estimator._seed),
-        "calls": estimator._calls,
-        "history": estimator.history_.records,
-    }
+@dataclass(frozen=True)
+class Run:
+    """What a fit leaves beside the model: the stream of seeds, the history, the column names.
 
+    Parameters
+    ----------
+    seed, calls : int
+        The seed of the fit, and how many calls have drawn from its stream since.
+    history : History
+    feature_names : ndarray of str or None
+    """
 
-def restore_run(estimator: Any, data: Mapping[str, Any]) -> None:
-    """Set what :func:`run_out` described."""
-    estimator.history_ = History(data["history"])
-    if type(data["seed"]) is not str or type(data["calls"]) is not int:
-        raise ArtifactError("The saved seed or number of calls is impossible.")
-    estimator._seed, estimator._calls = int(data["seed"]), data["calls"]
-    if min(estimator._calls, estimator._seed) < 0:
-        raise ArtifactError("The saved seed or number of calls is impossible.")
+    seed: int
+    calls: int
+    history: History
+    feature_names: NDArray[Any] | None
 
+    def to_dict(self) -> Saved:
+        """Return the run as plain values."""
+        names = self.feature_names
+        return {
+            "seed": str(self.seed),
+            "calls": self.calls,
+            "history": self.history.records,
+            "feature_names": None if names is None else names.tolist(),
+        }
 
-def _restore(
-    augmenter: GANAugmenter,
-    data: Mapping[str, Any],
-    model: Mapping[str, Any],
-    arrays: dict[str, NDArray[Any]],
-) -> None:
-    """Set what fit sets."""
-    modality: Modality
-    if data.get("modality", "table") == "image":
-        modality = ImageData.from_dict(data, augmenter.image_options)
-        augmenter.model_ = image_persistence.model_from_parts(
-            model, modality.fitted_form, arrays, modality.options.label_safe
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Run:
+        """Return what :meth:`to_dict` described."""
+        if type(data["seed"]) is not str or type(data["calls"]) is not int:
+            raise ArtifactError("The saved seed or number of calls is impossible.")
+        names, history = data["feature_names"], History(data["history"])
+        own = cls(
+            int(data["seed"]),
+            data["calls"],
+            history,
+            None if names is None else np.array(names, dtype=object),
         )
-        augmenter.n_features_in_ = math.prod(modality.fitted_form.shape)
-    else:
-        augmenter.model_ = persistence.model_from_parts(model, arrays)
-        modality = TableData.from_dict(data, augmenter.model_)
-        augmenter.n_features_in_ = len(augmenter.model_.codec.columns)
-    augmenter._modality = modality
-    labels = [untag(label) for label in data["classes"]]
-    augmenter.classes_ = np.array(labels, dtype=data["classes_dtype"])
-    augmenter.sampling_strategy_ = {untag(label): n for label, n in data["to_add"]}
-    augmenter.plan_ = dict(zip(labels, augmenter.model_.methods, strict=True))
-    augmenter.class_counts_ = _counts(data.get("counts", []), labels)
-    augmenter._one_hot = data["one_hot"]
-    restore_run(augmenter, data)
-    if data["feature_names"] is not None:
-        augmenter.feature_names_in_ = np.array(data["feature_names"], dtype=object)
+        if min(own.calls, own.seed) < 0:
+            raise ArtifactError("The saved seed or number of calls is impossible.")
+        return own
 
 
-def _counts(counts: Any, labels: Sequence[Any]) -> dict[Any, int]:
-    """Return the rows of each class at fit; models of version 0.1 did not know them."""
-    if not all(type(count) is int and count > 0 for count in counts):
-        raise ArtifactError("The saved numbers of rows are impossible.")
-    return dict(zip(labels, counts, strict=True)) if counts else {}
+# ------------------------------------------------------------------ what was learned
 
 
-def params_to_dict(params: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of an augmenter as plain values.
+@dataclass(frozen=True)
+class LearnedClasses:
+    """What a ``GANAugmenter`` has learned.
 
-    What belongs to a process, not to a model, is left out: device, callbacks, generators.
+    Parameters
+    ----------
+    modality : Modality
+        What the data looked like.
+    model : TableModel or ImageModel
+    classes : ndarray of shape (n_classes,)
+    counts : dict
+        Rows of each class; empty if the file is too old to say.
+    to_add : dict
+        Rows that each class lacks.
+    one_hot : bool
+        Whether the labels were a one-hot matrix.
+    """
+
+    modality: Modality
+    model: Model
+    classes: NDArray[Any]
+    counts: dict[Any, int]
+    to_add: dict[Any, int]
+    one_hot: bool
+
+    @property
+    def n_features(self) -> int:
+        """Columns of the table, or values of an image."""
+        if isinstance(self.modality, ImageData):
+            return math.prod(self.modality.fitted_form.shape)
+        return len(self.model.codec.columns)
+
+    def to_parts(self) -> tuple[Saved, Saved, Arrays]:
+        """Return the values of the estimator, those of the model, and the arrays."""
+        config, arrays = self.modality.model_to_parts(self.model)
+        data = {
+            "classes": [tag(label) for label in self.classes.tolist()],
+            "classes_dtype": str(self.classes.dtype),
+            "counts": list(self.counts.values()),
+            "to_add": [[tag(label), n] for label, n in self.to_add.items()],
+            "modality": self.modality.name,
+            **self.modality.to_dict(),
+            "one_hot": self.one_hot,
+        }
+        return data, config, arrays
+
+    @classmethod
+    def from_parts(
+        cls, data: Saved, config: Saved, arrays: Arrays, options: ImageOptions | None
+    ) -> LearnedClasses:
+        """Return what :meth:`to_parts` described, on the CPU."""
+        modality: Modality
+        model: Model
+        if data.get("modality", "table") == "image":
+            modality = ImageData.from_dict(data, options)
+            model = image_persistence.model_from_parts(
+                config, modality.fitted_form, arrays, modality.options.label_safe
+            )
+        else:
+            model = persistence.model_from_parts(config, arrays)
+            modality = TableData.from_dict(data, model)
+        labels = [untag(label) for label in data["classes"]]
+        counts = data.get("counts", [])  # models of version 0.1 do not have them
+        if not all(type(count) is int and count > 0 for count in counts):
+            raise ArtifactError("The saved numbers of rows are impossible.")
+        return cls(
+            modality,
+            model,
+            np.array(labels, dtype=data["classes_dtype"]),
+            dict(zip(labels, counts, strict=True)) if counts else {},
+            {untag(label): n for label, n in data["to_add"]},
+            data["one_hot"],
+        )
+
+
+@dataclass(frozen=True)
+class LearnedPairs:
+    """What a ``Pix2PixAugmenter`` has learned: what both sides looked like, and the model."""
+
+    source: ImageData
+    target: ImageData
+    model: PairModel
+
+    @property
+    def n_features(self) -> int:
+        """Values of a source image."""
+        return math.prod(self.source.fitted_form.shape)
+
+    def to_parts(self) -> tuple[Saved, Saved, Arrays]:
+        """Return the values of the estimator, those of the model, and the arrays."""
+        config, arrays = pair_persistence.pair_to_parts(self.model)
+        return {"source": self.source.to_dict(), "target": self.target.to_dict()}, config, arrays
+
+    @classmethod
+    def from_parts(
+        cls,
+        data: Saved,
+        config: Saved,
+        arrays: Arrays,
+        options: tuple[ImageOptions | None, ImageOptions | None],
+    ) -> LearnedPairs:
+        """Return what :meth:`to_parts` described, on the CPU."""
+        source, target = (
+            ImageData.from_dict(data[name], own)
+            for name, own in zip(("source", "target"), options, strict=True)
+        )
+        model = pair_persistence.pair_from_parts(
+            config, source.fitted_form, target.fitted_form, arrays
+        )
+        return cls(source, target, model)
+
+
+# ------------------------------------------------------------------ parameters
+
+
+def params_to_dict(params: Mapping[str, Any]) -> Saved:
+    """Return the parameters of an estimator as plain values.
+
+    What belongs to a process and not to a model is left out: device, callbacks, generators.
 
     Raises
     ------
     ConfigError
         If the sampling strategy is a function.
     """
-    out = shared_to_dict(params, _PLAIN_PARAMS)
-    strategy = params["sampling_strategy"]
-    if isinstance(strategy, Mapping):
-        strategy = [[tag(label), int(count)] for label, count in strategy.items()]
-    elif callable(strategy):
-        raise ConfigError(
-            "A callable sampling_strategy cannot be saved, for a model file holds no code. Set "
-            "sampling_strategy to a dict first, for instance with set_params."
-        )
-    out["sampling_strategy"] = _native(strategy)
-    out["image_options"] = options_to_dict(params["image_options"])
-    chosen = params["categorical_features"]
-    one = chosen is None or isinstance(chosen, str)
-    out["categorical_features"] = chosen if one else [name_out(name) for name in _listed(chosen)]
-    return out
+    return {name: _PARAMS[name][0](params[name]) for name in params if name in _PARAMS}
 
 
-def shared_to_dict(params: dict[str, Any], plain: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters named in ``plain``, the recipe and the seed as plain values."""
-    out = {name: _native(params[name]) for name in plain}
-    recipe, seed = params["recipe"], _native(params["random_state"])
-    out["recipe"] = recipe.to_dict() if isinstance(recipe, Recipe) else recipe
-    out["random_state"] = seed if isinstance(seed, int) else None
-    return out
-
-
-def shared_from_dict(data: dict[str, Any], plain: Sequence[str]) -> dict[str, Any]:
-    """Return the parameters that :func:`shared_to_dict` described."""
-    recipe = data["recipe"]
-    params = {name: data[name] for name in (*plain, "random_state")}
-    params["recipe"] = Recipe.from_dict(recipe) if isinstance(recipe, dict) else recipe
-    return params
-
-
-def options_to_dict(options: ImageOptions | None) -> dict[str, Any] | None:
-    """Return image options as plain values."""
-    return None if options is None else asdict(options)
-
-
-def options_from_dict(data: Mapping[str, Any] | None) -> ImageOptions | None:
-    """Return the options that :func:`options_to_dict` described."""
-    return None if data is None else ImageOptions(**_tuples(data))
-
-
-def params_from_dict(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters that :func:`params_to_dict` described."""
-    params = shared_from_dict(data, _PLAIN_PARAMS)
-    strategy, chosen = data["sampling_strategy"], data["categorical_features"]
-    if isinstance(strategy, list):
-        strategy = {untag(label): count for label, count in strategy}
-    params["sampling_strategy"] = strategy
-    params["image_options"] = options_from_dict(data.get("image_options"))
-    params["categorical_features"] = (
-        [name_in(name) for name in chosen] if isinstance(chosen, list) else chosen
-    )
-    return params
-
-
-def _tuples(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+def params_from_dict(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return those of the named parameters that :func:`params_to_dict` described."""
+    return {
+        name: _PARAMS[name][1](data.get(name) if name in _LATER else data[name])
+        for name in names
+        if name in _PARAMS
+    }
 
 
 def _native(value: Any) -> Any:
@@ -243,5 +237,78 @@ def _native(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _listed(chosen: Any) -> list[Any]:
-    return [chosen] if isinstance(chosen, (int, np.integer)) else list(chosen)
+def _same(value: Any) -> Any:
+    return value
+
+
+def _recipe_out(recipe: Any) -> Any:
+    return recipe.to_dict() if isinstance(recipe, Recipe) else recipe
+
+
+def _recipe_in(data: Any) -> Any:
+    return Recipe.from_dict(data) if isinstance(data, dict) else data
+
+
+def _seed_out(seed: Any) -> int | None:
+    native = _native(seed)
+    return native if isinstance(native, int) else None
+
+
+def _strategy_out(strategy: Any) -> Any:
+    if isinstance(strategy, Mapping):
+        return [[tag(label), int(count)] for label, count in strategy.items()]
+    if callable(strategy):
+        raise ConfigError(
+            "A callable sampling_strategy cannot be saved, for a model file holds no code. Set "
+            "sampling_strategy to a dict first, for instance with set_params."
+        )
+    return _native(strategy)
+
+
+def _strategy_in(data: Any) -> Any:
+    return {untag(label): count for label, count in data} if isinstance(data, list) else data
+
+
+def _options_out(options: Any) -> Any:
+    if isinstance(options, tuple):
+        return [_options_out(each) for each in options]
+    return None if options is None else asdict(options)
+
+
+def _options_in(data: Any) -> Any:
+    if isinstance(data, list):
+        return tuple(_options_in(each) for each in data)
+    if data is None:
+        return None
+    values: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    return ImageOptions(**values)
+
+
+def _columns_out(chosen: Any) -> Any:
+    if chosen is None or isinstance(chosen, str):
+        return chosen
+    names = [chosen] if isinstance(chosen, (int, np.integer)) else chosen
+    return [name_out(name) for name in names]
+
+
+def _columns_in(data: Any) -> Any:
+    return [name_in(name) for name in data] if isinstance(data, list) else data
+
+
+_PLAIN = (
+    "mode", "p", "on_singleton", "max_steps", "batch_size", "max_seconds", "memory_budget",
+    "verbose",
+)  # fmt: skip
+
+_PARAMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
+    **dict.fromkeys(_PLAIN, (_native, _same)),
+    "recipe": (_recipe_out, _recipe_in),
+    "random_state": (_seed_out, _same),
+    "sampling_strategy": (_strategy_out, _strategy_in),
+    "image_options": (_options_out, _options_in),
+    "categorical_features": (_columns_out, _columns_in),
+}
+"""How each parameter that is saved becomes plain values, and back."""
+
+_LATER = ("image_options",)
+"""Parameters that the first files do not have."""

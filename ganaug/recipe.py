@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ganaug.errors import ConfigError, did_you_mean
+from ganaug.presets import find_preset
+from ganaug.recipe_rules import check_fields, check_rules, uses_input_gradient
 
 Conditioning = Literal["per-class", "concat", "projection", "image"]
 Norm = Literal["none", "layer", "batch"]
@@ -148,7 +150,7 @@ class Regularizers:
     @property
     def uses_input_gradient(self) -> bool:
         """Whether a penalty differentiates the critic by its input."""
-        return max(self.gradient_penalty, self.r1, self.r2) > 0
+        return uses_input_gradient(vars(self))
 
 
 @dataclass(frozen=True)
@@ -269,14 +271,12 @@ class Recipe:
     def __post_init__(self) -> None:
         if isinstance(self.diff_augment, (list, tuple)):  # JSON has lists only
             object.__setattr__(self, "diff_augment", tuple(self.diff_augment))
-        from ganaug.recipe_rules import check_fields, check_rules
-
         for name, part in _PARTS.items():
             if not isinstance(getattr(self, name), part):
                 raise ConfigError(f"Recipe.{name} must be a {part.__name__}.")
         for owner in (self, *(getattr(self, name) for name in _PARTS)):
             check_fields(owner)
-        check_rules(self)
+        check_rules(self._flat())
 
     @classmethod
     def preset(cls, name: str, data: Data = "table") -> Recipe:
@@ -304,9 +304,7 @@ class Recipe:
         >>> Recipe.preset("auto").loss
         'relativistic'
         """
-        from ganaug.presets import find
-
-        return find(name, data)
+        return cls().replace(**find_preset(name, data), name=name)
 
     def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some fields changed, wherever they are nested.
@@ -347,6 +345,14 @@ class Recipe:
         if top and "name" not in top:
             top["name"] = self.name if self.name.endswith("*") else f"{self.name}*"
         return dataclasses.replace(self, **top)
+
+    def _flat(self) -> dict[str, Any]:
+        """Return all fields by name, with those of the parts; no name stands twice."""
+        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        parts = [own.pop(name) for name in _PARTS]
+        for part in parts:
+            own |= vars(part)
+        return own
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as nested dictionaries of plain values, for JSON.

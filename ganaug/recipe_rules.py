@@ -8,14 +8,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ganaug.errors import ConfigError, did_you_mean
 from ganaug.registry import IMAGE_NETWORKS, LOSSES, smoothable
-
-if TYPE_CHECKING:
-    from ganaug.recipe import Recipe
 
 FREE_KINDS = ("image-mlp", "dcgan", "residual")
 """Networks that make images from noise."""
@@ -131,88 +128,90 @@ _UNIT_INTERVAL = (
 _BELOW_ONE = ("beta1", "beta2", "ema", "replay", "dropout")
 
 
-def check_rules(recipe: Recipe) -> None:
-    """Refuse combinations that cannot work, with the reason."""
-    _check_homes(recipe)
-    _check_critic(recipe)
-    _check_loss_rules(recipe)
-    _check_conditioning(recipe)
-    _check_kind(recipe)
-    schedule = recipe.schedule
+def uses_input_gradient(fields: Mapping[str, Any]) -> bool:
+    """Return whether a penalty differentiates the critic by its input."""
+    return any(fields[name] > 0 for name in ("gradient_penalty", "r1", "r2"))
+
+
+def check_rules(fields: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` with the reason if the fields of a recipe do not go together.
+
+    Parameters
+    ----------
+    fields : mapping
+        All fields of a recipe and of its parts, by name.
+    """
+    _check_homes(fields)
+    _check_critic(fields)
+    _check_loss_rules(fields)
+    _check_conditioning(fields)
+    _check_kind(fields)
     for name in _BELOW_ONE:
-        if _value(recipe, name) >= 1:
+        if fields[name] >= 1:
             raise ConfigError(f"{name} must be below 1.")
-    if schedule.pac > schedule.batch_size:
-        raise ConfigError(f"pac={schedule.pac} is more than batch_size={schedule.batch_size}.")
-    if schedule.replay and schedule.batch_size < 2 * schedule.pac:
+    if fields["pac"] > fields["batch_size"]:
+        raise ConfigError(f"pac={fields['pac']} is more than batch_size={fields['batch_size']}.")
+    if fields["replay"] and fields["batch_size"] < 2 * fields["pac"]:
         raise ConfigError(
             "replay needs a batch of two at least (of two packs, with pac): one from earlier and "
             "one that is new."
         )
 
 
-def _value(recipe: Recipe, name: str) -> Any:
-    owners = (recipe, recipe.architecture, recipe.regularizers, recipe.schedule)
-    return next(getattr(owner, name) for owner in owners if hasattr(owner, name))
-
-
-def _check_homes(recipe: Recipe) -> None:
+def _check_homes(fields: Mapping[str, Any]) -> None:
     """Refuse switches that the kind of network does not have."""
-    kind = recipe.architecture.kind
+    kind = fields["kind"]
     like = kind if kind in KINDS else "image-mlp"  # the plainest, for those that were added
     off = {"temperature": 1.0, "pac": 1}
     for name, (kinds, reason) in _HOMES.items():
-        value = _value(recipe, name)
+        value = fields[name]
         if value and value != off.get(name) and like not in kinds:
             raise ConfigError(
                 f"{name} goes with kind {' or '.join(kinds)}, not with {kind}: {reason}."
             )
 
 
-def _check_critic(recipe: Recipe) -> None:
-    shape, penalties = recipe.architecture, recipe.regularizers
-    if penalties.uses_input_gradient and shape.critic_norm == "batch":
+def _check_critic(fields: Mapping[str, Any]) -> None:
+    if uses_input_gradient(fields) and fields["critic_norm"] == "batch":
         raise ConfigError(
             "A critic with batch norm cannot have a gradient penalty, R1 or R2: the penalty is "
             "defined for each sample and batch norm mixes the samples of a batch. "
             'Use critic_norm="layer" or "none".'
         )
-    if shape.spectral_norm and shape.critic_norm != "none":
+    if fields["spectral_norm"] and fields["critic_norm"] != "none":
         raise ConfigError(
-            f"spectral_norm does not go with a {shape.critic_norm} norm in the critic, which would "
-            'scale up again what spectral normalisation has bounded. Use critic_norm="none".'
+            f"spectral_norm does not go with a {fields['critic_norm']} norm in the critic, which "
+            "would scale up again what spectral normalisation has bounded. Use "
+            'critic_norm="none".'
         )
-    if shape.spectral_norm and penalties.weight_clip:
+    if fields["spectral_norm"] and fields["weight_clip"]:
         raise ConfigError(
             "spectral_norm does not go with weight_clip: the weights are divided by their norm, so "
             "clipping them changes nothing. Set weight_clip=0."
         )
 
 
-def _check_loss_rules(recipe: Recipe) -> None:
-    penalties, smoothing = recipe.regularizers, recipe.schedule.label_smoothing
-    if smoothing and recipe.loss not in smoothable():
+def _check_loss_rules(fields: Mapping[str, Any]) -> None:
+    smoothing = fields["label_smoothing"]
+    if smoothing and fields["loss"] not in smoothable():
         raise ConfigError(
-            f"label_smoothing does not go with loss={recipe.loss!r}, which takes none: its critic "
-            "gives scores without a label, or its function has no argument for it. It goes with "
+            f"label_smoothing does not go with loss={fields['loss']!r}, which takes none: its "
+            "critic gives scores without a label, or its function has no argument for it. It goes "
+            "with "
             f"{', '.join(smoothable())}."
         )
     if smoothing >= 0.5:
         raise ConfigError("label_smoothing must be below 0.5: at 0.5 real and fake are alike.")
-    bounded = (
-        penalties.uses_input_gradient
-        or penalties.weight_clip > 0
-        or recipe.architecture.spectral_norm
-    )
-    if recipe.loss == "wasserstein" and not bounded:
+    bounded = uses_input_gradient(fields) or fields["weight_clip"] > 0 or fields["spectral_norm"]
+    if fields["loss"] == "wasserstein" and not bounded:
         raise ConfigError(
             "The Wasserstein loss needs a bounded critic, or its values grow without limit: set "
             "gradient_penalty, weight_clip, r1 or spectral_norm."
         )
 
 
-def _check_conditioning(recipe: Recipe) -> None:
-    kind, conditioning = recipe.architecture.kind, recipe.conditioning
+def _check_conditioning(fields: Mapping[str, Any]) -> None:
+    kind, conditioning = fields["kind"], fields["conditioning"]
     if (conditioning == "image") != (kind == "unet"):
         raise ConfigError(
             f'conditioning={conditioning!r} does not go with kind="{kind}": "image" is for '
@@ -220,14 +219,14 @@ def _check_conditioning(recipe: Recipe) -> None:
         )
     if kind == "light" and conditioning != "projection":
         raise ConfigError('kind="light" is not told the class: leave conditioning.')
-    if recipe.architecture.shared_stages and conditioning != "projection":
+    if fields["shared_stages"] and conditioning != "projection":
         raise ConfigError(
             f"shared_stages does not go with conditioning={conditioning!r}: no feature map above "
             'the shared ones is told the class. Use conditioning="projection", or shared_stages=0.'
         )
     if conditioning != "per-class":
         return
-    if recipe.small_classes == "auto":
+    if fields["small_classes"] == "auto":
         raise ConfigError(
             'small_classes="auto" does not go with conditioning="per-class": small classes borrow '
             "from the others in one network. Use projection or concat."
@@ -239,19 +238,19 @@ def _check_conditioning(recipe: Recipe) -> None:
         )
 
 
-def _check_kind(recipe: Recipe) -> None:
-    shape, kind = recipe.architecture, recipe.architecture.kind
-    if kind == "warp" and not recipe.regularizers.reconstruction:
+def _check_kind(fields: Mapping[str, Any]) -> None:
+    kind = fields["kind"]
+    if kind == "warp" and not fields["reconstruction"]:
         raise ConfigError(
             'kind="warp" needs reconstruction > 0: a critic alone teaches too little.'
         )
-    plain = (shape.generator_norm, shape.critic_norm) == ("none", "none")
+    plain = (fields["generator_norm"], fields["critic_norm"]) == ("none", "none")
     if kind in ("residual", *CHANGING_KINDS) and not plain:
         raise ConfigError(f'kind="{kind}" is norm-free: leave generator_norm and critic_norm.')
-    if kind == "unet" and recipe.regularizers.mode_seeking and not shape.dropout:
+    if kind == "unet" and fields["mode_seeking"] and not fields["dropout"]:
         raise ConfigError(
             "mode_seeking compares what becomes of different noises, and without dropout a U-Net "
             "has none. Set dropout, or mode_seeking=0."
         )
-    if kind == "unet" and (recipe.small_classes, recipe.selection) != ("gan", "none"):
+    if kind == "unet" and (fields["small_classes"], fields["selection"]) != ("gan", "none"):
         raise ConfigError('kind="unet" knows no classes: leave small_classes and selection.')

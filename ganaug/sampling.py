@@ -7,9 +7,9 @@ longer request are the rows of a shorter one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -51,6 +51,9 @@ class Model:
     anchors : AnchorBank
     selector : Selector or None
     """
+
+    kind: ClassVar[str]
+    """``table`` or ``image``."""
 
     recipe: Recipe
     codec: Any
@@ -124,6 +127,7 @@ class Model:
 class TableModel(Model):
     """A model of encoded rows; its codec is a :class:`~ganaug.codecs.tabular.TableCodec`."""
 
+    kind: ClassVar[str] = "table"
     codec: TableCodec
     generators: list[MLPGenerator]
     anchors: AnchorBank
@@ -172,6 +176,12 @@ def _category_shares(
     start = model.anchors.draw(labels, random) if generator.uses_anchors else None
     raw = generator.raw(noise, labels, start)
     return generator.head.probabilities(raw, labels).mean(0)
+
+
+def turns_of(classes: Sequence[Any], to_add: Mapping[Any, int], n_rows: int) -> NDArray[np.int64]:
+    """Return the class number of each of ``n_rows``, in the proportions of the rows to add."""
+    weights = [to_add.get(label, 0) for label in classes]
+    return interleave(weights if any(weights) else [1] * len(weights), n_rows)
 
 
 def interleave(weights: Sequence[float], n: int) -> NDArray[np.int64]:

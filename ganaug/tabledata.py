@@ -78,6 +78,10 @@ class TableData(Modality):
         if drift:
             raise SchemaDriftError(drift)
 
+    def rows(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Return the table."""
+        return data
+
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
         """Return how each class will be made, from its number of rows."""
         return plan_methods(classes.counts, _recipe(recipe))

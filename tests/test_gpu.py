@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
-from ganaug import AugmentedClassifier, ConfigError, GANAugmenter, ImageOptions
-from ganaug.presets import IMAGE_PRESETS, PRESETS
+from ganaug import AugmentedClassifier, ConfigError, GANAugmenter, ImageOptions, Recipe
+from ganaug.presets import PRESETS
 
 pytestmark = pytest.mark.gpu
 
@@ -51,7 +51,7 @@ def fitted(two_classes):
     return augmenter
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", PRESETS["table"])
 def test_every_preset_fits_on_cuda_samples_is_saved_and_reloads_on_the_cpu(
     preset, table, tmp_path, monkeypatch
 ):
@@ -206,16 +206,16 @@ def pictures():
 
 
 IMAGE_RECIPES = {
-    **IMAGE_PRESETS,
-    "residual": IMAGE_PRESETS["auto"].replace(kind="residual", small_classes="gan"),
-    "switches": IMAGE_PRESETS["dcgan"].replace(
+    **{name: Recipe.preset(name, "image") for name in PRESETS["image"]},
+    "residual": Recipe.preset("auto", "image").replace(kind="residual", small_classes="gan"),
+    "switches": Recipe.preset("dcgan", "image").replace(
         diff_augment=("translation", "cutout", "brightness"),
         shared_stages=1,
         embedding_noise=0.5,
         class_balance_start=1.0,
         selection="evidence",
     ),
-    "stabilisers": IMAGE_PRESETS["cgan"].replace(
+    "stabilisers": Recipe.preset("cgan", "image").replace(
         progressive=0.5,
         replay=0.25,
         historical_average=0.1,
@@ -226,7 +226,7 @@ IMAGE_RECIPES = {
         critic_norm="none",
         spectral_norm=True,
     ),
-    "growing residual": IMAGE_PRESETS["auto"].replace(
+    "growing residual": Recipe.preset("auto", "image").replace(
         kind="residual", small_classes="gan", progressive=0.5
     ),
 }

@@ -22,7 +22,6 @@ from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.fitting import plan_methods
 from ganaug.frames import refuse_lazy
 from ganaug.image_fitting import plan_image_methods
-from ganaug.images import ImageBatch
 from ganaug.modality import Classes
 from ganaug.rng import derive, numpy_stream
 
@@ -93,7 +92,7 @@ class Case:
     @property
     def kind(self) -> str:
         """``table`` or ``image``."""
-        return str(self.augmenter._modality.name)
+        return str(self.augmenter.model_.kind)
 
     @property
     def labels(self) -> list[Any]:
@@ -223,12 +222,7 @@ def _held_out(labels: NDArray[Any], share: float, rng: np.random.Generator) -> N
 
 
 def _part(augmenter: GANAugmenter, X: Any, y: Any) -> Part:
-    data, labels = augmenter._check_again(X, y)
-    return Part(_inner(data), np.searchsorted(augmenter.classes_, labels))
-
-
-def _inner(data: Any) -> Any:
-    return data.pixels if isinstance(data, ImageBatch) else data
+    return Part(*augmenter.check_rows(X, y))
 
 
 def _with_samples(
@@ -240,7 +234,7 @@ def _with_samples(
     notes: list[str],
     whole: Classes | None,
 ) -> Case:
-    most = MOST_LEARNED[augmenter._modality.name]
+    most = MOST_LEARNED[augmenter.model_.kind]
     thinned = _thin(training, most, numpy_stream(seed, "thin"))
     tested = _thin(held_out, MOST_TESTED, numpy_stream(seed, "thin-held-out"))
     for what, part, every in (("training", thinned, training), ("held-out", tested, held_out)):
@@ -259,8 +253,7 @@ def _with_samples(
         if augmenter.plan_[label] != "duplicate" or augmenter.on_singleton == "duplicate"
     }
     X_new, y_new = augmenter.sample(wanted, random_state=derive(seed, "sample"))
-    data = _inner(augmenter._check_data(X_new))
-    synthetic = Part(data, np.searchsorted(augmenter.classes_, y_new))
+    synthetic = _part(augmenter, X_new, y_new)
     return Case(augmenter, training, thinned, tested, synthetic, to_add, split, seed, notes, whole)
 
 

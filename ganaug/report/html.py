@@ -27,7 +27,7 @@ from ganaug.report.sketches import PICTURED, Neighbours
 from ganaug.sampling import GENERATED
 
 if TYPE_CHECKING:
-    from ganaug.report.result import Report
+    from ganaug.report.contents import ReportContents
 
 TEMPLATE = "report.html.j2"
 OPEN_CLASSES = 6
@@ -37,7 +37,7 @@ MINUS = "\N{MINUS SIGN}"
 LEVELS = {"bad": "Bad", "caution": "Caution", "note": "Note"}
 
 
-def page(report: Report) -> str:
+def page(report: ReportContents) -> str:
     """Return the page of a report."""
     with plots.style():
         context = {
@@ -80,11 +80,11 @@ def template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
-def _about_all(report: Report, finding: Finding) -> bool:
+def _about_all(report: ReportContents, finding: Finding) -> bool:
     return finding.label not in [row["class"] for row in report.facts["classes"]]
 
 
-def _told(report: Report, key: str) -> str:
+def _told(report: ReportContents, key: str) -> str:
     """Return in words what a panel shows, for those who cannot see it."""
     parts = [
         f"class {f.label}: synthetic {number(f.value)}, real {number(f.baseline)}"
@@ -112,7 +112,7 @@ def figure_text(finding: Finding) -> tuple[str, str]:
     return own, real
 
 
-def _classes(report: Report) -> list[dict[str, Any]]:
+def _classes(report: ReportContents) -> list[dict[str, Any]]:
     """Return what the page shows of each class."""
     sketches, out = report.sketches, []
     for place, row in enumerate(report.facts["classes"]):

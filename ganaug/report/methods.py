@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+SIZE = (6.0, 0.9)
+"""Inches of the picture: the width, and the height without methods."""
+
+ROW = 0.34
+"""Inches of height that each method adds."""
+
 FEW = 5
 """With fewer folds the advice says that they are few."""
 
@@ -131,9 +137,27 @@ class Comparison(Document):
         return pd.DataFrame([asdict(each) for each in self.methods]).set_index("method")
 
     def _picture(self) -> Figure:
-        from ganaug.report.differences import differences_panel
+        """Draw each method's difference to doing nothing, the advised one in another colour."""
+        from ganaug.demo_pictures import BLUE, GREY, ORANGE
+        from ganaug.report import plots
 
-        return differences_panel(self)
+        shown = self._shown
+        places = list(range(len(shown)))[::-1]
+        rows = max(len(shown), 1)
+        with plots.style():
+            names = [each.method for each in shown]
+            figure, axes = plots.plain_panel((SIZE[0], SIZE[1] + ROW * rows), names)
+            for place, each in zip(places, shown, strict=True):
+                chosen = each == self.best
+                colour, mark = (ORANGE, "D") if chosen else (BLUE, "o")
+                axes.hlines(place, each.low, each.high, color=colour, linewidth=2.5, alpha=0.6)
+                axes.plot(each.difference, place, mark, color=colour, markersize=6)
+            axes.axvline(0, color=GREY, linewidth=1)
+            axes.set_yticks(places, names)
+            axes.set_ylim(-0.6, rows - 0.4)
+            axes.set_title(f"{self.scoring}, difference to doing nothing")
+            axes.grid(axis="y", visible=False)
+        return figure
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -146,9 +170,19 @@ class Comparison(Document):
         }
 
     def _page(self) -> str:
-        from ganaug.report.differences import comparison_page
+        from ganaug.report import plots
+        from ganaug.report.html import Drawer, template
 
-        return comparison_page(self)
+        words = "; ".join(f"{each.method} {each.difference:+.3f}" for each in self._shown)
+        with plots.style():
+            picture = Drawer("d").svg(self._picture(), f"Differences: {words}")
+            context = {"found": self, "picture": picture, "versions": self.facts["versions"]}
+            return template("comparison.html.j2").render(context)
+
+    @property
+    def _shown(self) -> list[MethodResult]:
+        """The methods in the picture: all that could run, beside doing nothing."""
+        return [each for each in self.methods[1:] if not each.reason]
 
     def __repr__(self) -> str:
         classifier = self.facts["classifier"]

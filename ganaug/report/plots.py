@@ -26,7 +26,7 @@ from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY, Histor
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ganaug.report.result import Report
+    from ganaug.report.contents import ReportContents
 
 INK = "#1e1e1f"
 """Of text and axes; a page puts its own colour in its place."""
@@ -120,7 +120,7 @@ def _clear(figure: Figure) -> tuple[Figure, Axes]:
 # ------------------------------------------------------------------ figures
 
 
-def overview(report: Report) -> Figure:
+def overview(report: ReportContents) -> Figure:
     """Draw every figure of the report, one panel each."""
     keys = measured(report)
     with style():
@@ -137,17 +137,17 @@ def overview(report: Report) -> Figure:
     return figure
 
 
-def measured(report: Report) -> list[str]:
+def measured(report: ReportContents) -> list[str]:
     """Return the keys of the measures that were taken of at least one class."""
     taken = {finding.key for finding in report.findings if not finding.refused}
     return [key for key in MEASURES if key in taken]
 
 
-def _of(report: Report, key: str) -> list[Finding]:
+def _of(report: ReportContents, key: str) -> list[Finding]:
     return [finding for finding in report.findings if finding.key == key][:MOST_CLASSES]
 
 
-def measure_panel(report: Report, key: str) -> Figure:
+def measure_panel(report: ReportContents, key: str) -> Figure:
     """Draw one figure of all classes."""
     findings = _of(report, key)
     size = PANEL[0], 0.8 + 0.28 * len(findings)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug import __version__
 from ganaug.report.advice import advise
 from ganaug.report.case import Case, Part, prepare
 from ganaug.report.columns import missing_shares, pairs_of
@@ -23,6 +22,7 @@ from ganaug.report.sketches import Sketches
 from ganaug.report.usefulness import Lesson, usefulness
 from ganaug.report.views import Lens, TableLens, Views
 from ganaug.rng import derive, numpy_stream, seed_from
+from ganaug.version import __version__
 
 LEARNED = ("tstr_f1", "augmented_gain")
 

@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from ganaug.training.trainer import Trainer
+    from ganaug.recipe import Recipe
+    from ganaug.training.history import History
+
+
+class TrainingRun(Protocol):
+    """What a callback may read of a training run, and ``stop``, which it may set."""
+
+    stop: bool
+    """True ends training after the present step."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """The GAN that is trained."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the classes that this run learns."""
+
+    @property
+    def rows(self) -> Any:
+        """Real rows or images by class, as `TrainingRows`."""
+
+    @property
+    def average(self) -> Any:
+        """The generator to sample from: the moving average of the trained one."""
+
+    @property
+    def history(self) -> History:
+        """What has been recorded so far."""
+
+    @property
+    def steps(self) -> int:
+        """Generator steps that are planned."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in a step."""
+
+    @property
+    def step(self) -> int:
+        """The present step, from 0."""
 
 
 class Callback:
@@ -27,27 +68,27 @@ class Callback:
     ...         print(record["step"], record["critic_loss"])
     """
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: TrainingRun) -> None:
         """Run before the first step."""
 
-    def on_step_end(self, trainer: Trainer) -> None:
+    def on_step_end(self, trainer: TrainingRun) -> None:
         """Run after each step; ``trainer.stop = True`` ends training."""
 
-    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+    def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
         """Run whenever a line is added to the history."""
 
-    def on_train_end(self, trainer: Trainer) -> None:
+    def on_train_end(self, trainer: TrainingRun) -> None:
         """Run after the last step."""
 
     def __sklearn_clone__(self) -> Self:
         return self
 
 
-def run_name(trainer: Trainer) -> str:
+def run_name(trainer: TrainingRun) -> str:
     """Return a name for the files of a run: the recipe, and the class if each has a run."""
     name = trainer.recipe.name.rstrip("*")
     if trainer.recipe.conditioning == "per-class":
-        name += "-" + re.sub(r"\W", "_", trainer.monitor.names[0])
+        name += "-" + re.sub(r"\W", "_", trainer.labels[0])
     return name
 
 
@@ -82,12 +123,12 @@ class EarlyStop(Callback):
         self.mode = mode
         self._sign = 1.0 if mode == "max" else -1.0
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: TrainingRun) -> None:
         """Forget the previous run."""
         self._best = -float("inf")
         self._waited = 0
 
-    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+    def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
         """Compare the new record with the best so far."""
         if self.monitor not in record:
             known = ", ".join(record)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from ganaug.anchors import AnchorBank
+
+class Anchors(Protocol):
+    """Starting points for a generator that moves real rows, or points between them."""
+
+    def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a starting point for each label."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class TrainingRows:
     balance : float
         Exponent of the class frequencies; see ``Schedule.class_balance``.
     device : torch.device
-    anchors : AnchorBank or None
+    anchors : Anchors or None
         Starting points for a generator that uses them.
     """
 
@@ -56,7 +61,7 @@ class TrainingRows:
         n_classes: int,
         balance: float,
         device: torch.device,
-        anchors: AnchorBank | None = None,
+        anchors: Anchors | None = None,
     ) -> None:
         order = torch.argsort(labels, stable=True)
         self.rows = rows[order].to(device)
@@ -123,7 +128,7 @@ class TrainingRows:
 
 
 def generate(
-    network: Any, anchors: AnchorBank | None, labels: Tensor, random: torch.Generator
+    network: Any, anchors: Anchors | None, labels: Tensor, random: torch.Generator
 ) -> Tensor:
     """Draw noise (and anchors, where the generator uses them) and generate a row a label."""
     noise = torch.randn(

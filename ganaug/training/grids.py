@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +13,8 @@ from torch import Tensor
 
 from ganaug.errors import ConfigError
 from ganaug.rng import torch_stream
-from ganaug.training.callbacks import Callback, run_name
+from ganaug.training.callbacks import Callback, TrainingRun, run_name
 from ganaug.training.images import TrainingImages
-
-if TYPE_CHECKING:
-    from ganaug.training.trainer import Trainer
 
 
 class SampleGrid(Callback):
@@ -67,12 +64,12 @@ class SampleGrid(Callback):
         self.per_class = per_class
         self.every = every
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: TrainingRun) -> None:
         """Refuse tables."""
         check_images(trainer, "SampleGrid")
         self._records = 0
 
-    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+    def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
         """Save a picture at each ``every``-th record."""
         self._records += 1
         if self._records % self.every:
@@ -84,14 +81,14 @@ class SampleGrid(Callback):
         Image.fromarray(tile(sample_images(trainer, self.per_class), self.per_class)).save(path)
 
 
-def check_images(trainer: Trainer, owner: str) -> None:
+def check_images(trainer: TrainingRun, owner: str) -> None:
     """Refuse tables, which have no picture."""
     if not isinstance(trainer.rows, TrainingImages):
         raise ConfigError(f"{owner} shows images; this augmenter is fitted on a table.")
 
 
 @torch.no_grad()
-def sample_images(trainer: Trainer, per_class: int) -> Tensor:
+def sample_images(trainer: TrainingRun, per_class: int) -> Tensor:
     """Return images of each class in turn, between -1 and 1, always from the same noise."""
     rows = trainer.rows
     random = torch_stream(0, "grid", device=rows.device)

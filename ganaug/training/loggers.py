@@ -6,15 +6,12 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from ganaug.errors import ConfigError
-from ganaug.training.callbacks import Callback, run_name
+from ganaug.training.callbacks import Callback, TrainingRun, run_name
 from ganaug.training.grids import check_images, sample_images, tile
-
-if TYPE_CHECKING:
-    from ganaug.training.trainer import Trainer
 
 
 def metric_name(key: str) -> str:
@@ -29,7 +26,7 @@ class _PerRun(Callback):
     """Keeps something for each run that is going on: fits in several threads share a callback."""
 
     def __init__(self) -> None:
-        self._open: WeakKeyDictionary[Trainer, Any] = WeakKeyDictionary()
+        self._open: WeakKeyDictionary[TrainingRun, Any] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_open"}
@@ -74,13 +71,13 @@ class MetricsLogger(_PerRun):
         self.log = log
         self._runs = self._last = 0
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: TrainingRun) -> None:
         """Begin another run."""
         self._runs += 1
         prefix = f"run-{self._runs}/" if self._runs > 1 else ""
         self._open[trainer] = prefix, self._last
 
-    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+    def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
         """Call the function."""
         prefix, before = self._open[trainer]
         step = before + int(record["step"])
@@ -139,7 +136,7 @@ class TensorBoardLogger(_PerRun):
         self.per_class = per_class
         self.every = every
 
-    def on_train_begin(self, trainer: Trainer) -> None:
+    def on_train_begin(self, trainer: TrainingRun) -> None:
         """Begin a folder, and write the recipe into it."""
         from torch.utils.tensorboard import SummaryWriter
 
@@ -151,7 +148,7 @@ class TensorBoardLogger(_PerRun):
         document = json.dumps({**settings, "recipe": trainer.recipe.to_dict()}, indent=2)
         writer.add_text("recipe", f"```json\n{document}\n```")
 
-    def on_record(self, trainer: Trainer, record: dict[str, float]) -> None:
+    def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
         """Write a point of each curve, and now and then a picture."""
         writer, step = self._open[trainer], int(record["step"])
         for key, value in record.items():
@@ -163,7 +160,7 @@ class TensorBoardLogger(_PerRun):
             writer.add_image("samples", picture, step, dataformats=form)
         writer.flush()  # a training that is cut short leaves its curves
 
-    def on_train_end(self, trainer: Trainer) -> None:
+    def on_train_end(self, trainer: TrainingRun) -> None:
         """Close the file."""
         self._open.pop(trainer).close()
 

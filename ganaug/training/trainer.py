@@ -95,7 +95,7 @@ class Trainer:
         max_seconds: float | None = None,
         progress: bool = False,
     ) -> None:
-        self.recipe, self.rows = recipe, rows
+        self.recipe, self.rows, self.labels = recipe, rows, labels
         self.generator, self.critic = generator.train(), critic.train()
         self.average = copy.deepcopy(generator).eval().requires_grad_(False)
         # Of the buffers only batch norm's statistics change.

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from ganaug import Callback, ConfigError, GANAugmenter, GanaugWarning, Recipe
-from ganaug.presets import PRESETS_BY_DATA
+from ganaug.presets import PRESETS
 from ganaug.recipe_rules import KINDS
 from ganaug.registry import LOSSES
 from ganaug.training.data import Batch
@@ -367,7 +367,7 @@ def test_the_training_step_fits_on_a_screen_and_branches_on_no_name():
 
 
 def test_networks_and_trainer_know_no_gan_and_no_loss_by_name():
-    presets = {name for presets in PRESETS_BY_DATA.values() for name in presets}
+    presets = {name for presets in PRESETS.values() for name in presets}
     kinds = {*KINDS}  # the networks' own
     for path in [*sorted((ROOT / "ganaug").glob("nets/*.py")), Path(inspect.getfile(Trainer))]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -382,7 +382,7 @@ def matrix() -> dict[tuple[str, str, str], bool]:
     """Read the table of docs/stability.md: (data, preset, switch) to whether they go together."""
     text = (ROOT / "docs" / "stability.md").read_text(encoding="utf-8")
     found = {}
-    for data in PRESETS_BY_DATA:
+    for data in PRESETS:
         part = re.search(rf"^\| {data} \|(.*)\n\|[-:|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
         assert part, f"docs/stability.md has no table for {data}"
         presets = [cell.strip(" `") for cell in part[1].strip("|").split("|")]
@@ -398,7 +398,7 @@ def matrix() -> dict[tuple[str, str, str], bool]:
 
 EVERY = [
     (data, preset, switch)
-    for data, presets in PRESETS_BY_DATA.items()
+    for data, presets in PRESETS.items()
     for preset in presets
     for switch in SWITCHES
 ]

@@ -19,7 +19,6 @@ from ganaug import (
     Recipe,
 )
 from ganaug.objectives.losses import Loss
-from ganaug.presets import PRESETS
 from ganaug.registry import LOSSES
 
 COLUMNS = {
@@ -161,7 +160,7 @@ def test_weight_clipping_bounds_the_critic(rings):
 
     largest = Largest()
     fit(rings, "wgan", callbacks=[largest])
-    assert largest.value <= PRESETS["wgan"].regularizers.weight_clip + 1e-9
+    assert largest.value <= Recipe.preset("wgan").regularizers.weight_clip + 1e-9
 
 
 def test_n_critic_counts_critic_steps(rings):
