@@ -31,7 +31,7 @@ from benchmarks._methods import Augment, Augmented, Training, deficits, ganaug_w
 from ganaug import Callback
 from ganaug.anchors import AnchorBank
 from ganaug.encoding import Layout
-from ganaug.evidence import FOLDS
+from ganaug.selector import FOLDS
 
 ALWAYS = 10**9
 LEAST_ANCHORS = 10
@@ -207,7 +207,7 @@ def distance_evidence(rows: Tensor, labels: Tensor, *_: Any, **__: Any) -> tuple
     return Judge(rule), torch.zeros_like(labels)
 
 
-class Matching(ganaug.selection.Selector):
+class Matching(ganaug.selector.Selector):
     """Accepts candidates so that their evidence is spread as that of the real rows is."""
 
     bins = 10
@@ -229,7 +229,7 @@ class Matching(ganaug.selection.Selector):
         accept = accept / accept[share > 0].max()
         luck = torch.rand(len(rows), generator=torch.Generator().manual_seed(label))
         kept = torch.nonzero((luck < accept[place]) & ~self._near_copies(rows, label)).squeeze(1)
-        enough = -(-len(rows) // ganaug.selection.OVERSAMPLING)
+        enough = -(-len(rows) // ganaug.selector.OVERSAMPLING)
         return kept if len(kept) >= enough else torch.arange(enough)
 
 

@@ -39,7 +39,8 @@ from ganaug import GANAugmenter  # noqa: E402
 from ganaug.decision import looks_at_decisions  # noqa: E402
 from ganaug.dose import REPEATS, SCORING, decide  # noqa: E402
 from ganaug.dose import folds_of as inner_folds  # noqa: E402
-from ganaug.remedies import NOTHING, WEIGHTS, Arm, arms_of, fit_resample, samplers_of  # noqa: E402
+from ganaug.remedies import NOTHING, WEIGHTS, Arm, arms_of, samplers_of
+from ganaug.samplers import fit_resample
 from ganaug.trials import Task, Trials, run_trials  # noqa: E402
 
 SCORINGS = (SCORING, "average_precision")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ganaug.version import __version__
+from ganaug.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -76,7 +76,6 @@ _HOME = {
 }
 
 __all__ = [
-    "__version__",
     "AugmentedClassifier",
     "Architecture",
     "ArtifactError",

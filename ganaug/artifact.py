@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from ganaug.errors import ArtifactError
+from ganaug.files import write_atomically
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -102,8 +101,8 @@ def write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_strangers(folder / CONFIG, owner)
-        _replace(folder / weights, payload)
-        _replace(folder / CONFIG, text.encode())
+        write_atomically(folder / weights, payload)
+        write_atomically(folder / CONFIG, text.encode())
         for stale in folder.glob(WEIGHTS):
             if stale.name != weights and _WEIGHTS.fullmatch(stale.name):
                 stale.unlink(missing_ok=True)
@@ -181,31 +180,3 @@ def _read_config(folder: Path, owner: str) -> dict[str, Any]:
             f"{folder} has format {version}; this version reads up to {FORMAT}. Upgrade ganaug."
         )
     return config
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file completely or not at all."""
-    temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
-    # Not tempfile: its files are for their owner only, and a model may be for a team (umask).
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself survive a power cut, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

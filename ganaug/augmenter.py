@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from ganaug import checks, containers, targets, validate
+from ganaug import checks, containers, targets
+from ganaug.classes import Classes, check_counts, check_single_rows, turns_of, warn_of_small_classes
+from ganaug.device import choose_device
 from ganaug.errors import ConfigError, SchemaDriftError
 from ganaug.gates import append_only, replace_only
 from ganaug.hub import PretrainedMixin
 from ganaug.image_containers import are_images
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
-from ganaug.modality import Classes, Modality
+from ganaug.memory import check_budget
+from ganaug.modality import Modality
 from ganaug.pool_maker import PoolMaker
 from ganaug.recipe import Recipe
 from ganaug.rng import numpy_stream
-from ganaug.sampling import turns_of
 from ganaug.tabledata import TableData
 
 if TYPE_CHECKING:
@@ -185,7 +187,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         """
         with self._fitting():
             self._check_params()
-            budget = validate.check_budget(self.memory_budget)
+            budget = check_budget(self.memory_budget)
             self._modality = self._modality_of(X)
             data = self._modality.check(X, budget)
             labels, self._one_hot = targets.check_labels(y, len(data))
@@ -193,9 +195,9 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
             classes = self._classes_of(labels)
             small = self.class_counts_, self.sampling_strategy_, self.on_singleton
             if requested:
-                checks.check_single_rows(*small)
-            checks.warn_of_small_classes(*small)
-            device = checks.choose_device(self.device, mps=self._modality.on_mps)
+                check_single_rows(*small)
+            warn_of_small_classes(*small)
+            device = choose_device(self.device, mps=self._modality.on_mps)
             job = self._job(self._start_stream(), device)
             methods = self._modality.plan(classes, self.recipe)
             self.plan_ = dict(zip(classes.names, methods, strict=True))
@@ -345,7 +347,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         True
         """
         check_is_fitted(self, "model_")
-        data = self._modality.check(X, validate.check_budget(self.memory_budget))
+        data = self._modality.check(X, check_budget(self.memory_budget))
         self._modality.compare(self, X, data, training=False)
         return self._modality.wrap(self, self._modality.unchanged(X), X)
 
@@ -402,7 +404,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         check_is_fitted(self, "model_")
         order: NDArray[np.int64] | None = None
         if isinstance(n_samples, Mapping):
-            wanted = checks.check_counts(n_samples, self.classes_.tolist())
+            wanted = check_counts(n_samples, self.classes_.tolist())
         elif isinstance(n_samples, numbers.Integral) and not isinstance(n_samples, bool):
             if n_samples < 0:
                 raise ConfigError(f"n_samples must be at least 0, got {n_samples}.")

@@ -15,9 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug import artifact, checks, pretrained
 from ganaug.errors import ModeCollapseWarning, warn
-from ganaug.fitting import Job
-from ganaug.persistence import Arrays
+from ganaug.parts import Arrays
 from ganaug.rng import derive, seed_from
+from ganaug.training.job import Job
 
 if TYPE_CHECKING:
     from typing import Self

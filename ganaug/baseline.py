@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ganaug import validate
 from ganaug.codecs.dtypes import column_type, levels_of, to_codes, to_numbers
+from ganaug.memory import check_budget
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,7 +37,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find out what each column is."""
-        frame = validate.check_table(X, validate.check_budget("auto"))
+        frame = validate.check_table(X, check_budget("auto"))
         self.types_, self.levels_, self.empty_ = [], [], []
         for k, name in enumerate(frame.columns):
             series = frame.iloc[:, k]
@@ -49,7 +50,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     def transform(self, X: Any) -> NDArray[np.float64]:
         """Return the numbers, (n_samples, n_encoded)."""
         check_is_fitted(self, "types_")
-        frame = validate.check_table(X, validate.check_budget("auto"))
+        frame = validate.check_table(X, check_budget("auto"))
         parts: list[NDArray[Any]] = [np.zeros((len(frame), 0))]
         fitted = zip(self.types_, self.levels_, self.empty_, strict=True)
         for k, (kind, levels, empty) in enumerate(fitted):

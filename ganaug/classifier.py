@@ -16,13 +16,10 @@ from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     MetaEstimatorMixin,
-    _clone_parametrized,
     clone,
 )
 from sklearn.utils import get_tags
 from sklearn.utils.validation import (
-    _check_sample_weight,
-    _num_samples,
     check_is_fitted,
     has_fit_parameter,
     validate_data,
@@ -33,18 +30,10 @@ from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
 from ganaug.frames import refuse_lazy
 from ganaug.gates import of_estimator
 from ganaug.prior import corrected
-from ganaug.remedies import (
-    WEIGHTS,
-    Rows,
-    check_classifier,
-    check_over_sampler,
-    fit_resample,
-    samplers_of,
-    scaled_targets,
-    synthetic_rows,
-    weighted,
-)
+from ganaug.privates import check_sample_weight, clone_parametrized, num_samples
+from ganaug.remedies import WEIGHTS, Rows, check_classifier, samplers_of, scaled_targets, weighted
 from ganaug.rng import seed_from
+from ganaug.samplers import check_over_sampler, fit_resample, synthetic_rows
 from ganaug.targets import check_label_list, check_labels
 from ganaug.trials import Task
 from ganaug.validate import check_names
@@ -174,7 +163,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_classifier(self.estimator)
         self._check_options()
         refuse_lazy(X)
-        n_rows = _num_samples(X)
+        n_rows = num_samples(X)
         if n_rows == 0:
             raise InvalidInputError("Found array with 0 sample(s); there is nothing to learn from.")
         if isinstance(X, pd.DataFrame):
@@ -249,7 +238,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 "sample_weight or synthetic_weight needs."
             )
         try:
-            return _check_sample_weight(sample_weight, X, dtype=np.float64)
+            return check_sample_weight(sample_weight, X, dtype=np.float64)
         except ValueError as error:
             raise InvalidInputError(str(error)) from None
 
@@ -360,7 +349,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             raise InvalidTypeError(str(error)) from None
 
     def __sklearn_clone__(self) -> Self:
-        copied = _clone_parametrized(self)
+        copied = clone_parametrized(self)
         if self.prefit:
             copied.augmenter = copy.copy(self.augmenter)
         return copied

@@ -41,6 +41,7 @@ from ganaug.commands_options import (
     table_augmenter,
 )
 from ganaug.console import say, session
+from ganaug.files import write_output
 from ganaug.version import __version__
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def augment(
         new = X_res.iloc[len(X) :].copy()
         new.insert(source.frame.columns.get_loc(target), target, y_res.iloc[len(X) :].to_numpy())
         new[target] = new[target].astype(y.dtype)
-        tablefile.write(output, source.extended(new, mark, output))
+        write_output(output, source.extended(new, mark, output))
         if not quiet:
             _say_added(augmenter, output)
         if report is not None:
@@ -249,7 +250,7 @@ def sample(
         spec = tablefile.load_spec(model)
         X, y = augmenter.sample(wanted, random_state=seed)
         frame = tablefile.sampled_frame(X, y, spec, target)
-        tablefile.write(output, tablefile.encode(frame, output, spec))
+        write_output(output, tablefile.encode(frame, output, spec))
         if not quiet and output != "-":
             say(f"wrote {len(frame):,} rows to {output}")
 

@@ -17,6 +17,7 @@ import typer
 from ganaug import imagefile, imagenames, imagerun, tablefile
 from ganaug.console import say
 from ganaug.errors import ConfigError
+from ganaug.files import write_output
 from ganaug.imagefit import (
     ImageArguments,
     Pairs,
@@ -256,7 +257,7 @@ def _finish_folder(
         for label, files in made.items()
         for file in files
     ]
-    tablefile.write(str(run.folder / "manifest.csv"), imagenames.manifest_csv(rows))
+    write_output(str(run.folder / "manifest.csv"), imagenames.manifest_csv(rows))
     imagerun.publish(run, result)
 
 
@@ -270,7 +271,7 @@ def _finish_parquet(
     assert isinstance(source, imagefile.ParquetSource)
     made, fingerprint = _made_files(run, source), str(run.state["fingerprint"])
     data = source.extended(made, fingerprint, result, originals=originals, mark=mark)
-    tablefile.write(str(result), data)
+    write_output(str(result), data)
     run.drop()
 
 
@@ -293,7 +294,7 @@ def sample(augmenter: GANAugmenter, wanted: Any, output: str, seed: int, quiet: 
     if result.exists() and (not result.is_dir() or any(result.iterdir())):
         raise ConfigError(f"{output} exists and is no empty folder; name another one.")
     if not isinstance(wanted, dict):
-        from ganaug.sampling import turns_of
+        from ganaug.classes import turns_of
 
         classes = augmenter.classes_.tolist()
         counts = np.bincount(

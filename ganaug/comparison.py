@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import t
-from sklearn.utils.validation import _num_samples
 
 from ganaug.augmenter import GANAugmenter
 from ganaug.baseline import table_classifier
@@ -18,6 +17,7 @@ from ganaug.dose import ArmResult, check_scoring, compared, folds_of
 from ganaug.errors import ConfigError, InvalidInputError, did_you_mean
 from ganaug.frames import refuse_lazy
 from ganaug.image_containers import are_images
+from ganaug.privates import num_samples
 from ganaug.remedies import (
     INTERPOLATED,
     NOTHING,
@@ -26,12 +26,12 @@ from ganaug.remedies import (
     WEIGHTS,
     arms_of,
     check_classifier,
-    check_over_sampler,
     samplers_of,
 )
 from ganaug.report.document import LIBRARIES
 from ganaug.report.methods import Comparison, MethodResult
 from ganaug.rng import derive, seed_from
+from ganaug.samplers import check_over_sampler
 from ganaug.targets import check_label_list
 from ganaug.trials import MAKERS, Task, run_trials
 from ganaug.version import __version__
@@ -102,7 +102,7 @@ def compare(
     """
     chosen = _check_methods(methods)
     refuse_lazy(X)
-    labels = check_label_list(y, _num_samples(X), "compare")
+    labels = check_label_list(y, num_samples(X), "compare")
     name, scorer = check_scoring(scoring, labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:

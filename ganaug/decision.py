@@ -17,6 +17,7 @@ from sklearn.model_selection import (
 
 from ganaug.errors import InvalidInputError
 from ganaug.gates import of_estimator
+from ganaug.privates import score_decisions, scores_decisions
 
 if TYPE_CHECKING:
     from typing import Self
@@ -28,14 +29,6 @@ FACTORS = (4.0, 2.0, 1.4, 1.2)
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
-def looks_at_decisions(scorer: Any) -> bool:
-    """Return whether a scorer looks at the classes predicted, not at probabilities or ranks.
-
-    Of a function that is no scorer of scikit-learn's this is not known, hence False.
-    """
-    return getattr(scorer, "_response_method", None) == "predict"
-
-
 def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     """Return an estimator that tunes its decisions for a scorer on folds of its training rows.
 
@@ -44,7 +37,7 @@ def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     InvalidInputError
         If the scorer does not look at decisions, or the classifier has no scores to cut.
     """
-    if not looks_at_decisions(scorer):
+    if not scores_decisions(scorer):
         raise InvalidInputError("the score does not look at decisions, which is all this changes")
     counts = np.unique(labels, return_counts=True)[1]
     if counts.min() < 2:
@@ -56,7 +49,7 @@ def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
         raise InvalidInputError("the classifier has no predict_proba")
 
     def score(truth: NDArray[Any], said: NDArray[Any]) -> float:
-        return float(scorer._sign * scorer._score_func(truth, said, **scorer._kwargs))
+        return score_decisions(scorer, truth, said)
 
     return TunedClassWeights(clone(estimator), cv, score)
 

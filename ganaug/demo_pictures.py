@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ganaug.demo_data import COMMON, RARE, DemoData
 from ganaug.demo_digits import RARE_DIGIT, SHOWN, WHITE, DigitsRun
+from ganaug.style import BLACK, BLUE, GREEN, GREY, ORANGE
 from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
     from ganaug.demo_results import DemoRun
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ as well.
-GREY, BLUE, ORANGE, GREEN, BLACK = "#999999", "#0072B2", "#D55E00", "#009E73", "#000000"
 FEATURES = ("mean radius", "mean texture", "mean smoothness", "worst concave points")
 _ALPHA = 0.75
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
 import numbers
@@ -15,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, check_cv
 
-from ganaug.decision import looks_at_decisions
 from ganaug.errors import ConfigError, did_you_mean
+from ganaug.privates import score_function, scores_decisions, with_score_option
 from ganaug.remedies import DOSES, NOTHING, WEIGHTS, Arm, arms_of, scaled_targets
 from ganaug.rng import derive
 from ganaug.trials import Fold, Scorer, Task, Trials, run_trials
@@ -158,18 +157,16 @@ def check_scoring(scoring: Any, labels: NDArray[Any] | None = None) -> tuple[str
 
 
 def _with_positive(scorer: Any, labels: NDArray[Any] | None) -> Any:
-    function = getattr(scorer, "_score_func", None)
-    if labels is None or function is None or "pos_label" in scorer._kwargs:
+    function, options = score_function(scorer)
+    if labels is None or function is None or "pos_label" in options:
         return scorer
     classes, counts = np.unique(labels, return_counts=True)
     one = len(classes) == 2 and 1 not in classes.tolist()
-    if not one or scorer._kwargs.get("average", "binary") != "binary":
+    if not one or options.get("average", "binary") != "binary":
         return scorer
     if "pos_label" not in inspect.signature(function).parameters:
         return scorer
-    told = copy.copy(scorer)
-    told._kwargs = {**scorer._kwargs, "pos_label": classes.tolist()[int(counts.argmin())]}
-    return told
+    return with_score_option(scorer, "pos_label", classes.tolist()[int(counts.argmin())])
 
 
 def folds_of(labels: NDArray[Any], cv: Any, seed: int, repeats: int = REPEATS) -> list[Fold]:
@@ -240,7 +237,7 @@ def choose_dose(
     }
     trials = run_trials(task, [a for a in arms if a not in idle], samplers, folds, {name: scorer})
     trials.reasons.update(idle)
-    return decide(trials, name, arms, decisions=looks_at_decisions(scorer))
+    return decide(trials, name, arms, decisions=scores_decisions(scorer))
 
 
 def decide(

@@ -7,7 +7,7 @@ catch, so ``except ValueError`` keeps working.
 from __future__ import annotations
 
 import difflib
-import sys
+import inspect
 import warnings
 from collections.abc import Iterable
 from types import FrameType
@@ -158,9 +158,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def warn(message: str, category: type[GanaugWarning] = GanaugWarning) -> None:
     """Warn at the line that called into ganaug, however deep in it the reason was found."""
-    frame, level = sys._getframe(1), 2
+    frame, level = inspect.currentframe(), 1
     # joblib stands between AugmentedClassifier and its augmenter.
-    while frame.f_back and _package(frame) in ("ganaug", "joblib"):
+    while frame and frame.f_back and _package(frame) in ("ganaug", "joblib"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 

@@ -14,21 +14,16 @@ import itertools
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from ganaug.encoding import Segment
 from ganaug.nets.blocks import activate
-from ganaug.rng import derive, torch_stream
+from ganaug.rng import torch_stream
+from ganaug.selector import FOLDS, cross_fit, folds_of
 from ganaug.training.data import TrainingRows
 
-FOLDS = 3
 WIDTH = 64
-BATCH = 128
 
 
 class EvidenceEnsemble(nn.Module):
@@ -137,43 +132,3 @@ def _blindfolded(
                 rows[gone, number] = rows[~gone, number][donors]
         rows[gone, missing] = 0.0
     return rows, means
-
-
-def cross_fit(
-    model: nn.Module, parts: Sequence[TrainingRows], steps: int, seed: int, device: torch.device
-) -> None:
-    """Train the classifier of each fold on its part, all at once; then freeze them."""
-    random = torch_stream(seed, "draw", device=device)
-    optimizer = torch.optim.Adam(
-        model.parameters(), lr=3e-3, weight_decay=1e-3, fused=device.type in ("cpu", "cuda")
-    )
-    for _ in range(steps):
-        drawn = [part.draw_labels(BATCH, 1, random) for part in parts]
-        batch = [p.draw_rows(y, random) for p, y in zip(parts, drawn, strict=True)]
-        logits = model(torch.stack(batch))
-        loss = cross_entropy(logits.flatten(0, 1), torch.cat(drawn))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    model.eval().requires_grad_(False)
-
-
-def folds_of(labels: Tensor, seed: int) -> Tensor:
-    """Return the fold in which each row is held out."""
-    return torch.from_numpy(_folds(labels.cpu().numpy(), seed)).to(labels.device)
-
-
-def _folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the held-out fold of each row, balanced by class (rows of tiny classes at random)."""
-    counts = np.bincount(labels)
-    fold = np.zeros(len(labels), np.int64)
-    large = counts[labels] >= FOLDS
-    state = derive(seed, "folds") % 2**32
-    if large.any():
-        where = np.flatnonzero(large)
-        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=state)
-        for k, (_, held_out) in enumerate(splitter.split(where, labels[where])):
-            fold[where[held_out]] = k
-    fold[~large] = np.arange((~large).sum()) % FOLDS
-    return fold

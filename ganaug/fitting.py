@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,22 +13,21 @@ import torch
 from numpy.typing import NDArray
 
 from ganaug.anchors import AnchorBank
-from ganaug.checks import packed
 from ganaug.evidence import fit_evidence
+from ganaug.model import GENERATED
 from ganaug.nets.mlp import MLPCritic, MLPGenerator
-from ganaug.nets.spectral import normalise_spectrally
-from ganaug.rng import derive, torch_stream
-from ganaug.sampling import GENERATED, TableModel, calibrate_choices
+from ganaug.rng import derive
+from ganaug.sampling import TableModel, calibrate_choices
 from ganaug.selection import fit_selector
 from ganaug.threads import threads_for
 from ganaug.training.data import TrainingRows
 from ganaug.training.history import History
-from ganaug.training.trainer import Trainer
+from ganaug.training.job import Job, joined, packed, remaining
+from ganaug.training.trainer import make_trainer
 
 if TYPE_CHECKING:
     from ganaug.codecs.tabular import TableCodec
     from ganaug.recipe import Recipe
-    from ganaug.training.callbacks import Callback
 
 INTERPOLATE_BELOW = 10
 """Class size under which ``auto`` interpolates between real rows; larger classes start from them.
@@ -39,30 +38,6 @@ chance (docs/research.md).
 
 EVIDENCE_STEPS = 200
 """Training steps of the classifiers behind selection, at most."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a fit is asked to do, beyond the recipe.
-
-    Parameters
-    ----------
-    steps, batch_size : int
-        Generator steps and rows in each; 0 until the data have been seen, for "auto".
-    seed : int
-    device : torch.device
-    callbacks : sequence of Callback
-    max_seconds : float or None
-    progress : bool
-    """
-
-    steps: int
-    batch_size: int
-    seed: int
-    device: torch.device
-    callbacks: Sequence[Callback] = ()
-    max_seconds: float | None = None
-    progress: bool = False
 
 
 def plan_methods(counts: Sequence[int], recipe: Recipe) -> list[str]:
@@ -160,43 +135,28 @@ def _train(
 ) -> tuple[MLPGenerator, History]:
     """Train one generator on the given rows."""
     recipe, layout = model.recipe, model.codec.layout
-    seed = derive(job.seed, "train", stream)
     anchored = [method == "anchored" for method in methods]
     tables = [torch.from_numpy(table) for table in model.codec.tables]
-    generator = MLPGenerator(
-        layout, tables, torch.tensor(anchored), recipe.architecture, torch_stream(seed, "generator")
-    ).to(job.device)
-    critic = MLPCritic(
-        layout.width, len(names), recipe.conditioning, recipe.schedule.pac, recipe.architecture,
-        torch_stream(seed, "critic"),
-    ).to(job.device)  # fmt: skip
-    if recipe.architecture.spectral_norm:
-        normalise_spectrally(critic, torch_stream(seed, "spectral"))
-    trainer = Trainer(
+    n_classes, sizes = len(names), recipe.architecture
+    trainer = make_trainer(
         recipe,
-        generator,
-        critic,
+        lambda random: MLPGenerator(layout, tables, torch.tensor(anchored), sizes, random),
+        lambda random: MLPCritic(
+            layout.width, n_classes, recipe.conditioning, recipe.schedule.pac, sizes, random
+        ),
         TrainingRows(
-            rows, classes, len(names), recipe.schedule.class_balance, job.device, model.anchors
+            rows, classes, n_classes, recipe.schedule.class_balance, job.device, model.anchors
         ),
         names,
         [method in GENERATED for method in methods],
-        steps=job.steps,
-        batch_size=packed(job.batch_size, recipe),
-        seed=seed,
-        callbacks=job.callbacks,
-        max_seconds=job.max_seconds,
-        progress=job.progress,
+        replace(
+            job,
+            seed=derive(job.seed, "train", stream),
+            batch_size=packed(job.batch_size, recipe),
+        ),
     )
     history = trainer.run()
     return trainer.average, history
-
-
-def remaining(job: Job, started: float) -> Job:
-    """Return the job with the time that earlier classes have left."""
-    if job.max_seconds is None:
-        return job
-    return replace(job, max_seconds=max(job.max_seconds - (time.monotonic() - started), 0.0))
 
 
 def _attach_selector(
@@ -215,8 +175,3 @@ def _attach_selector(
     )
     generated = [method in GENERATED for method in model.methods]
     model.selector = fit_selector(evidence, fold, rows, classes, generated)
-
-
-def joined(before: History, run: History, name: str) -> History:
-    """Append the history of one class's GAN to those of the classes before it."""
-    return History([*before.records, *({**record, "class": name} for record in run.records)])

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ganaug.codecs.image import to_signed
-from ganaug.evidence import FOLDS, cross_fit, folds_of
 from ganaug.nets.blocks import linear
 from ganaug.nets.convolution import Downs
 from ganaug.nets.pyramid import Pyramid
 from ganaug.rng import torch_stream
-from ganaug.training.images import TrainingImages, translate
+from ganaug.selector import FOLDS, cross_fit, folds_of
+from ganaug.training.images import TrainingImages, to_signed, translate
 
 WIDTH = 16
 WIDEST = 64

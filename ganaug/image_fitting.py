@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from ganaug.checks import fit_batch_size, packed
 from ganaug.errors import ConfigError, warn
-from ganaug.fitting import Job, joined, remaining
 from ganaug.image_evidence import fit_image_evidence
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import fit_image_selector
+from ganaug.model import GENERATED
 from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.light import LAYOUT
-from ganaug.nets.spectral import normalise_spectrally
 from ganaug.presets import IMAGE_PRESETS
 from ganaug.recipe import Recipe
 from ganaug.recipe_rules import CHANGING_KINDS
 from ganaug.registry import IMAGE_NETWORKS, image_networks
 from ganaug.rng import derive, torch_stream
-from ganaug.sampling import GENERATED
 from ganaug.training.history import History
 from ganaug.training.images import (
     AT_ONCE,
@@ -34,11 +31,12 @@ from ganaug.training.images import (
     TrainingPairs,
     seen,
 )
-from ganaug.training.trainer import Trainer
+from ganaug.training.job import Job, fit_batch_size, joined, packed, remaining
+from ganaug.training.trainer import Trainer, make_trainer
 
 if TYPE_CHECKING:
+    from ganaug.classes import Classes
     from ganaug.codecs.image import ImageCodec
-    from ganaug.modality import Classes
 
 SOURCES: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
 """What a generator learns from, where not from images one by one."""
@@ -251,22 +249,17 @@ def _trainer(
     }
     shown = replace(plan, shape=judged_shapes.get(sizes.kind, shape))
     make_generator, make_critic = image_networks(sizes.kind)
-    generator = make_generator(plan, torch_stream(job.seed, "generator")).to(job.device)
-    critic = make_critic(shown, torch_stream(job.seed, "critic")).to(job.device)
-    if sizes.spectral_norm:
-        normalise_spectrally(critic, torch_stream(job.seed, "spectral"))
     size = fit_batch_size(job.batch_size or "auto", recipe, len(codes))
-    return Trainer(
+    return make_trainer(
         recipe,
-        generator,
-        critic,
+        lambda random: make_generator(plan, random),
+        lambda random: make_critic(shown, random),
         rows,
         names,
         judged,
-        steps=job.steps or image_steps(len(codes), recipe),
-        batch_size=packed(size, recipe),
-        seed=job.seed,
-        callbacks=job.callbacks,
-        max_seconds=job.max_seconds,
-        progress=job.progress,
+        replace(
+            job,
+            steps=job.steps or image_steps(len(codes), recipe),
+            batch_size=packed(size, recipe),
+        ),
     )

@@ -19,12 +19,12 @@ from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.image_sampling import ImageBank, ImageModel
 from ganaug.image_selection import ImageSelector, small_versions
 from ganaug.images import ImageFormat
+from ganaug.model import GENERATED
 from ganaug.nets.blueprint import Blueprint
-from ganaug.persistence import METHODS, Arrays, arrays_of, require, tensors_under
+from ganaug.parts import METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.recipe import Recipe
 from ganaug.registry import IMAGE_NETWORKS, image_networks
 from ganaug.rng import torch_stream
-from ganaug.sampling import GENERATED
 
 _PIXEL = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
 _DEEPEST = 64

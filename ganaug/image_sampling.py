@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ganaug.codecs.image import to_signed
-from ganaug.sampling import GENERATED, Model
-from ganaug.training.images import mirror
+from ganaug.model import GENERATED, Model
+from ganaug.training.images import mirror, to_signed
 
 if TYPE_CHECKING:
     from ganaug.codecs.image import ImageCodec

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ganaug.codecs.image import to_signed
 from ganaug.image_evidence import ImageEvidence
-from ganaug.selection import COPY_QUANTILE, COPY_ROWS, Selector
+from ganaug.selector import COPY_QUANTILE, COPY_ROWS, Selector
+from ganaug.training.images import to_signed
 
 EVIDENCE_QUANTILE = 0.02
 """Share of the real images of a class whose evidence is lower than what a candidate needs."""

@@ -13,23 +13,24 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from ganaug import frames, image_containers, image_persistence, images
+from ganaug.classes import Classes
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import InvalidTypeError, SchemaDriftError
 from ganaug.image_containers import Pixels, is_listed
 from ganaug.image_fitting import fit_image_model, image_recipe, plan_image_methods
 from ganaug.image_options import ImageOptions
 from ganaug.images import ImageBatch, ImageFormat
-from ganaug.modality import Classes, Modality
-from ganaug.persistence import name_in, name_out
+from ganaug.modality import Modality
+from ganaug.parts import name_in, name_out
 from ganaug.rng import derive
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from ganaug.fitting import Job
+    from ganaug.model import Model
     from ganaug.recipe import Recipe
-    from ganaug.sampling import Model
     from ganaug.training.history import History
+    from ganaug.training.job import Job
 
 
 class ImageData(Modality):

@@ -65,7 +65,7 @@ class FolderSource:
 
     def __init__(self, path: Path, rgb: bool) -> None:
         need_vision()
-        from ganaug.vision._load import open_file, open_folder
+        from ganaug.vision.folders import open_file, open_folder
 
         self.name, self.path = str(path), path
         self.dataset = open_folder(path)

@@ -94,7 +94,7 @@ def fit_images(
 
 def _check_single_images(augmenter: GANAugmenter, y: NDArray[Any]) -> None:
     """Raise before training if a class that has one image lacks some."""
-    from ganaug.checks import check_single_rows
+    from ganaug.classes import check_single_rows
     from ganaug.targets import check_strategy
 
     classes, counts = np.unique(y, return_counts=True)

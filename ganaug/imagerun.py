@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganaug.errors import ConfigError
+from ganaug.files import write_output
 from ganaug.imagenames import file_names, folder_name, png_bytes
 from ganaug.rng import derive
-from ganaug.tablefile import write
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
@@ -129,7 +129,7 @@ class Run:
         """Write what is known of the run, whole or not at all."""
         self.state |= news
         document = json.dumps(self.state, indent=1, default=str)
-        write(str(self.folder / STATE), document.encode())
+        write_output(str(self.folder / STATE), document.encode())
 
     @property
     def model(self) -> Path:
@@ -144,7 +144,7 @@ class Run:
     def load(self, device: str) -> GANAugmenter | None:
         """Return the augmenter that the run has trained before it was cut short."""
         from ganaug.augmenter import GANAugmenter
-        from ganaug.checks import choose_device
+        from ganaug.device import choose_device
 
         if not self.trained:
             return None
@@ -198,7 +198,7 @@ def make_images(
                     images, _ = augmenter.sample({label: len(part)}, random_state=draw)
                     for file, pixels in zip(part, images, strict=True):
                         if not file.exists():
-                            write(str(file), png_bytes(pixels), sync=False)
+                            write_output(str(file), png_bytes(pixels), sync=False)
                 bar.update(len(part))
     return made
 
@@ -210,7 +210,7 @@ def copy_files(files: Mapping[Path, Path], *, progress: bool) -> None:
     for source, copied in tqdm(files.items(), desc="copying originals", disable=not progress):
         if not copied.exists():
             copied.parent.mkdir(parents=True, exist_ok=True)
-            write(str(copied), source.read_bytes(), sync=False)
+            write_output(str(copied), source.read_bytes(), sync=False)
 
 
 def publish(run: Run, result: Path) -> None:

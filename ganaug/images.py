@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ganaug import validate
 from ganaug.errors import InvalidInputError, InvalidTypeError, MemoryBudgetError
 from ganaug.image_containers import PIL_MODES, Container, Pixels, stack
 from ganaug.image_options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageOptions
+from ganaug.memory import readable
 
 BYTES = 8
 """Memory for each value of an image, about: as it is, stored, sorted by class, and in the folds of
@@ -129,9 +129,9 @@ def check_fits(n_images: int, shape: Sequence[int], budget: int, what: str) -> N
     size = BYTES * n_images * int(np.prod(shape))
     if size > budget:
         raise MemoryBudgetError(
-            f"{what} need about {validate.readable(size)} ({n_images:,} of "
+            f"{what} need about {readable(size)} ({n_images:,} of "
             f"{'x'.join(map(str, shape))}), more than "
-            f"memory_budget={validate.readable(budget)}. Ask for fewer at a time, make them "
+            f"memory_budget={readable(budget)}. Ask for fewer at a time, make them "
             "smaller, or raise memory_budget."
         )
 

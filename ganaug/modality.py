@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.classes import Classes
+
 if TYPE_CHECKING:
-    from ganaug.fitting import Job
+    from ganaug.model import Model
     from ganaug.recipe import Recipe
-    from ganaug.sampling import Model
     from ganaug.training.history import History
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The labels of a training set.
-
-    Parameters
-    ----------
-    names : list
-        The classes, sorted.
-    codes : ndarray of shape (n,)
-        Class number of each row.
-    counts : list of int
-        Rows of each class.
-    to_add : dict
-        Rows that each class lacks.
-    """
-
-    names: list[Any]
-    codes: NDArray[np.int64]
-    counts: list[int]
-    to_add: Mapping[Any, int]
+    from ganaug.training.job import Job
 
 
 class Modality(ABC):

@@ -10,13 +10,16 @@ from imblearn.over_sampling.base import BaseOverSampler
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ganaug import checks, containers, targets, validate
+from ganaug import targets
 from ganaug.base import Learner
+from ganaug.classes import one_row
 from ganaug.errors import InvalidInputError
+from ganaug.memory import check_budget
 from ganaug.modality import Modality
-from ganaug.persistence import Arrays
+from ganaug.model import Model
+from ganaug.parts import Arrays
 from ganaug.pretrained import LearnedClasses, Saved
-from ganaug.sampling import Model
+from ganaug.targets import append_target
 
 
 class OverSampler(Learner, BaseOverSampler):
@@ -93,7 +96,7 @@ class OverSampler(Learner, BaseOverSampler):
         return self._modality.rows(data), np.searchsorted(self.classes_, labels)
 
     def _check_request(self, wanted: Iterable[int]) -> None:
-        budget = validate.check_budget(self.memory_budget)
+        budget = check_budget(self.memory_budget)
         self._modality.check_request(self.model_, wanted, budget)
 
     def _check_wanted(self, wanted: Mapping[Any, int]) -> None:
@@ -102,12 +105,12 @@ class OverSampler(Learner, BaseOverSampler):
         methods = dict(zip(self.classes_.tolist(), self.model_.methods, strict=True))
         for label, count in wanted.items():
             if count and methods[label] == "duplicate" and self.on_singleton == "raise":
-                raise InvalidInputError(checks.one_row(label))
+                raise InvalidInputError(one_row(label))
 
     def _check_again(self, X: Any, y: Any) -> tuple[Any, NDArray[Any], bool]:
         """Return data like those at fit, checked, their labels, and whether these are one-hot."""
         check_is_fitted(self, "model_")
-        data = self._modality.check(X, validate.check_budget(self.memory_budget))
+        data = self._modality.check(X, check_budget(self.memory_budget))
         labels, one_hot = targets.check_labels(y, len(data))
         self._modality.compare(self, X, data, training=True)
         for label in np.unique(labels).tolist():
@@ -133,7 +136,7 @@ class OverSampler(Learner, BaseOverSampler):
         X_res = self._modality.append(X, data, synthetic)
         self.synthetic_mask_ = np.arange(len(labels) + len(codes)) >= len(labels)
         new = self.classes_[codes]
-        return X_res, containers.append_target(X, X_res, y, new, self._one_hot)
+        return X_res, append_target(X, X_res, y, new, self._one_hot)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

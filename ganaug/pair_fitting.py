@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ganaug.checks import fit_batch_size, packed
 from ganaug.errors import ConfigError
-from ganaug.nets.spectral import normalise_spectrally
 from ganaug.nets.unet import PatchCritic, UNetGenerator
 from ganaug.pair_sampling import PairModel
 from ganaug.recipe import Recipe
-from ganaug.rng import torch_stream
 from ganaug.training.history import History
+from ganaug.training.job import fit_batch_size, packed
 from ganaug.training.pairs import SourcesAndTargets
-from ganaug.training.trainer import Trainer
+from ganaug.training.trainer import make_trainer
 
 if TYPE_CHECKING:
     from ganaug.codecs.image import ImageCodec
-    from ganaug.fitting import Job
+    from ganaug.training.job import Job
 
 TARGETS = "targets"
 """What the history calls the only class."""
@@ -77,27 +76,20 @@ def fit_pair_model(
     history : History
     """
     rows = SourcesAndTargets(sources, targets, job.device, label_safe)
-    generator, critic = (
-        network(source.shape, target.shape, recipe.architecture, torch_stream(job.seed, name)).to(
-            job.device
-        )
-        for network, name in ((UNetGenerator, "generator"), (PatchCritic, "critic"))
-    )
-    if recipe.architecture.spectral_norm:
-        normalise_spectrally(critic, torch_stream(job.seed, "spectral"))
-    trainer = Trainer(
+    shapes = source.shape, target.shape
+    size = fit_batch_size(job.batch_size or "auto", recipe, len(targets))
+    trainer = make_trainer(
         recipe,
-        generator,
-        critic,
+        lambda random: UNetGenerator(*shapes, recipe.architecture, random),
+        lambda random: PatchCritic(*shapes, recipe.architecture, random),
         rows,
         [TARGETS],
         [True],
-        steps=job.steps or pair_steps(len(targets)),
-        batch_size=packed(fit_batch_size(job.batch_size or "auto", recipe, len(targets)), recipe),
-        seed=job.seed,
-        callbacks=job.callbacks,
-        max_seconds=job.max_seconds,
-        progress=job.progress,
+        replace(
+            job,
+            steps=job.steps or pair_steps(len(targets)),
+            batch_size=packed(size, recipe),
+        ),
     )
     history = trainer.run()
     return PairModel(recipe, source, target, trainer.average), history

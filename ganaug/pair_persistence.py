@@ -12,7 +12,7 @@ from ganaug.images import ImageFormat
 from ganaug.nets.unet import UNetGenerator
 from ganaug.pair_fitting import pair_recipe
 from ganaug.pair_sampling import PairModel
-from ganaug.persistence import Arrays, require, tensors_under
+from ganaug.parts import Arrays, require, tensors_under
 from ganaug.recipe import Recipe
 from ganaug.rng import torch_stream
 

@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganaug.codecs.image import to_signed
 from ganaug.rng import torch_stream
+from ganaug.training.images import to_signed
 
 if TYPE_CHECKING:
     from typing import Self

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 
 from ganaug.anchors import NEIGHBOURS, AnchorBank
 from ganaug.artifact import tag, untag
@@ -27,16 +26,14 @@ from ganaug.codecs.tabular import Column, TableCodec
 from ganaug.errors import ArtifactError
 from ganaug.evidence import EvidenceEnsemble
 from ganaug.nets.mlp import MLPGenerator
+from ganaug.parts import METHODS, Arrays, arrays_of, name_in, name_out, require, tensors_under
 from ganaug.recipe import Architecture, Recipe
 from ganaug.rng import torch_stream
-from ganaug.sampling import Model, TableModel
-from ganaug.selection import Selector
+from ganaug.sampling import TableModel
+from ganaug.selector import Selector
 from ganaug.validate import MAX_WIDTH
 
-Arrays = dict[str, NDArray[Any]]
-
 _STORAGES = ("int", "uint64", "float", "datetime", "timedelta", "period", "objects", "levels")
-METHODS = ("duplicate", "interpolate", "anchored", "gan")
 _SAFE_DTYPE = re.compile(r"[A-Za-z0-9_\[\]<>|=, :/+\-.]{1,80}")
 
 
@@ -53,21 +50,6 @@ def model_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:
         "has_selector": model.selector is not None,
     }
     return config, arrays
-
-
-def arrays_of(model: Model) -> Arrays:
-    """Return the weights and buffers of a model's generators, anchors and selector."""
-    modules: dict[str, torch.nn.Module] = {
-        f"generator.{i}": g for i, g in enumerate(model.generators)
-    }
-    modules["anchors"] = model.anchors
-    if model.selector is not None:
-        modules["selector"] = model.selector
-    return {
-        f"{prefix}.{name}": tensor.detach().cpu().numpy()
-        for prefix, module in modules.items()
-        for name, tensor in module.state_dict().items()
-    }
 
 
 def model_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
@@ -99,21 +81,6 @@ def model_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
     except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return TableModel(recipe, codec, methods, generators, anchors, selector)
-
-
-def tensors_under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
-    """Return the arrays of one module as tensors."""
-    own = {name: array for name, array in arrays.items() if name.startswith(prefix)}
-    for name, array in own.items():
-        # A module would convert other types without a word.
-        require(array.dtype in (np.float32, np.int64), name)
-    return {name[len(prefix) :]: torch.from_numpy(array.copy()) for name, array in own.items()}
-
-
-def require(holds: object, what: str) -> None:
-    """Refuse a file whose parts disagree, before anything is allocated from its numbers."""
-    if not holds:
-        raise ArtifactError(f"The saved model does not fit together: {what}.")
 
 
 def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
@@ -214,16 +181,6 @@ def _levels_in(index: int, data: dict[str, Any], arrays: Arrays) -> CategoryCode
     else:
         require(table is None, f"table {index}")
     return CategoryCodec(levels, data["has_missing"], table)
-
-
-def name_out(name: Any) -> Any:
-    """Return a column name as JSON; those of a MultiIndex are lists."""
-    return [tag(part) for part in name] if isinstance(name, tuple) else tag(name)
-
-
-def name_in(data: Any) -> Any:
-    """Return the name that :func:`name_out` described."""
-    return tuple(untag(part) for part in data) if isinstance(data, list) else untag(data)
 
 
 def _dtype_out(dtype: Any, name: Any) -> Any:

@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ganaug import checks, images, validate
+from ganaug import checks, images
 from ganaug.base import Learner
+from ganaug.device import choose_device
 from ganaug.errors import (
     ConfigError,
     warn,
@@ -23,10 +24,11 @@ from ganaug.hub import PretrainedMixin
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
 from ganaug.images import ImageBatch
+from ganaug.memory import check_budget
 from ganaug.pair_checks import both_options, check_alike, check_paired, check_side, source_labels
 from ganaug.pair_fitting import fit_pair_model, pair_recipe
 from ganaug.pair_persistence import codec_of
-from ganaug.persistence import Arrays
+from ganaug.parts import Arrays
 from ganaug.pretrained import LearnedPairs, Saved
 from ganaug.recipe import Recipe
 from ganaug.rng import derive
@@ -184,14 +186,14 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         recipe = pair_recipe(self.recipe)
         options = both_options(self.image_options)
         check_paired(X_target, options[1])
-        budget = validate.check_budget(self.memory_budget)
+        budget = check_budget(self.memory_budget)
         self._source, self._target = (ImageData(each or ImageOptions()) for each in options)
         sources = check_side("X_source", self._source, X_source, budget)
         targets = check_side("X_target", self._target, X_target, budget)
         check_alike(sources, targets)
         self._target.remember(BaseEstimator(), X_target, targets)
         self._source.remember(self, X_source, sources)
-        device = checks.choose_device(self.device, mps=False)
+        device = choose_device(self.device, mps=False)
         job = self._job(derive(self._start_stream(), "fit"), device)
         source, target = codec_of(sources.form), codec_of(targets.form)
         self.model_, self.history_ = fit_pair_model(
@@ -398,7 +400,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
     def _check_sources(self, X_source: Any) -> ImageBatch:
         """Return later sources, checked to be like those at fit."""
         check_is_fitted(self, "model_")
-        budget = validate.check_budget(self.memory_budget)
+        budget = check_budget(self.memory_budget)
         data = check_side("X_source", self._source, X_source, budget)
         self._source.compare(self, X_source, data, training=True)
         return data
@@ -414,7 +416,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
                 'Recipe.preset("pix2pix", data="pair").replace(dropout=0.5).'
             )
         total = len(data) * int(n_each)
-        budget = validate.check_budget(self.memory_budget)
+        budget = check_budget(self.memory_budget)
         images.check_fits(total, self.model_.target.shape, budget, f"{total:,} targets")
         seed = self._seed_of(random_state)
         # Each target has a stream of its own, so none depends on how many others there are.

@@ -14,8 +14,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
-import stat
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import accumulate
@@ -31,6 +29,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganaug.errors import ArtifactError, InvalidInputError, InvalidTypeError, warn
+from ganaug.files import replacing
 from ganaug.image_options import MAX_CHANNELS
 
 FORMAT = 1
@@ -236,22 +235,12 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         text = json.dumps(document, sort_keys=True)
         metadata = {"ganaug": text, "sha256": _digest(text, self.images)}
         target = Path(path)
-        temporary = target.with_name(f".tmp-{secrets.token_hex(8)}")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            # safetensors makes files for their owner only, and a pool may be for a team (umask).
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            mode = os.fstat(handle).st_mode
-            os.close(handle)
-            save_file({"images": self.images}, temporary, metadata)
-            temporary.chmod(stat.S_IMODE(mode))
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(target)
+            with replacing(target) as temporary:
+                save_file({"images": self.images}, temporary, metadata)
         except (OSError, SafetensorError) as error:
             raise ArtifactError(f"The pool cannot be saved to {target}: {error}.") from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SyntheticPool:
@@ -281,7 +270,7 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
             raise ArtifactError(f"{source} does not describe a pool: {error}") from None
 
     def __repr__(self) -> str:
-        from ganaug.validate import readable
+        from ganaug.memory import readable
 
         shape = "x".join(map(str, self.shape))
         counts = str(self.counts) if len(self.counts) <= 10 else f"{len(self.counts)} classes"
@@ -355,7 +344,7 @@ def _shared(shape: tuple[int, ...]) -> Tensor:
     try:
         return empty.share_memory_()
     except RuntimeError as error:
-        from ganaug.validate import readable
+        from ganaug.memory import readable
 
         warn(
             f"There is too little shared memory for the {readable(empty.nbytes)} of the pool, so "

@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from ganaug import checks, validate
+from ganaug.classes import check_counts
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import NotAvailableError, warn
+from ganaug.memory import readable
 from ganaug.over_sampler import OverSampler
 from ganaug.rng import derive
 
@@ -68,11 +69,11 @@ class PoolMaker(OverSampler):
 
         codec = self._image_codec("make_pool")
         if isinstance(n_per_class, Mapping):
-            wanted = checks.check_counts(n_per_class, self.classes_.tolist())
+            wanted = check_counts(n_per_class, self.classes_.tolist())
         else:
             lacking = [label for label, missing in self.sampling_strategy_.items() if missing]
             rare = lacking or self.classes_.tolist()
-            wanted = checks.check_counts(dict.fromkeys(rare, n_per_class), rare)
+            wanted = check_counts(dict.fromkeys(rare, n_per_class), rare)
         self._check_wanted(wanted)
         if codec.dtype == np.uint8 and not codec.bytewise:
             warn(
@@ -81,7 +82,7 @@ class PoolMaker(OverSampler):
                 "real from synthetic."
             )
         if self.verbose:
-            size = validate.readable(SyntheticPool.size(sum(wanted.values()), codec.shape))
+            size = readable(SyntheticPool.size(sum(wanted.values()), codec.shape))
             tqdm.write(f"A pool of {sum(wanted.values()):,} images takes {size}.", file=sys.stderr)
         seed = self._seed_of(random_state)
         images, codes = self._synthesise(wanted, seed)

@@ -18,10 +18,10 @@ from ganaug.errors import ArtifactError, ConfigError
 from ganaug.image_options import ImageOptions
 from ganaug.imagedata import ImageData
 from ganaug.modality import Modality
+from ganaug.model import Model
 from ganaug.pair_sampling import PairModel
-from ganaug.persistence import Arrays, name_in, name_out
+from ganaug.parts import Arrays, name_in, name_out
 from ganaug.recipe import Recipe
-from ganaug.sampling import Model
 from ganaug.tabledata import TableData
 from ganaug.training.history import History
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganaug.console import say
 from ganaug.errors import ConfigError
-from ganaug.tablefile import check_writable
+from ganaug.files import check_writable
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter

@@ -8,95 +8,14 @@ row than real rows of the class are to each other.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganaug.evidence import FOLDS, EvidenceEnsemble
-
-OVERSAMPLING = 3
-"""Candidates made for each row kept, at most."""
+from ganaug.evidence import EvidenceEnsemble
+from ganaug.selector import COPY_QUANTILE, COPY_ROWS, Selector
 
 EVIDENCE_QUANTILE = 0.3
 """Share of the real rows of a class whose evidence is lower than what a candidate needs."""
-
-COPY_QUANTILE = 0.02
-COPY_ROWS = 2000
-
-
-class Evidence(Protocol):
-    """Classifiers that say how strongly a row looks like a member of a class."""
-
-    def margins(self, rows: Tensor, fold: Tensor, label: int) -> Tensor:
-        """Return the log-odds of ``label`` for each row by the classifier of its ``fold``."""
-
-
-class Selector(nn.Module):
-    """Judges candidates of every class.
-
-    Parameters
-    ----------
-    evidence : EvidenceEnsemble or ImageEvidence
-    floor : Tensor of shape (n_classes,)
-        Lowest margin of a candidate that is kept.
-    radius : Tensor of shape (n_classes,)
-        Candidates nearer than this to a training row are near-copies.
-    references : Tensor of shape (n, width)
-        Training rows to keep away from, grouped by class.
-    counts : Tensor of shape (n_classes,)
-        Reference rows of each class.
-    """
-
-    floor: Tensor
-    radius: Tensor
-    references: Tensor
-    counts: Tensor
-
-    def __init__(
-        self,
-        evidence: Evidence,
-        floor: Tensor,
-        radius: Tensor,
-        references: Tensor,
-        counts: Tensor,
-    ) -> None:
-        super().__init__()
-        self.evidence = evidence
-        self.register_buffer("floor", floor)
-        self.register_buffer("radius", radius)
-        self.register_buffer("references", references)
-        self.register_buffer("counts", counts)
-
-    @torch.inference_mode()
-    def choose(self, rows: Tensor, label: int) -> Tensor:
-        """Return the numbers of the rows to keep, in order, filled up where too few pass.
-
-        Each row is judged on its own, so the answer for a chunk never depends on how many rows
-        were asked for.
-        """
-        # Different folds for neighbouring rows: no classifier decides alone.
-        fold = torch.arange(rows.shape[0], device=rows.device) % FOLDS
-        margin = self.evidence.margins(rows, fold, label)
-        copies = self._near_copies(rows, label)
-        kept = torch.nonzero((margin >= self.floor[label]) & ~copies).squeeze(1)
-        enough = -(-rows.shape[0] // OVERSAMPLING)
-        if kept.shape[0] >= enough:
-            return kept
-        # The cap on retries: the best of the remaining ones, a copy only where all others are used.
-        ranked = torch.argsort(margin - 1e6 * copies, descending=True, stable=True)
-        return ranked[:enough].sort().values
-
-    def _near_copies(self, rows: Tensor, label: int) -> Tensor:
-        if not self.radius[label] > 0:
-            return torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
-        end = int(self.counts[: label + 1].sum())
-        own = self.references[end - int(self.counts[label]) : end]
-        return torch.cdist(self.describe(rows), own).amin(1) < self.radius[label]
-
-    def describe(self, rows: Tensor) -> Tensor:
-        """Return what distances are measured on: encoded rows themselves."""
-        return rows
 
 
 def fit_selector(

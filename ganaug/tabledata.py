@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils._set_output import _get_output_config, _wrap_data_with_container
 from sklearn.utils.validation import validate_data
 
-from ganaug import checks, containers, frames, persistence, validate
+from ganaug import containers, frames, persistence, validate
+from ganaug.classes import Classes
 from ganaug.codecs.tabular import TableCodec
 from ganaug.errors import ConfigError, InvalidTypeError, SchemaDriftError
-from ganaug.fitting import Job, auto_steps, fit_table_model, plan_methods
-from ganaug.modality import Classes, Modality
-from ganaug.persistence import name_in, name_out
+from ganaug.fitting import auto_steps, fit_table_model, plan_methods
+from ganaug.modality import Modality
+from ganaug.parts import name_in, name_out
+from ganaug.privates import output_config, wrap_data_with_container
 from ganaug.recipe import Recipe
 from ganaug.rng import derive, numpy_stream
+from ganaug.training.job import Job, fit_batch_size
+from ganaug.validate import check_columns, check_request
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from ganaug.sampling import Model
+    from ganaug.model import Model
     from ganaug.training.history import History
 
 
@@ -98,13 +101,13 @@ class TableData(Modality):
             )
         categorical = validate.check_categorical(self.categorical_features, data)
         codec = TableCodec.fit(data, categorical, derive(job.seed, "codec"))
-        checks.check_columns(codec, data, budget)
-        checks.check_request(codec, len(data), classes.to_add.values(), budget)
+        check_columns(codec, data, budget)
+        check_request(codec, len(data), classes.to_add.values(), budget)
         encoded = codec.encode(data, numpy_stream(job.seed, "encode"))
         job = replace(
             job,
             steps=job.steps or auto_steps(len(data)),
-            batch_size=checks.fit_batch_size(job.batch_size or "auto", recipe, len(data)),
+            batch_size=fit_batch_size(job.batch_size or "auto", recipe, len(data)),
             seed=derive(job.seed, "fit"),
         )
         methods = self.plan(classes, recipe)
@@ -112,7 +115,7 @@ class TableData(Modality):
 
     def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
         """Refuse to make more rows than the budget holds."""
-        checks.check_request(model.codec, 0, wanted, budget)
+        check_request(model.codec, 0, wanted, budget)
 
     def decode(self, model: Model, parts: list[NDArray[Any]]) -> pd.DataFrame:
         """Return encoded rows as a table."""
@@ -142,13 +145,13 @@ class TableData(Modality):
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
         """Return transformed rows in the container that ``set_output`` asks for."""
-        if frames.is_polars(X) and _output_of(estimator) == "pandas":
+        if frames.is_polars(X) and output_config(estimator) == "pandas":
             return frames.to_pandas(result)
         if not isinstance(X, list):
-            return _wrap_data_with_container("transform", result, X, estimator)
+            return wrap_data_with_container("transform", result, X, estimator)
         # scikit-learn would take the list's method "index" for the labels of the rows.
         array = containers.as_array(result)
-        wrapped = _wrap_data_with_container("transform", array, array, estimator)
+        wrapped = wrap_data_with_container("transform", array, array, estimator)
         return result if wrapped is array else wrapped
 
     def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -189,8 +192,3 @@ def _recipe(recipe: str | Recipe) -> Recipe:
 
 def _has_names(X: Any) -> bool:
     return isinstance(X, pd.DataFrame) or frames.is_polars(X)
-
-
-def _output_of(estimator: Any) -> str:
-    """Return the container that the user chose by ``set_output``, here or for all estimators."""
-    return str(_get_output_config("transform", estimator)["dense"])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.csvtext import CsvText, read_csv, render_rows, write_rows
 from ganaug.errors import ArtifactError, ConfigError, InvalidInputError
+from ganaug.files import check_writable, write_output
 from ganaug.textcolumns import TextFormat
 
 if TYPE_CHECKING:
@@ -215,16 +214,6 @@ def check_output(output: str, source: str, force: bool) -> None:
         raise ConfigError(f"{output} is the input file; --force overwrites it.")
 
 
-def check_writable(path: Path) -> None:
-    """Refuse, before any work, a file that cannot be written."""
-    if path.is_dir():
-        raise ConfigError(f"{path} is a folder.")
-    if not path.absolute().parent.is_dir():
-        raise ConfigError(f"There is no folder {path.absolute().parent} for {path.name}.")
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise ConfigError(f"Nothing can be written to the folder {path.absolute().parent}.")
-
-
 def check_folder(folder: Path, force: bool) -> None:
     """Refuse, before any work, a folder that holds something else than a model."""
     if str(folder) == "-":
@@ -252,47 +241,11 @@ def check_mark(table: Table, mark: bool) -> None:
         raise ConfigError(f"{table.name} already has a column {MARK!r}; drop it, or leave --mark.")
 
 
-def write(output: str, data: bytes, *, sync: bool = True) -> None:
-    """Write to a file, whole or not at all, or to standard output (``-``).
-
-    Without ``sync`` that holds when the process is killed, not when the machine is switched off.
-    """
-    if output == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    path = Path(output).resolve()
-    if path.exists() and not path.is_file():  # a device or a pipe
-        path.write_bytes(data)
-        return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            if sync:
-                os.fsync(file.fileno())
-        Path(temporary).chmod(_mode(path))
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _mode(path: Path) -> int:
-    """Return the permissions that a plain ``open`` would leave."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
 def save_spec(folder: Path, spec: TableSpec) -> None:
     """Store the names and formats of the table beside the model."""
     formats = None if spec.formats is None else [form.to_dict() for form in spec.formats]
     document = {"columns": spec.columns, "target": spec.target, "formats": formats}
-    write(str(folder / SPEC), json.dumps(document, indent=1).encode())
+    write_output(str(folder / SPEC), json.dumps(document, indent=1).encode())
 
 
 def load_spec(folder: Path) -> TableSpec | None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.multiclass import type_of_target
 
 from ganaug import frames
+from ganaug.containers import next_index
 from ganaug.errors import (
     ConfigError,
     GanaugError,
@@ -236,3 +237,63 @@ def unknown_class(label: Any, known: Mapping[Any, Any] | Sequence[Any]) -> str:
             f"type {type(same[0]).__name__}."
         )
     return f"There is no class {label!r}; {did_you_mean(str(label), map(str, known))}"
+
+
+def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
+    """Return ``y`` followed by the labels of the rows that ``X_res`` has behind those of ``X``."""
+    same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
+    index = X_res.index[len(X) :] if same_index and X.index.equals(y.index) else None
+    if hasattr(y, "detach"):  # a tensor
+        import torch
+
+        new = like_labels(y.detach().cpu().numpy(), labels, one_hot)
+        return torch.cat([y, torch.from_numpy(new).to(y)])
+    return append_labels(y, like_labels(y, labels, one_hot), index)
+
+
+def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
+    """Return new labels (column numbers where one-hot) in the container and dtype of ``y``."""
+    if frames.is_polars(y) or frames.is_polars_series(y):
+        return frames.labels_like(labels, y, one_hot)
+    if one_hot:
+        n_columns = y.shape[1] if hasattr(y, "shape") else len(y[0])
+        block = np.eye(n_columns)[labels.astype(np.int64)]
+        if isinstance(y, pd.DataFrame):
+            return pd.DataFrame(block, columns=y.columns).astype(y.dtypes.to_dict())
+        if sp.issparse(y):
+            return y.__class__(sp.csr_matrix(block.astype(y.dtype)))
+        new = block.astype(np.asarray(y).dtype)
+        return new.tolist() if isinstance(y, list) else new
+    if isinstance(y, pd.DataFrame):
+        return pd.DataFrame({y.columns[0]: pd.Series(labels).astype(y.dtypes.iloc[0])})
+    if isinstance(y, (pd.Series, pd.Index)):
+        return pd.Series(labels, name=y.name).astype(y.dtype)
+    if isinstance(y, pd.api.extensions.ExtensionArray):
+        dtype: Any = y.dtype
+        return pd.array(labels, dtype=dtype)
+    if isinstance(y, list):
+        return labels.tolist()
+    shape = (-1, 1) if np.asarray(y).ndim == 2 else (-1,)
+    return labels.astype(np.asarray(y).dtype).reshape(shape)
+
+
+def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
+    """Return ``y`` followed by ``new``; ``index`` names the rows of a frame or series."""
+    if frames.is_polars(y):
+        return frames.append(y, new)
+    if frames.is_polars_series(y):
+        return frames.append_series(y, new)
+    if isinstance(y, (pd.Series, pd.DataFrame)):
+        if not len(new):
+            return y.copy()
+        own = next_index(y.index, len(new)) if index is None else index
+        return pd.concat([y, new.set_axis(own)])
+    if isinstance(y, pd.Index):
+        return y.append(pd.Index(new))
+    if isinstance(y, pd.api.extensions.ExtensionArray):
+        return pd.concat([pd.Series(y), pd.Series(new)]).array
+    if sp.issparse(y):
+        return y.__class__(sp.vstack([y, new]).asformat(y.format))
+    if isinstance(y, list):
+        return [*y, *new]
+    return np.concatenate([np.asarray(y), new])

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils.validation import _num_samples
 
 from ganaug import containers
 from ganaug.errors import ConfigError
 from ganaug.prior import PriorCorrected, prior_ratio
+from ganaug.privates import num_samples
 from ganaug.remedies import (
     NOTHING,
     WEIGHTS,
@@ -52,7 +52,7 @@ class Task:
     strategy : object
         The augmenter's ``sampling_strategy``: what a dose of 1 is.
     cached : callable or None
-        Stands in for :func:`ganaug.remedies.fit_resample`.
+        Stands in for :func:`ganaug.samplers.fit_resample`.
     makers : mapping of str to callable
         Remedies that change the classifier and no rows: ``maker(task)`` returns the unfitted one.
     """
@@ -106,7 +106,7 @@ class Task:
         model.fit(rows.X, rows.y, **params)
         if not self.correct_prior:
             return model
-        trained, _ = check_labels(rows.y, _num_samples(rows.X))
+        trained, _ = check_labels(rows.y, num_samples(rows.X))
         ratio = prior_ratio(model, (self.labels, self.weights), (trained, weights))
         return PriorCorrected(model, ratio)
 
@@ -213,7 +213,7 @@ def _scored(name: str, scorer: Scorer, model: Any, X: Any, y: Any) -> float:
         raise ConfigError(f"scoring={name!r} cannot judge these rows: {error}") from error
     if not math.isfinite(score):
         raise ConfigError(
-            f"scoring={name!r} cannot judge these rows: it is {score} on the {_num_samples(X)} "
+            f"scoring={name!r} cannot judge these rows: it is {score} on the {num_samples(X)} "
             "test rows of a fold. Does each fold have all classes?"
         )
     return score

@@ -7,10 +7,7 @@ names the column or the option. The labels are checked in :mod:`ganaug.targets`.
 from __future__ import annotations
 
 import math
-import os
-import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from ganaug import frames
+from ganaug.codecs.columns import CategoryCodec
+from ganaug.codecs.tabular import TableCodec
 from ganaug.containers import as_array
 from ganaug.errors import (
     ConfigError,
@@ -28,15 +27,12 @@ from ganaug.errors import (
     MemoryBudgetError,
     did_you_mean,
     near,
+    warn,
 )
+from ganaug.memory import readable
 
 MAX_WIDTH = 8192
 """Widest encoded row: beyond it a table has more columns than a GAN can learn from rows."""
-
-CGROUP = Path("/sys/fs/cgroup")
-"""Where the limits of a container stand."""
-
-_UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 def check_table(X: Any, budget: int, widest: int = MAX_WIDTH) -> pd.DataFrame:
@@ -190,16 +186,6 @@ def _dtype_name(dtype: Any) -> str:
     return str(dtype)
 
 
-def nearest_option(message: str) -> str:
-    """Return the end of scikit-learn's message about a misspelt option: what was meant."""
-    found = re.search(r"must be (.*) Got '([^']*)' instead", message, re.DOTALL)
-    options = re.findall(r"(?<!instance of )'([^']+)'", found[1]) if found else []
-    if not found or not options:
-        return ""
-    nearest = did_you_mean(found[2], options)
-    return f" {nearest[0].upper()}{nearest[1:]}"
-
-
 def check_categorical(option: Any, frame: pd.DataFrame) -> list[bool]:
     """Return which columns the user declared categorical.
 
@@ -249,48 +235,6 @@ def _position(item: Any, frame: pd.DataFrame) -> int:
     )
 
 
-def check_budget(option: Any) -> int:
-    """Return the memory budget in bytes: half of what is free, or what the user said."""
-    if isinstance(option, str) and option == "auto":
-        return int(min(_free_memory(), _free_in_cgroup())) // 2
-    if isinstance(option, (int, np.integer)) and not isinstance(option, bool) and option > 0:
-        return int(option)
-    if isinstance(option, str):
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]i?b|)\s*", option.lower())
-        if match:
-            return int(float(match[1]) * _UNITS[match[2]])
-    raise ConfigError(
-        f'memory_budget must be "auto", a number of bytes or a size such as "2GB", got {option!r}.'
-    )
-
-
-def _free_memory() -> int:
-    """Return the bytes that can be had without swapping: free pages and reclaimable caches."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-        if match := re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE):
-            return int(match[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    except (ValueError, OSError, AttributeError):
-        return 4 * 2**30
-
-
-def _free_in_cgroup() -> float:
-    """Return the bytes left under the limit of the container, infinity where there is none."""
-    try:
-        limit = int((CGROUP / "memory.max").read_text(encoding="ascii"))  # or "max"
-        used = int((CGROUP / "memory.current").read_text(encoding="ascii"))
-        usage = (CGROUP / "memory.stat").read_text(encoding="ascii")
-    except (OSError, ValueError):
-        return math.inf
-    # Files that were read once count as used, yet are given up as soon as memory is short.
-    cached = re.search(r"^inactive_file (\d+)$", usage, re.MULTILINE)
-    return max(limit - used + (int(cached[1]) if cached else 0), 0)
-
-
 def check_memory(n_rows: int, n_columns: int, width: int, budget: int, what: str) -> None:
     """Refuse a job whose encoded rows and table together exceed the budget."""
     size = n_rows * (4 * width + 3 * 8 * n_columns)
@@ -313,10 +257,40 @@ def check_width(width: int, widest: str, n_rows: int, limit: int = MAX_WIDTH) ->
         )
 
 
-def readable(size: float) -> str:
-    """Return a number of bytes for people."""
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
-        size /= 1000
-    raise AssertionError
+ID_ROWS = 50
+
+MAX_LEVELS = 20_000
+
+
+def check_columns(codec: TableCodec, frame: pd.DataFrame, budget: int) -> None:
+    """Warn about identifiers; refuse columns too wide to learn."""
+    widest, most = "", 0
+    for position, column in enumerate(codec.columns):
+        unique = column.type.storage != "float" and _looks_like_id(frame.iloc[:, position])
+        if unique and len(frame) >= ID_ROWS:
+            warn(
+                f"Column {column.name!r} looks like an identifier: every value is different. "
+                "Synthetic identifiers mean nothing; drop the column."
+            )
+        if isinstance(column.codec, CategoryCodec) and column.codec.n_levels > most:
+            widest, most = str(column.name), column.codec.n_levels
+    if most > MAX_LEVELS or 4 * most * 2048 * 3 > budget:
+        raise MemoryBudgetError(
+            f"Column {widest!r} has {most:,} categories, which needs about "
+            f"{readable(4 * most * 2048 * 3)} a step (at most {MAX_LEVELS:,} "
+            "categories). Drop it if it is an identifier, or group rare categories."
+        )
+    detail = f"The widest category is {widest!r} with {most} levels." if most else ""
+    check_width(codec.layout.width, detail, len(frame))
+
+
+def _looks_like_id(series: pd.Series) -> bool:
+    plain = pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_string_dtype(series)
+    return bool(plain and series.is_unique)
+
+
+def check_request(codec: TableCodec, n_rows: int, wanted: Iterable[int], budget: int) -> None:
+    """Refuse to make more rows than the budget holds, besides the ``n_rows`` that are there."""
+    n_new = sum(wanted)
+    what = f"Making {n_new:,} rows" if n_new else "This table"
+    check_memory(n_rows + n_new, len(codec.columns), codec.layout.width, budget, what)

@@ -30,7 +30,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from ganaug import AugmentedClassifier, Callback, ConfigError, GANAugmenter, InvalidInputError
 from ganaug.dose import decide
-from ganaug.remedies import DOSES, NOTHING, Arm, RepeatRows, SmoteRows
+from ganaug.remedies import DOSES, NOTHING, Arm
+from ganaug.samplers import RepeatRows, SmoteRows
 from ganaug.trials import Trials
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")

@@ -14,6 +14,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from ganaug import Recipe
+from ganaug.selector import FOLDS
+from ganaug.model import CHUNK
+from ganaug.selector import OVERSAMPLING
+from ganaug.selector import COPY_QUANTILE
+from ganaug.selector import COPY_ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {
@@ -300,12 +305,12 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"{anchors.NEIGHBOURS} nearest neighbours",
         f"at least {fitting.auto_steps(1)} and at most {fitting.auto_steps(10**9):,}",
         "$10\\sqrt{n}$ generator steps for $n$ rows",
-        f"in {sampling.CALIBRATION_ROUNDS} rounds of {sampling.CHUNK:,} samples",
-        f"full chunks of {sampling.CHUNK:,} rows",
+        f"in {sampling.CALIBRATION_ROUNDS} rounds of {CHUNK:,} samples",
+        f"full chunks of {CHUNK:,} rows",
         f"lower than their {selection.EVIDENCE_QUANTILE:.0%} quantile",
-        f"nearer than the {selection.COPY_QUANTILE:.0%} quantile",
-        f"at most {selection.COPY_ROWS:,} of them",
-        f"At most {selection.OVERSAMPLING} candidates",
+        f"nearer than the {COPY_QUANTILE:.0%} quantile",
+        f"at most {COPY_ROWS:,} of them",
+        f"At most {OVERSAMPLING} candidates",
         f"{data.TrainingRows.monitored} of each",
         f"About {data.TrainingRows.records} times",
         f"below {history.COLLAPSE_RATIO} at step {history.COLLAPSE_AFTER} or later",
@@ -313,7 +318,7 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"below {history.STARVED_GRADIENT} of the largest",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]
-    assert evidence.FOLDS == 3, "three small classifiers, each on two thirds of the rows"
+    assert FOLDS == 3, "three small classifiers, each on two thirds of the rows"
     assert fitting.auto_steps(10_000) == 10 * 100
 
 
@@ -331,7 +336,7 @@ def test_the_page_on_images_states_the_numbers_of_the_code(root):
         f"{light.LAYOUT} by {light.LAYOUT} means of each channel",
         f"{below:,} images or more",
         f"than {1 - image_selection.EVIDENCE_QUANTILE:.0%} of the real",
-        f"all but {selection.COPY_QUANTILE:.0%} of different real",
+        f"all but {COPY_QUANTILE:.0%} of different real",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]
 

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganaug import GANAugmenter, Recipe
-from ganaug.evidence import FOLDS
-from ganaug.sampling import CHUNK, interleave
-from ganaug.selection import EVIDENCE_QUANTILE, OVERSAMPLING
+from ganaug.selector import FOLDS
+from ganaug.model import CHUNK
+from ganaug.classes import interleave
+from ganaug.selection import EVIDENCE_QUANTILE
+from ganaug.selector import OVERSAMPLING
 
 
 @given(

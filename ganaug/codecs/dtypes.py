@@ -197,7 +197,7 @@ def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) 
         dense = ColumnType(kind.kind, np.dtype(dtype.subtype), kind.storage, kind.unit)
         return from_numbers(values, missing, dense).astype(dtype)
     if kind.storage == "period":
-        ordinals = np.where(missing, pd.NaT._value, values)  # type: ignore[attr-defined]
+        ordinals = np.where(missing, pd.NaT.value, values)
         index: Any = pd.PeriodIndex
         return pd.Series(index.from_ordinals(ordinals, freq=dtype.freq))
     if kind.storage in ("datetime", "timedelta"):

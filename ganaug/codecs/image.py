@@ -72,8 +72,3 @@ class ImageCodec:
             return pixels
         unit = (pixels.astype(np.float64) - self.low) / (self.high - self.low)
         return np.round(unit * 255).astype(np.uint8)
-
-
-def to_signed(images: Tensor) -> Tensor:
-    """Return images as numbers between -1 and 1."""
-    return images.float().mul_(2.0 / 255.0).sub_(1.0) if images.dtype == torch.uint8 else images

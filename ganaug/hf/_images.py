@@ -18,7 +18,7 @@ from ganaug.errors import InvalidInputError, SchemaDriftError
 from ganaug.hf._gather import Gathered
 from ganaug.image_options import ImageOptions
 from ganaug.images import check_fits
-from ganaug.validate import check_budget
+from ganaug.memory import check_budget
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter

@@ -15,7 +15,7 @@ from datasets import ClassLabel
 
 from ganaug import targets
 from ganaug.augmenter import GANAugmenter
-from ganaug.checks import one_row
+from ganaug.classes import one_row
 from ganaug.codecs.image import ImageCodec
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, SchemaDriftError
 from ganaug.hf import _images, _tables

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ganaug.privates import differences, lerp_all
+
 
 @dataclass
 class Context:
@@ -157,8 +159,8 @@ class HistoricalAverage:
         self.seen += 1
         if self.seen == 1:
             self.means = [weight.clone() for weight in now]
-        torch._foreach_lerp_(self.means, now, 1.0 / self.seen)
-        gaps = torch._foreach_sub(weights, self.means)
+        lerp_all(self.means, now, 1.0 / self.seen)
+        gaps = differences(weights, self.means)
         return torch.stack([gap.square().sum() for gap in gaps]).sum()
 
 

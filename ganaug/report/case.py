@@ -17,12 +17,12 @@ from sklearn.base import clone
 
 from ganaug import targets
 from ganaug.augmenter import GANAugmenter
+from ganaug.classes import Classes
 from ganaug.containers import take
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.fitting import plan_methods
 from ganaug.frames import refuse_lazy
 from ganaug.image_fitting import plan_image_methods
-from ganaug.modality import Classes
 from ganaug.rng import derive, numpy_stream
 
 Codes = NDArray[np.int64]

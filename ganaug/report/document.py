@@ -146,7 +146,7 @@ def finite(value: Any) -> Any:
 def written(text: str, path: str | Path | None) -> str:
     """Return a text, written into a file where there is a path."""
     if path is not None:
-        from ganaug.tablefile import write
+        from ganaug.files import write_output
 
-        write(str(path), text.encode())
+        write_output(str(path), text.encode())
     return text

@@ -5,26 +5,20 @@ from __future__ import annotations
 import base64
 import io
 import json
-import re
-import warnings
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib import image as matplotlib_image
-from matplotlib import rc_context
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ganaug.demo_pictures import BLUE
+from ganaug.drawer import Drawer, number, template
+from ganaug.model import GENERATED
 from ganaug.report import plots
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import PICTURED, Neighbours
-from ganaug.sampling import GENERATED
+from ganaug.style import style
 
 if TYPE_CHECKING:
     from ganaug.report.contents import ReportContents
@@ -33,13 +27,12 @@ TEMPLATE = "report.html.j2"
 OPEN_CLASSES = 6
 """Classes whose figures are unfolded from the start."""
 
-MINUS = "\N{MINUS SIGN}"
 LEVELS = {"bad": "Bad", "caution": "Caution", "note": "Note"}
 
 
 def page(report: ReportContents) -> str:
     """Return the page of a report."""
-    with plots.style():
+    with style():
         context = {
             "report": report,
             "noun": "images" if report.facts["kind"] == "image" else "rows",
@@ -67,19 +60,6 @@ def page(report: ReportContents) -> str:
     return template(TEMPLATE).render(context)
 
 
-@cache
-def template(name: str) -> jinja2.Template:
-    """Return a template of this package."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ganaug.report", "."),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template(name)
-
-
 def _about_all(report: ReportContents, finding: Finding) -> bool:
     return finding.label not in [row["class"] for row in report.facts["classes"]]
 
@@ -92,14 +72,6 @@ def _told(report: ReportContents, key: str) -> str:
         if f.key == key and not f.refused
     ]
     return f"{MEASURES[key].title}. {'; '.join(parts[: plots.MOST_CLASSES])}"
-
-
-def number(value: float) -> str:
-    """Return a number as it stands on the page."""
-    if np.isnan(value):
-        return "-"
-    text = f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
-    return text.replace("-", MINUS) if float(text) else text.replace("-", "")
 
 
 def figure_text(finding: Finding) -> tuple[str, str]:
@@ -145,44 +117,6 @@ def _trends(drawer: Drawer, squares: tuple[Any, Any], label: Any) -> list[Markup
         for square, title in zip(squares, titles, strict=True)
         if not np.isnan(square).all()
     )
-
-
-class Drawer:
-    """Turns figures into SVG for a page, each with names of its own.
-
-    Parameters
-    ----------
-    name : str
-        Begins all names.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name, self.count = name, 0
-
-    def all(self, figures: Any) -> list[Markup]:
-        """Return the figures, given with what they show in words, as SVG elements."""
-        return [self.svg(figure, words) for figure, words in figures]
-
-    def svg(self, figure: Figure, words: str) -> Markup:
-        """Return a figure as an SVG element in the page's own ink."""
-        self.count += 1
-        out = io.StringIO()
-        with rc_context({"svg.hashsalt": f"{self.name}{self.count}"}), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # letters that matplotlib's font lacks; browsers do not
-            # Not savefig, which draws everything twice.
-            canvas: Any = FigureCanvasSVG(figure)
-            canvas.print_svg(out, metadata={"Date": None})
-        text = out.getvalue()
-        text = text[text.index("<svg") :]
-        text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-        # Names such as axes_1 would stand on the page many times; only clips and markers are used.
-        text = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", text)
-        text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
-        text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
-        text = text.replace(plots.INK, "currentColor").replace(BLUE.lower(), "var(--blue)")
-        width = figure.get_size_inches()[0] * 96
-        start = f'<svg role="img" aria-label="{escape(words)}" style="max-width:{width:.0f}px"'
-        return Markup(text.replace("<svg", start, 1))
 
 
 def _strips(shown: Neighbours | None) -> Mapping[str, Any]:

@@ -138,15 +138,14 @@ class Comparison(Document):
 
     def _picture(self) -> Figure:
         """Draw each method's difference to doing nothing, the advised one in another colour."""
-        from ganaug.demo_pictures import BLUE, GREY, ORANGE
-        from ganaug.report import plots
+        from ganaug.style import BLUE, GREY, ORANGE, plain_panel, style
 
         shown = self._shown
         places = list(range(len(shown)))[::-1]
         rows = max(len(shown), 1)
-        with plots.style():
+        with style():
             names = [each.method for each in shown]
-            figure, axes = plots.plain_panel((SIZE[0], SIZE[1] + ROW * rows), names)
+            figure, axes = plain_panel((SIZE[0], SIZE[1] + ROW * rows), names)
             for place, each in zip(places, shown, strict=True):
                 chosen = each == self.best
                 colour, mark = (ORANGE, "D") if chosen else (BLUE, "o")
@@ -170,11 +169,11 @@ class Comparison(Document):
         }
 
     def _page(self) -> str:
-        from ganaug.report import plots
-        from ganaug.report.html import Drawer, template
+        from ganaug.drawer import Drawer, template
+        from ganaug.style import style
 
         words = "; ".join(f"{each.method} {each.difference:+.3f}" for each in self._shown)
-        with plots.style():
+        with style():
             picture = Drawer("d").svg(self._picture(), f"Differences: {words}")
             context = {"found": self, "picture": picture, "versions": self.facts["versions"]}
             return template("comparison.html.j2").render(context)

@@ -6,21 +6,31 @@ as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib import dates
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ganaug.demo_pictures import BLUE, GREEN, GREY, ORANGE
 from ganaug.report.columns import Matrix, bin_edges
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import ColumnSketch, Projection
+from ganaug.style import (
+    BLUE,
+    COLOURS,
+    DASHES,
+    GREY,
+    MARKERS,
+    ORANGE,
+    PANEL,
+    panel,
+    plain_panel,
+    short,
+    style,
+)
 from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY, History
 
 if TYPE_CHECKING:
@@ -28,15 +38,6 @@ if TYPE_CHECKING:
 
     from ganaug.report.contents import ReportContents
 
-INK = "#1e1e1f"
-"""Of text and axes; a page puts its own colour in its place."""
-
-COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", GREY)
-MARKERS = ("o", "^", "s", "D", "v", "X")
-DASHES = ("-", "--", "-.", ":")
-
-PANEL = (4.2, 2.7)
-"""Inches, of a panel as wide as a phone."""
 
 SMALL = (3.1, 2.2)
 
@@ -45,76 +46,6 @@ MOST_CLASSES = 12
 
 BARS = 8
 BINS = 18
-LONGEST = 20
-"""Letters of a name in a picture."""
-
-STYLE: dict[str, Any] = {
-    "axes.edgecolor": INK,
-    "axes.grid": True,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 9,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 10,
-    "axes.unicode_minus": False,
-    "font.size": 9,
-    "grid.alpha": 0.25,
-    "grid.color": GREY,
-    "legend.fontsize": 8.5,
-    "legend.frameon": False,
-    "svg.fonttype": "none",
-    "text.color": INK,
-    "text.parse_math": False,  # names of columns may hold dollars
-    "xtick.color": INK,
-    "xtick.labelsize": 8.5,
-    "ytick.color": INK,
-    "ytick.labelsize": 8.5,
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw in the style of the report; matplotlib's own settings come back afterwards."""
-    settings: Any = STYLE
-    with matplotlib.rc_context(settings):
-        yield
-
-
-def short(name: Any) -> str:
-    """Return a name that fits into a picture."""
-    text = " ".join(str(name).split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
-
-
-def _panel(size: tuple[float, float] = PANEL) -> tuple[Figure, Axes]:
-    return _clear(Figure(figsize=size, layout="constrained"))
-
-
-def plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[Figure, Axes]:
-    """Return a panel with room for names on the left: measuring texts would cost most of the time.
-
-    Parameters
-    ----------
-    size : tuple of float
-    names : sequence of str
-    """
-    width, height = size
-    letters = max(map(len, names), default=0)
-    left = min((0.12 + 0.068 * letters) / width, 0.5)
-    margins = {"left": left, "right": 0.97, "bottom": 0.28 / height, "top": 1 - 0.27 / height}
-    figure = Figure(figsize=size)
-    figure.subplots_adjust(**margins)
-    return _clear(figure)
-
-
-def _clear(figure: Figure) -> tuple[Figure, Axes]:
-    """Return the figure and its axes, on the ground of the page."""
-    axes = figure.subplots()
-    for patch in (figure.patch, axes.patch):
-        patch.set_alpha(0)
-    return figure, axes
 
 
 # ------------------------------------------------------------------ figures
@@ -287,7 +218,7 @@ def projection_panels(projection: Projection) -> list[Figure]:
     margin = 0.08 * (high - low) + 1e-9
     figures = []
     for title, points in (("real", projection.real), ("synthetic", projection.synthetic)):
-        figure, axes = _panel((PANEL[0], 3.6))
+        figure, axes = panel((PANEL[0], 3.6))
         looks = zip(points.items(), COLOURS, MARKERS, strict=False)
         for (label, own), colour, marker in reversed(list(looks)):
             axes.plot(
@@ -346,7 +277,7 @@ def _diversities(run: pd.DataFrame) -> dict[str, str]:
 def _curves(
     title: str, run: pd.DataFrame, curves: dict[str, str], limit: tuple[float, str] | None
 ) -> Figure:
-    figure, axes = _panel()
+    figure, axes = panel()
     looks = zip(curves.items(), COLOURS, DASHES, strict=False)
     for (column, label), colour, dash in looks:
         axes.plot(run["step"], run[column], color=colour, linestyle=dash, label=label)

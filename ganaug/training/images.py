@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from ganaug.codecs.image import to_signed
 from ganaug.nets.light import layouts_of
 from ganaug.training.data import TrainingRows
 
@@ -188,3 +187,8 @@ CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "cutout": cut_out,
     "brightness": brighten,
 }
+
+
+def to_signed(images: Tensor) -> Tensor:
+    """Return images as numbers between -1 and 1."""
+    return images.float().mul_(2.0 / 255.0).sub_(1.0) if images.dtype == torch.uint8 else images

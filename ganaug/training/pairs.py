@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganaug.codecs.image import to_signed
 from ganaug.training.data import Batch, generate
-from ganaug.training.images import TrainingImages, mirror
+from ganaug.training.images import TrainingImages, mirror, to_signed
 
 
 class SourcesAndTargets(TrainingImages):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ganaug.errors import DivergenceError, warn
+from ganaug.nets.spectral import normalise_spectrally
 from ganaug.objectives.losses import check_loss
 from ganaug.objectives.regularizers import (
     BY_INPUT,
@@ -26,6 +27,7 @@ from ganaug.objectives.regularizers import (
     Penalty,
     clip_weights,
 )
+from ganaug.privates import lerp_all, norms
 from ganaug.registry import make_loss
 from ganaug.rng import torch_stream
 from ganaug.training import schedules
@@ -36,7 +38,7 @@ from ganaug.training.replay import Replay
 
 if TYPE_CHECKING:
     from ganaug.recipe import Recipe
-    from ganaug.training.callbacks import Callback
+    from ganaug.training.job import Job
 
 
 Side = tuple[Tensor, Tensor]
@@ -58,17 +60,8 @@ class Trainer:
         Names of the classes, for the history.
     judged : sequence of bool
         Classes whose samples the history's diversity is about.
-    steps : int
-        Generator steps.
-    batch_size : int
-        Rows in a step, a multiple of the recipe's ``pac``.
-    seed : int
-        All draws derive from it.
-    callbacks : sequence of Callback
-    max_seconds : float or None
-        Wall-clock limit; reproducible runs leave it out.
-    progress : bool
-        Show a progress bar on standard error.
+    job : Job
+        Steps, rows in each (a multiple of the recipe's ``pac``), seed, callbacks and limits.
 
     Attributes
     ----------
@@ -87,13 +80,7 @@ class Trainer:
         rows: TrainingRows,
         labels: Sequence[str],
         judged: Sequence[bool],
-        *,
-        steps: int,
-        batch_size: int,
-        seed: int,
-        callbacks: Sequence[Callback] = (),
-        max_seconds: float | None = None,
-        progress: bool = False,
+        job: Job,
     ) -> None:
         self.recipe, self.rows, self.labels = recipe, rows, labels
         self.generator, self.critic = generator.train(), critic.train()
@@ -105,10 +92,14 @@ class Trainer:
             for name, buffer in self.average.named_buffers()
             if "running_" in name
         ]
-        self.steps, self.batch_size = steps, batch_size
-        self.callbacks, self.max_seconds, self.progress = callbacks, max_seconds, progress
-        self.random = torch_stream(seed, "train", device=rows.device)
-        self.monitor = Monitor(rows, labels, judged, seed)
+        self.steps, self.batch_size = job.steps, job.batch_size
+        self.callbacks, self.max_seconds, self.progress = (
+            job.callbacks,
+            job.max_seconds,
+            job.progress,
+        )
+        self.random = torch_stream(job.seed, "train", device=rows.device)
+        self.monitor = Monitor(rows, labels, judged, job.seed)
         self.subjects = [name for name, shown in zip(labels, judged, strict=True) if shown]
         schedule = recipe.schedule
         self.loss = make_loss(recipe.loss, schedule.label_smoothing)
@@ -197,7 +188,7 @@ class Trainer:
         decay = schedules.ema_decay(self.step, self.recipe.schedule.ema)
         mine: list[Tensor] = list(self.average.parameters())
         theirs: list[Tensor] = list(self.generator.parameters())
-        torch._foreach_lerp_(mine, theirs, 1.0 - decay)
+        lerp_all(mine, theirs, 1.0 - decay)
         for mine_statistic, statistic in self.running_statistics:
             mine_statistic.copy_(statistic)
 
@@ -306,7 +297,7 @@ class Trainer:
         if self.recipe.architecture.progressive:
             record["resolution"] = self.generator.growth.resolution
         for name, gradients in self.gradients.items():
-            record[name] = float(torch.stack(torch._foreach_norm(gradients)).norm())
+            record[name] = float(torch.stack(norms(gradients)).norm())
         record |= self.monitor.diversity(
             lambda labels, random: self.rows.generated(self.average, labels, random),
             self.average.growth.coarse if self.recipe.architecture.progressive else None,
@@ -342,3 +333,26 @@ class Trainer:
     def _notify(self, event: str) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(self)
+
+
+def make_trainer(
+    recipe: Recipe,
+    make_generator: Callable[[torch.Generator], nn.Module],
+    make_critic: Callable[[torch.Generator], nn.Module],
+    rows: TrainingRows,
+    labels: Sequence[str],
+    judged: Sequence[bool],
+    job: Job,
+) -> Trainer:
+    """Return a trainer of new networks; the other parameters are those of :class:`Trainer`.
+
+    Parameters
+    ----------
+    make_generator, make_critic : callable
+        Return a network whose initial weights are drawn from the stream that they get.
+    """
+    generator = make_generator(torch_stream(job.seed, "generator")).to(job.device)
+    critic = make_critic(torch_stream(job.seed, "critic")).to(job.device)
+    if recipe.architecture.spectral_norm:
+        normalise_spectrally(critic, torch_stream(job.seed, "spectral"))
+    return Trainer(recipe, generator, critic, rows, labels, judged, job)

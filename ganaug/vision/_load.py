@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import struct
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.datasets import DatasetFolder
-from torchvision.datasets.folder import IMG_EXTENSIONS
 from tqdm.auto import tqdm
 
 from ganaug.errors import (
@@ -30,9 +26,7 @@ from ganaug.errors import (
 from ganaug.image_options import MAX_CHANNELS
 from ganaug.pool import plain_label
 from ganaug.vision._sources import Keys, check_dataset, raw, split, targets_of, undisturbed, unwrap
-
-UNREADABLE = (OSError, SyntaxError, EOFError, ValueError, RuntimeError, struct.error, zlib.error)
-"""What decoders raise for damaged files."""
+from ganaug.vision.folders import UNREADABLE, open_folder
 
 Pixels = NDArray[Any]
 
@@ -119,41 +113,6 @@ def load_images(
     if reader.skipped:
         warn(f"{len(reader.skipped)} image(s) cannot be read, left out: {_some(reader.skipped)}.")
     return X, np.asarray([dataset.classes[label] for label in labels] if folder else labels)
-
-
-class _Folder(DatasetFolder):
-    """A folder per class, whose files are read as they are; hidden ones are left out."""
-
-    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        found = sorted(p.name for p in Path(directory).iterdir() if p.is_dir())
-        names = [name for name in found if not name.startswith(".")]
-        if not names:
-            raise FileNotFoundError(f"there is no folder of a class in {directory}")
-        return names, {name: code for code, name in enumerate(names)}
-
-
-def open_folder(path: Path) -> _Folder:
-    """Return a folder per class as a dataset of PIL images as they are, and class numbers."""
-    try:
-        return _Folder(str(path), loader=open_file, is_valid_file=_is_image)
-    except OSError as error:
-        raise InvalidInputError(
-            f"No images can be read from {path}: {error}. It must have one folder per class, with "
-            f"images in it ({', '.join(IMG_EXTENSIONS)})."
-        ) from None
-
-
-def _is_image(path: str) -> bool:
-    name = Path(path).name.lower()
-    return name.endswith(IMG_EXTENSIONS) and not name.startswith(".")
-
-
-def open_file(path: str) -> Image.Image:
-    """Return a decoded image."""
-    with Path(path).open("rb") as file:
-        image = Image.open(file)
-        image.load()
-        return image
 
 
 class _Reader:
@@ -259,7 +218,7 @@ def _choose(dataset: Any, limit: int | None) -> tuple[Sequence[int], bool]:
 
 def _room(n: int, pixels: Pixels, exact: bool) -> Pixels:
     """Return an array for ``n`` images; what is never written takes no memory."""
-    from ganaug.validate import check_budget, readable  # here, so that workers start quickly
+    from ganaug.memory import check_budget, readable
 
     size, budget = n * pixels.nbytes, check_budget("auto")
     if exact and size > budget:

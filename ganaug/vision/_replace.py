@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.pool import SyntheticPool, plain_label
+from ganaug.privates import flatten_tree, unflatten_tree
 from ganaug.rng import seed_from
 from ganaug.vision._forms import Remedies, form_of
 from ganaug.vision._stream import Stream
@@ -128,14 +128,14 @@ class ReplaceRare(v2.Transform):
         sample = inputs if len(inputs) > 1 else inputs[0]
         label = self.labels_getter(sample) if callable(self.labels_getter) else _find_label(sample)
         labels, batched = _check_labels(label)
-        leaves, structure = tree_flatten(sample)
+        leaves, structure = flatten_tree(sample)
         place = _find_image(leaves, label)
         image = leaves[place]
         new = self._swap_some(image, labels) if batched else self._swap(image, labels[0])
         if new is None:
             return sample
         leaves[place] = new
-        return tree_unflatten(leaves, structure)
+        return unflatten_tree(leaves, structure)
 
     def _swap(self, image: Any, label: Any) -> Any:
         """Return an image to take the place of ``image``, or None."""

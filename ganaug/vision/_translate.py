@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils._pytree import tree_flatten, tree_unflatten
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ganaug.errors import InvalidInputError
+from ganaug.privates import flatten_tree, unflatten_tree
 from ganaug.rng import seed_from
 from ganaug.vision._forms import PIL_CHANNELS, Form, Remedies, form_of
 from ganaug.vision._stream import Stream
@@ -98,10 +98,10 @@ class Translate(v2.Transform):
             Of the same structure. The input itself is never changed.
         """
         sample = inputs if len(inputs) > 1 else inputs[0] if inputs else ()
-        leaves, structure = tree_flatten(sample)
+        leaves, structure = flatten_tree(sample)
         for place in _find_images(leaves):
             leaves[place] = self._translate(leaves[place])
-        return tree_unflatten(leaves, structure)
+        return unflatten_tree(leaves, structure)
 
     def _translate(self, image: Any) -> Any:
         if not isinstance(image, Tensor) or image.ndim < 4:
