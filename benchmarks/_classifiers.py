@@ -26,7 +26,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.utils.validation import has_fit_parameter
 
-from ganaug.decision import TunedClassWeights
+from ganaug.choose.thresholds import TunedClassWeights
 
 METRICS = ("balanced_accuracy", "macro_f1", "average_precision", "g_mean")
 INNER_FOLDS = 5

@@ -21,17 +21,17 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-import ganaug.anchors
-import ganaug.evidence
-import ganaug.fitting
-import ganaug.sampling
-import ganaug.selection
+import ganaug.tables.anchors
+import ganaug.tables.evidence
+import ganaug.tables.fitting
+import ganaug.tables.sampling
+import ganaug.tables.selection
 from benchmarks._classifiers import make_classifier
 from benchmarks._methods import Augment, Augmented, Training, deficits, ganaug_with
 from ganaug import Callback
-from ganaug.anchors import AnchorBank
-from ganaug.encoding import Layout
-from ganaug.selector import FOLDS
+from ganaug.models.selection import FOLDS
+from ganaug.nets.layout import Layout
+from ganaug.tables.anchors import AnchorBank
 
 ALWAYS = 10**9
 LEAST_ANCHORS = 10
@@ -174,7 +174,7 @@ class Judge(nn.Module):
         return self.rule(rows, label)
 
 
-class KeepsCritic(ganaug.fitting.Trainer):
+class KeepsCritic(ganaug.tables.fitting.Trainer):
     """A trainer that leaves its critic behind."""
 
     latest: Any = None
@@ -207,7 +207,7 @@ def distance_evidence(rows: Tensor, labels: Tensor, *_: Any, **__: Any) -> tuple
     return Judge(rule), torch.zeros_like(labels)
 
 
-class Matching(ganaug.selector.Selector):
+class Matching(ganaug.models.selection.Selector):
     """Accepts candidates so that their evidence is spread as that of the real rows is."""
 
     bins = 10
@@ -229,7 +229,7 @@ class Matching(ganaug.selector.Selector):
         accept = accept / accept[share > 0].max()
         luck = torch.rand(len(rows), generator=torch.Generator().manual_seed(label))
         kept = torch.nonzero((luck < accept[place]) & ~self._near_copies(rows, label)).squeeze(1)
-        enough = -(-len(rows) // ganaug.selector.OVERSAMPLING)
+        enough = -(-len(rows) // ganaug.models.selection.OVERSAMPLING)
         return kept if len(kept) >= enough else torch.arange(enough)
 
 

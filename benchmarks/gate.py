@@ -36,12 +36,12 @@ from benchmarks._classifiers import CLASSIFIERS, make_classifier  # noqa: E402
 from benchmarks._data import Fold, TableSet, folds_of, load_set, set_names  # noqa: E402
 from benchmarks.tabular import DATA, chosen  # noqa: E402
 from ganaug import GANAugmenter  # noqa: E402
-from ganaug.decision import looks_at_decisions  # noqa: E402
-from ganaug.dose import REPEATS, SCORING, decide  # noqa: E402
-from ganaug.dose import folds_of as inner_folds  # noqa: E402
-from ganaug.remedies import NOTHING, WEIGHTS, Arm, arms_of, samplers_of
-from ganaug.samplers import fit_resample
-from ganaug.trials import Task, Trials, run_trials  # noqa: E402
+from ganaug.choose.dose import REPEATS, SCORING, decide  # noqa: E402
+from ganaug.choose.dose import folds_of as inner_folds  # noqa: E402
+from ganaug.choose.remedies import NOTHING, WEIGHTS, Arm, arms_of, samplers_of  # noqa: E402
+from ganaug.choose.samplers import fit_resample  # noqa: E402
+from ganaug.choose.trials import Task, Trials, run_trials  # noqa: E402
+from ganaug.runtime.privates import scores_decisions  # noqa: E402
 
 SCORINGS = (SCORING, "average_precision")
 OUTER = 2
@@ -178,7 +178,7 @@ def read(lines: Path) -> list[dict[str, Any]]:
 
 def rule_of_gate(trials: Trials, scoring: str) -> Any:
     """Return what the gate makes of the inner scores."""
-    return decide(trials, scoring, decisions=looks_at_decisions(get_scorer(scoring)))
+    return decide(trials, scoring, decisions=scores_decisions(get_scorer(scoring)))
 
 
 def outcomes(

@@ -63,7 +63,7 @@ def best_seconds(work: Callable[[], Any], repeats: int) -> float:
 def measure(table: TableSet, rows: int, repeats: int, device: str) -> dict[str, Any]:
     """Return seconds of the fit and rows a second of generation."""
     from ganaug import GANAugmenter
-    from ganaug.model import GENERATED
+    from ganaug.models.model import GENERATED
 
     augmenter = GANAugmenter(device=device, random_state=0)
     start = time.perf_counter()

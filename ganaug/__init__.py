@@ -13,9 +13,10 @@ from ganaug.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
+    from ganaug.choose.compare import compare
+    from ganaug.choose.dose import DoseReport
+    from ganaug.choose.result import Comparison
     from ganaug.classifier import AugmentedClassifier
-    from ganaug.comparison import compare
-    from ganaug.dose import DoseReport
     from ganaug.errors import (
         ArtifactError,
         ConfigError,
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
         NotAvailableError,
         SchemaDriftError,
     )
-    from ganaug.image_options import ImageOptions
+    from ganaug.images.options import ImageOptions
     from ganaug.pix2pix import Pix2PixAugmenter
     from ganaug.pool import SyntheticPool
     from ganaug.recipe import Architecture, Recipe, Regularizers, Schedule
-    from ganaug.report.methods import Comparison
     from ganaug.report.quality import quality_report
     from ganaug.report.result import Report
     from ganaug.training.callbacks import Callback, EarlyStop
@@ -45,7 +45,7 @@ _HOME = {
     "GANAugmenter": "augmenter",
     "AugmentedClassifier": "classifier",
     "Pix2PixAugmenter": "pix2pix",
-    "ImageOptions": "image_options",
+    "ImageOptions": "images.options",
     "SyntheticPool": "pool",
     "Recipe": "recipe",
     "Architecture": "recipe",
@@ -57,9 +57,9 @@ _HOME = {
     "History": "training.history",
     "MetricsLogger": "training.loggers",
     "TensorBoardLogger": "training.loggers",
-    "compare": "comparison",
-    "Comparison": "report.methods",
-    "DoseReport": "dose",
+    "compare": "choose.compare",
+    "Comparison": "choose.result",
+    "DoseReport": "choose.dose",
     "quality_report": "report.quality",
     "Report": "report.result",
     "GanaugError": "errors",

@@ -13,21 +13,29 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 
-from ganaug import checks, containers, targets
-from ganaug.classes import Classes, check_counts, check_single_rows, turns_of, warn_of_small_classes
-from ganaug.device import choose_device
+from ganaug.data import containers
+from ganaug.data.labels import check_labels, check_strategy
 from ganaug.errors import ConfigError, SchemaDriftError
-from ganaug.gates import append_only, replace_only
-from ganaug.hub import PretrainedMixin
-from ganaug.image_containers import are_images
-from ganaug.image_options import ImageOptions
-from ganaug.imagedata import ImageData
-from ganaug.memory import check_budget
-from ganaug.modality import Modality
-from ganaug.pool_maker import PoolMaker
+from ganaug.estimators import parameters
+from ganaug.estimators.gates import append_only, replace_only
+from ganaug.estimators.pool_maker import PoolMaker
+from ganaug.images.containers import are_images
+from ganaug.images.data import ImageData
+from ganaug.images.options import ImageOptions
+from ganaug.models.classes import (
+    Classes,
+    check_counts,
+    check_single_rows,
+    turns_of,
+    warn_of_small_classes,
+)
+from ganaug.models.modality import Modality
 from ganaug.recipe import Recipe
-from ganaug.rng import numpy_stream
-from ganaug.tabledata import TableData
+from ganaug.runtime.device import choose_device
+from ganaug.runtime.memory import check_budget
+from ganaug.runtime.rng import numpy_stream
+from ganaug.sharing.hub import PretrainedMixin
+from ganaug.tables.data import TableData
 
 if TYPE_CHECKING:
     from typing import Self
@@ -111,7 +119,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
     (5, 20)
     """
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = checks.OPTIONS
+    _parameter_constraints: ClassVar[dict[str, Any]] = parameters.OPTIONS
 
     def __init__(
         self,
@@ -190,7 +198,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
             budget = check_budget(self.memory_budget)
             self._modality = self._modality_of(X)
             data = self._modality.check(X, budget)
-            labels, self._one_hot = targets.check_labels(y, len(data))
+            labels, self._one_hot = check_labels(y, len(data))
             self._modality.remember(self, X, data)
             classes = self._classes_of(labels)
             small = self.class_counts_, self.sampling_strategy_, self.on_singleton
@@ -216,7 +224,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
 
     def _classes_of(self, labels: NDArray[Any]) -> Classes:
         """Return the classes, and set the attributes that are about them."""
-        self.sampling_strategy_ = targets.check_strategy(self.sampling_strategy, labels)
+        self.sampling_strategy_ = check_strategy(self.sampling_strategy, labels)
         self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         names = self.classes_.tolist()
         self.class_counts_ = dict(zip(names, counts.tolist(), strict=True))
@@ -287,7 +295,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         data, labels, one_hot = self._check_again(X, y)
         if one_hot != self._one_hot:
             raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
-        wanted = targets.check_strategy(self.sampling_strategy, labels)
+        wanted = check_strategy(self.sampling_strategy, labels)
         self._check_wanted(wanted)
         return self._append(X, y, data, labels, wanted)
 

@@ -25,18 +25,25 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ganaug.dose import choose_dose
+from ganaug.choose.dose import choose_dose
+from ganaug.choose.priors import corrected
+from ganaug.choose.remedies import (
+    WEIGHTS,
+    Rows,
+    check_classifier,
+    samplers_of,
+    scaled_targets,
+    weighted,
+)
+from ganaug.choose.samplers import check_over_sampler, fit_resample, synthetic_rows
+from ganaug.choose.trials import Task
+from ganaug.data.labels import check_label_list, check_labels
+from ganaug.data.polars import refuse_lazy
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
-from ganaug.frames import refuse_lazy
-from ganaug.gates import of_estimator
-from ganaug.prior import corrected
-from ganaug.privates import check_sample_weight, clone_parametrized, num_samples
-from ganaug.remedies import WEIGHTS, Rows, check_classifier, samplers_of, scaled_targets, weighted
-from ganaug.rng import seed_from
-from ganaug.samplers import check_over_sampler, fit_resample, synthetic_rows
-from ganaug.targets import check_label_list, check_labels
-from ganaug.trials import Task
-from ganaug.validate import check_names
+from ganaug.estimators.gates import of_estimator
+from ganaug.runtime.privates import check_sample_weight, clone_parametrized, num_samples
+from ganaug.runtime.rng import seed_from
+from ganaug.tables.checks import check_names
 
 if TYPE_CHECKING:
     from typing import Self

@@ -13,25 +13,23 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from ganaug import checks, images
-from ganaug.base import Learner
-from ganaug.device import choose_device
-from ganaug.errors import (
-    ConfigError,
-    warn,
-)
-from ganaug.hub import PretrainedMixin
-from ganaug.image_options import ImageOptions
-from ganaug.imagedata import ImageData
-from ganaug.images import ImageBatch
-from ganaug.memory import check_budget
-from ganaug.pair_checks import both_options, check_alike, check_paired, check_side, source_labels
-from ganaug.pair_fitting import fit_pair_model, pair_recipe
-from ganaug.pair_persistence import codec_of
-from ganaug.parts import Arrays
-from ganaug.pretrained import LearnedPairs, Saved
+from ganaug.errors import ConfigError, warn
+from ganaug.estimators import parameters
+from ganaug.estimators.base import Learner
+from ganaug.estimators.saving import LearnedPairs, Saved
+from ganaug.images import formats
+from ganaug.images.data import ImageData
+from ganaug.images.formats import ImageBatch
+from ganaug.images.options import ImageOptions
+from ganaug.models.parts import Arrays
+from ganaug.pairs.checks import both_options, check_alike, check_paired, check_side, source_labels
+from ganaug.pairs.fitting import fit_pair_model, pair_recipe
+from ganaug.pairs.saving import codec_of
 from ganaug.recipe import Recipe
-from ganaug.rng import derive
+from ganaug.runtime.device import choose_device
+from ganaug.runtime.memory import check_budget
+from ganaug.runtime.rng import derive
+from ganaug.sharing.hub import PretrainedMixin
 
 if TYPE_CHECKING:
     from typing import Self
@@ -110,7 +108,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **{name: checks.OPTIONS[name] for name in _NAMES},
+        **{name: parameters.OPTIONS[name] for name in _NAMES},
         "image_options": [ImageOptions, tuple, None],
     }
     _saved_as: ClassVar[str] = "Pix2PixAugmenter"
@@ -417,7 +415,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
             )
         total = len(data) * int(n_each)
         budget = check_budget(self.memory_budget)
-        images.check_fits(total, self.model_.target.shape, budget, f"{total:,} targets")
+        formats.check_fits(total, self.model_.target.shape, budget, f"{total:,} targets")
         seed = self._seed_of(random_state)
         # Each target has a stream of its own, so none depends on how many others there are.
         order = (source for source in range(len(data)) for _ in range(int(n_each)))

@@ -29,8 +29,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganaug.errors import ArtifactError, InvalidInputError, InvalidTypeError, warn
-from ganaug.files import replacing
-from ganaug.image_options import MAX_CHANNELS
+from ganaug.images.options import MAX_CHANNELS
+from ganaug.storage.files import replacing
 
 FORMAT = 1
 _KIND = "ganaug.SyntheticPool"
@@ -187,7 +187,7 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         key = plain_label(label)
         code = self._codes.get(key) if isinstance(key, Hashable) else None
         if code is None:
-            from ganaug.targets import unknown_class
+            from ganaug.data.labels import unknown_class
 
             raise InvalidInputError(unknown_class(key, self.counts))
         start, end = self._starts[code : code + 2]
@@ -223,7 +223,7 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         ArtifactError
             If it cannot be written, or a label has a type that cannot be stored.
         """
-        from ganaug.artifact import tag
+        from ganaug.storage.artifact import tag
 
         document = {
             "kind": _KIND,
@@ -270,7 +270,7 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
             raise ArtifactError(f"{source} does not describe a pool: {error}") from None
 
     def __repr__(self) -> str:
-        from ganaug.memory import readable
+        from ganaug.runtime.memory import readable
 
         shape = "x".join(map(str, self.shape))
         counts = str(self.counts) if len(self.counts) <= 10 else f"{len(self.counts)} classes"
@@ -344,7 +344,7 @@ def _shared(shape: tuple[int, ...]) -> Tensor:
     try:
         return empty.share_memory_()
     except RuntimeError as error:
-        from ganaug.memory import readable
+        from ganaug.runtime.memory import readable
 
         warn(
             f"There is too little shared memory for the {readable(empty.nbytes)} of the pool, so "
@@ -379,7 +379,7 @@ def _read_document(metadata: dict[str, str], source: Path) -> dict[str, Any]:
 
 def _read_labels(document: dict[str, Any], n: int) -> tuple[list[Any], list[Any]]:
     """Return the label of each of ``n`` images, and the classes."""
-    from ganaug.artifact import untag
+    from ganaug.storage.artifact import untag
 
     counts = document["counts"]
     # Before anything of that length is made.

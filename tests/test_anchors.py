@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import ganaug.anchors
+import ganaug.tables.anchors
 from ganaug import GANAugmenter
 
 
@@ -64,7 +64,7 @@ def test_a_pair_of_rows_yields_rows_on_the_line_between_them():
 
 
 def test_a_large_class_starts_from_some_of_its_rows_from_beginning_to_end(monkeypatch):
-    monkeypatch.setattr(ganaug.anchors, "ANCHOR_ROWS", 50)
+    monkeypatch.setattr(ganaug.tables.anchors, "ANCHOR_ROWS", 50)
     X, y = np.arange(400.0)[:, None], np.repeat([0, 1], [280, 120])
     model = GANAugmenter(max_steps=1, random_state=0).fit(X, y).model_
     assert model.anchors.counts.tolist() == [47, 40]

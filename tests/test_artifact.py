@@ -21,7 +21,7 @@ import scipy.sparse as sp
 import torch
 
 from ganaug import ArtifactError, Callback, ConfigError, GANAugmenter, InvalidTypeError, Recipe
-from ganaug.sampling import TableModel
+from ganaug.tables.sampling import TableModel
 
 N = 60
 CODES = np.repeat([0, 1], [45, 15])

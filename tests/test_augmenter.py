@@ -29,7 +29,7 @@ from ganaug import (
     Recipe,
     SchemaDriftError,
 )
-from ganaug.sampling import TableModel
+from ganaug.tables.sampling import TableModel
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
 

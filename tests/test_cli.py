@@ -22,9 +22,9 @@ pytest.importorskip("typer", reason="the command line needs the extra cli")
 from typer.testing import CliRunner
 
 from ganaug import GanaugError, GANAugmenter, __version__
-from ganaug.commands import app
-from ganaug.csvtext import read_csv, render_rows
-from ganaug.textcolumns import TextFormat, read_column
+from ganaug.cli.app import app
+from ganaug.cli.files.csv_text import read_csv, render_rows
+from ganaug.cli.files.text_columns import TextFormat, read_column
 
 QUICK = ("--max-steps", "2", "--seed", "0")
 HEAVY = {"imblearn", "matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn", "torch"}

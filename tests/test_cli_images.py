@@ -29,8 +29,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from ganaug import GANAugmenter, commands_images, imagenames, imagerun
-from ganaug.commands import app
+from ganaug import GANAugmenter
+from ganaug.cli import image_run
+from ganaug.cli import images as cli_images
+from ganaug.cli.app import app
+from ganaug.cli.files import image_names
 from ganaug.vision import load_images
 
 QUICK = ("--max-steps", "2", "--seed", "0")
@@ -224,11 +227,11 @@ def test_a_killed_run_continues_without_training_again(
 ) -> None:
     straight, out = tmp_path / "straight", tmp_path / "out"
     done("augment", folder, "-o", straight, *QUICK)
-    monkeypatch.setattr(imagerun, "AT_ONCE", 2)
+    monkeypatch.setattr(image_run, "AT_ONCE", 2)
     plain = tmp_path / "plain"
     done("augment", folder, "-o", plain, *QUICK)
 
-    write, written = imagerun.write, []
+    write, written = image_run.write_output, []
 
     def killed(path: str, data: bytes, *, sync: bool = True) -> None:
         if path.endswith("0004.png"):
@@ -237,7 +240,7 @@ def test_a_killed_run_continues_without_training_again(
         write(path, data, sync=sync)
         written.append(Path(path).name)
 
-    monkeypatch.setattr(imagerun, "write", killed)
+    monkeypatch.setattr(image_run, "write_output", killed)
     said = refused("augment", folder, "-o", out, *QUICK, status=130)
     assert "out.partial: repeat the command to continue" in said
     assert not out.exists()
@@ -247,7 +250,9 @@ def test_a_killed_run_continues_without_training_again(
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(imagerun, "write", lambda p, d, sync=True: (written.append(p), write(p, d)))
+    monkeypatch.setattr(
+        image_run, "write_output", lambda p, d, sync=True: (written.append(p), write(p, d))
+    )
     written.clear()
     with monkeypatch.context() as patch:
         patch.setattr(GANAugmenter, "_learn", refuse)
@@ -309,7 +314,7 @@ def test_an_unfinished_run_of_other_options_needs_force(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(imagerun, "png_bytes", stop)
+        patch.setattr(image_run, "png_bytes", stop)
         refused("augment", folder, "-o", tmp_path / "out", *QUICK, status=130)
     other = ("augment", folder, "-o", tmp_path / "out", "--max-steps", 1, "--seed", 0)
     said = refused(*other)
@@ -436,7 +441,7 @@ def test_a_parquet_run_continues_and_is_not_overwritten(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(imagerun, "png_bytes", stop)
+        patch.setattr(image_run, "png_bytes", stop)
         refused(*command, "-o", out, *QUICK, status=130)
     assert not out.exists()
     with monkeypatch.context() as patch:
@@ -596,7 +601,7 @@ def test_a_finished_result_still_gets_its_report(
     pytest.importorskip("jinja2", reason="pages need the extra report")
     judged: list[Any] = []
     monkeypatch.setattr(
-        commands_images,
+        cli_images,
         "write_pages",
         lambda *_, page, seed, **__: (judged.append(seed), page.write_text("page")),
     )
@@ -636,7 +641,7 @@ def test_an_old_result_that_was_not_removed_is_no_obstacle(folder: Path, tmp_pat
 
 @given(st.lists(st.text(st.sampled_from("a%2F/.\0-é"), max_size=120), min_size=2, unique=True))
 def test_every_class_has_a_folder_of_its_own(labels: list[str]) -> None:
-    names = [imagenames.folder_name(label) for label in labels]
+    names = [image_names.folder_name(label) for label in labels]
     assert len(set(names)) == len(names)
     for name in names:
         assert name not in ("", ".", "..")
@@ -707,7 +712,7 @@ def test_a_run_killed_at_its_very_start_can_be_repeated(folder: Path, tmp_path: 
 
 
 def test_a_continued_run_keeps_to_its_device(folder: Path, tmp_path: Path) -> None:
-    run = imagerun.Run(tmp_path / "out")
+    run = image_run.Run(tmp_path / "out")
     done("fit", folder, "-o", run.model, *QUICK)
     found = run.load("cpu")
     assert found is not None
@@ -718,14 +723,14 @@ def test_two_processes_do_not_share_a_run(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("fcntl", reason="folders are locked on POSIX systems only")
-    out, make = ("-o", tmp_path / "out"), imagerun.make_images
+    out, make = ("-o", tmp_path / "out"), image_run.make_images
 
     def meanwhile(*arguments: Any, **options: Any) -> Any:
         said = refused("augment", folder, *out, "--max-steps", 1, "--force")
         assert "Another process is at work" in said
         return make(*arguments, **options)
 
-    monkeypatch.setattr(imagerun, "make_images", meanwhile)
+    monkeypatch.setattr(image_run, "make_images", meanwhile)
     done("augment", folder, *out, *QUICK)
 
 
@@ -733,14 +738,14 @@ def test_a_finished_model_outlives_a_failure_of_training(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: Any, **__: Any) -> None:
-        model = tmp_path / "out.partial" / imagerun.MODEL  # by another process
+        model = tmp_path / "out.partial" / image_run.MODEL  # by another process
         model.mkdir()
         (model / "config.json").write_text("{}")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(GANAugmenter, "_learn", interrupted)
     refused("augment", folder, "-o", tmp_path / "out", *QUICK, status=130)
-    assert (tmp_path / "out.partial" / imagerun.MODEL / "config.json").exists()
+    assert (tmp_path / "out.partial" / image_run.MODEL / "config.json").exists()
 
 
 def test_pages_are_overwritten_by_one_rule(folder: Path, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from ganaug import (
     InvalidTypeError,
     compare,
 )
-from ganaug.comparison import METHODS
-from ganaug.decision import TunedClassWeights
-from ganaug.report.methods import Comparison, MethodResult
+from ganaug.choose.compare import METHODS
+from ganaug.choose.result import Comparison, MethodResult
+from ganaug.choose.thresholds import TunedClassWeights
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
 

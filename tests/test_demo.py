@@ -16,9 +16,10 @@ pytest.importorskip("typer", reason="the command line needs the extra cli")
 from sklearn.datasets import load_breast_cancer
 from typer.testing import CliRunner
 
-from ganaug import demo
-from ganaug.commands import app
-from ganaug.demo_data import load_demo_data
+from ganaug.cli.app import app
+from ganaug.cli.demo import run as demo
+from ganaug.cli.demo.data import load_demo_data
+from ganaug.cli.demo.run import METHODS, Difference, compare, conclusion, paired_interval
 
 FILES = {"real-and-synthetic.png", "training.png", "digits.png", "results.json"}
 LIMIT_SECONDS = 120
@@ -167,8 +168,8 @@ def test_methods_are_tested_on_the_same_rows_and_trained_on_none_of_them(monkeyp
         def __getitem__(self, _):
             return self
 
-    monkeypatch.setattr(demo, "models", lambda *_: [(name, Spy()) for name in demo.METHODS])
-    run = demo.compare(data, 0, None, False)
+    monkeypatch.setattr(demo, "models", lambda *_: [(name, Spy()) for name in METHODS])
+    run = compare(data, 0, None, False)
     assert len(seen) == 40
     for fold in range(10):
         assert len(set(seen[4 * fold : 4 * fold + 4])) == 1
@@ -181,7 +182,7 @@ def test_methods_are_tested_on_the_same_rows_and_trained_on_none_of_them(monkeyp
 
 def test_the_interval_is_the_corrected_resampled_t():
     differences = np.array([0.1, 0.0, 0.05, 0.2])
-    found = demo.paired_interval((differences + 0.5).tolist(), [0.5] * 4, test_share=0.25)
+    found = paired_interval((differences + 0.5).tolist(), [0.5] * 4, test_share=0.25)
     half = 3.182446 * np.sqrt((1 / 4 + 0.25) * differences.var(ddof=1))
     np.testing.assert_allclose([found.mean, found.low, found.high],
                                [0.0875, 0.0875 - half, 0.0875 + half], rtol=1e-5)  # fmt: skip
@@ -198,9 +199,9 @@ def test_the_interval_is_the_corrected_resampled_t():
     ],
 )
 def test_the_conclusion_says_what_the_interval_says(gain, spread, words):
-    best = demo.Difference(gain, gain - spread, gain + spread)
-    rest = demo.Difference(gain - 0.05, gain - 0.05 - spread, gain - 0.05 + spread)
-    text = demo.conclusion("macro F1", {"random duplication": rest, "SMOTE": best, "ganaug": rest})
+    best = Difference(gain, gain - spread, gain + spread)
+    rest = Difference(gain - 0.05, gain - 0.05 - spread, gain - 0.05 + spread)
+    text = conclusion("macro F1", {"random duplication": rest, "SMOTE": best, "ganaug": rest})
     assert all(word in text for word in ["macro F1", *words])
 
 

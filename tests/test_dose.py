@@ -29,10 +29,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from ganaug import AugmentedClassifier, Callback, ConfigError, GANAugmenter, InvalidInputError
-from ganaug.dose import decide
-from ganaug.remedies import DOSES, NOTHING, Arm
-from ganaug.samplers import RepeatRows, SmoteRows
-from ganaug.trials import Trials
+from ganaug.choose.dose import decide
+from ganaug.choose.remedies import DOSES, NOTHING, Arm
+from ganaug.choose.samplers import RepeatRows, SmoteRows
+from ganaug.choose.trials import Trials
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
 
@@ -85,7 +85,7 @@ def test_each_fold_trains_the_generator_once() -> None:
 
 
 def test_the_doses_are_prefixes_of_what_was_made_once() -> None:
-    from ganaug.remedies import grow
+    from ganaug.choose.remedies import grow
 
     X, y = data()
     grown = grow(quick(), X, y, {1: 120})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from ganaug.encoding import Segment
-from ganaug.evidence import fit_evidence
+from ganaug.nets.layout import Segment
+from ganaug.tables.evidence import fit_evidence
 
 
 def test_a_missing_category_is_judged_as_the_mean_one() -> None:

@@ -14,11 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from ganaug import Recipe
-from ganaug.selector import FOLDS
-from ganaug.model import CHUNK
-from ganaug.selector import OVERSAMPLING
-from ganaug.selector import COPY_QUANTILE
-from ganaug.selector import COPY_ROWS
+from ganaug.models.model import CHUNK
+from ganaug.models.selection import COPY_QUANTILE, COPY_ROWS, FOLDS, OVERSAMPLING
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {
@@ -69,7 +66,7 @@ EXAMPLES = {
         r"rows added by the last one: \{'malignant': 70\}",
         r"saved .*tumours\.png",
     ],
-    "image_selection.py": [
+    "py": [
         r"candidates: \d+, kept: \d+%",
         r"dropped as unlike an eight: \d+%, as near-copies: \d+%",
         r"saved .*selection\.png",
@@ -191,8 +188,8 @@ def test_the_example_is_short_and_says_what_it_shows(name):
 def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The pages train to the end; here a start is enough.
-    monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda rows: 15)
-    monkeypatch.setattr("ganaug.image_fitting.image_steps", lambda images, recipe: 15)
+    monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda rows: 15)
+    monkeypatch.setattr("ganaug.images.fitting.image_steps", lambda images, recipe: 15)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     marked = [block for block in blocks_of(ROOT / page) if block.runnable]
     assert marked
@@ -288,8 +285,7 @@ def shown(value: Any) -> str:
 
 def test_the_page_on_training_states_the_numbers_of_the_code(root):
     """Change a constant, and this names the sentence to change."""
-    from ganaug import anchors, evidence, fitting, sampling, selection
-    from ganaug.codecs import columns
+    from ganaug.tables import anchors, columns, fitting, sampling, selection
     from ganaug.training import data, history
 
     page = (root / "docs" / "training.md").read_text(encoding="utf-8")
@@ -323,19 +319,21 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
 
 
 def test_the_page_on_images_states_the_numbers_of_the_code(root):
-    from ganaug import image_fitting, image_options, image_selection, selection
+    from ganaug.images.fitting import ANCHOR_BELOW, FLAT
+    from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
+    from ganaug.images.selection import EVIDENCE_QUANTILE
     from ganaug.nets import light
 
     page = (root / "docs" / "images.md").read_text(encoding="utf-8")
-    below = image_fitting.ANCHOR_BELOW
+    below = ANCHOR_BELOW
     sentences = [
-        f"{image_options.MIN_SIZE} to {image_options.MAX_SIZE} pixels high and wide",
-        f"1 to {image_options.MAX_CHANNELS} channels",
+        f"{MIN_SIZE} to {MAX_SIZE} pixels high and wide",
+        f"1 to {MAX_CHANNELS} channels",
         f"2 to {below - 1:,} images, or lacks none | a real image of the class, changed",
-        f"these shares is {image_fitting.FLAT:.0%} or more",
+        f"these shares is {FLAT:.0%} or more",
         f"{light.LAYOUT} by {light.LAYOUT} means of each channel",
         f"{below:,} images or more",
-        f"than {1 - image_selection.EVIDENCE_QUANTILE:.0%} of the real",
+        f"than {1 - EVIDENCE_QUANTILE:.0%} of the real",
         f"all but {COPY_QUANTILE:.0%} of different real",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]
@@ -352,7 +350,7 @@ def test_the_command_line_page_lists_every_option(root):
     pytest.importorskip("typer", reason="the command line needs the extra 'cli'")
     from typer.main import get_command
 
-    from ganaug.commands import app
+    from ganaug.cli.app import app
 
     page = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     commands = get_command(app).commands

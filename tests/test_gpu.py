@@ -13,7 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 
 from ganaug import AugmentedClassifier, ConfigError, GANAugmenter, ImageOptions, Recipe
-from ganaug.presets import PRESETS
+from ganaug.recipe.presets import PRESETS
 
 pytestmark = pytest.mark.gpu
 

@@ -69,7 +69,7 @@ CHUNK = 64
 def small_chunks() -> Any:
     """Make fewer candidates at once: it is quicker, and requests cross the borders of chunks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganaug.image_sampling.CHUNK_VALUES", CHUNK * 64)
+        patch.setattr("ganaug.images.sampling.CHUNK_VALUES", CHUNK * 64)
         yield
 
 
@@ -503,7 +503,7 @@ def test_pieces_of_recipes_go_together_with_images(changes: dict[str, Any]) -> N
 @pytest.fixture
 def low_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make 30 images enough for a generator that invents: a test of the cut-off needs no more."""
-    monkeypatch.setattr("ganaug.image_fitting.ANCHOR_BELOW", 30)
+    monkeypatch.setattr("ganaug.images.fitting.ANCHOR_BELOW", 30)
 
 
 AUTO = Recipe.preset("auto", data="image").replace(width=4)
@@ -1095,7 +1095,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
     options = ImageOptions(label_safe="hflip")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganaug.image_fitting.ANCHOR_BELOW", 30)
+        patch.setattr("ganaug.images.fitting.ANCHOR_BELOW", 30)
         augmenter = quick(recipe=AUTO, image_options=options).fit(X, y)
     assert augmenter.plan_ == {0: "anchored", 1: "gan", 2: "anchored"}
     augmenter.save_pretrained(folder)

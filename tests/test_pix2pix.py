@@ -34,8 +34,8 @@ from ganaug import (
     Recipe,
     SchemaDriftError,
 )
-from ganaug.pair_fitting import pair_steps
-from ganaug.rng import torch_stream
+from ganaug.pairs.fitting import pair_steps
+from ganaug.runtime.rng import torch_stream
 
 TINY = Recipe.preset("pix2pix", data="pair").replace(width=4)
 ROOT = Path(__file__).resolve().parents[1]

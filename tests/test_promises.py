@@ -30,14 +30,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from ganaug import (
-    ArtifactError,
-    AugmentedClassifier,
-    Callback,
-    GanaugError,
-    GANAugmenter,
-    Recipe,
-)
+from ganaug import ArtifactError, AugmentedClassifier, Callback, GanaugError, GANAugmenter, Recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore::ganaug.GanaugWarning")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ganaug import Architecture, ConfigError, Recipe, Regularizers, Schedule
-from ganaug.presets import PRESETS
+from ganaug.recipe.presets import PRESETS
 
 TABLES = {name: Recipe.preset(name) for name in PRESETS["table"]}
 

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganaug import GANAugmenter, Recipe
-from ganaug.selector import FOLDS
-from ganaug.model import CHUNK
-from ganaug.classes import interleave
-from ganaug.selection import EVIDENCE_QUANTILE
-from ganaug.selector import OVERSAMPLING
+from ganaug.models.classes import interleave
+from ganaug.models.model import CHUNK
+from ganaug.models.selection import FOLDS, OVERSAMPLING
+from ganaug.tables.selection import EVIDENCE_QUANTILE
 
 
 @given(

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganaug import Callback, GANAugmenter
-from ganaug.threads import WORTH_SHARING, threads_for
+from ganaug.runtime.threads import WORTH_SHARING, threads_for
 
 
 @pytest.fixture

@@ -1127,7 +1127,7 @@ def test_arrays_are_resized_where_pil_can(dtype, channels, fine):
 
 
 def test_more_images_than_fit_are_refused_before_they_are_read(monkeypatch):
-    monkeypatch.setattr("ganaug.memory.check_budget", lambda option: 3_000)
+    monkeypatch.setattr("ganaug.runtime.memory.check_budget", lambda option: 3_000)
     with pytest.raises(MemoryBudgetError, match=r"20 images of 8x8x3 need 3\.8 KB.*limit="):
         load_images(cifar(), progress=False)
     assert len(load_images(cifar(), limit=4, progress=False)[0]) == 12

@@ -17,7 +17,7 @@ from ganaug.albumentations._images import check_image, not_an_image
 from ganaug.albumentations._pool_file import PoolFile
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
 from ganaug.pool import SyntheticPool, plain_label
-from ganaug.rng import derive
+from ganaug.runtime.rng import derive
 
 _ANNOTATIONS = ("mask", "masks", "mask3d", "masks3d", "bboxes", "keypoints")
 _VOLUMES = ("volume", "volumes")

@@ -16,7 +16,7 @@ from albumentations.core.composition import BaseCompose
 from torch.utils.data import Dataset, get_worker_info
 
 from ganaug.errors import ConfigError, warn
-from ganaug.rng import derive
+from ganaug.runtime.rng import derive
 
 MAX_ENTRIES = 1000
 """Containers with more entries hold data: no transforms are looked for in them."""

@@ -12,7 +12,7 @@ from ganaug.errors import ConfigError, InvalidTypeError, did_you_mean
 from ganaug.hf import _append, _learn, _stream
 from ganaug.hf._features import Columns, check_columns, check_others
 from ganaug.hf._gather import gather
-from ganaug.rng import seed_from
+from ganaug.runtime.rng import seed_from
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter

@@ -15,7 +15,7 @@ from datasets import ClassLabel
 from numpy.typing import NDArray
 
 from ganaug.hf._features import Columns
-from ganaug.rng import numpy_stream
+from ganaug.runtime.rng import numpy_stream
 
 BATCH = 1000
 """Rows that are read at a time."""

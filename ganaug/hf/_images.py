@@ -16,9 +16,9 @@ from PIL import Image
 
 from ganaug.errors import InvalidInputError, SchemaDriftError
 from ganaug.hf._gather import Gathered
-from ganaug.image_options import ImageOptions
-from ganaug.images import check_fits
-from ganaug.memory import check_budget
+from ganaug.images.formats import check_fits
+from ganaug.images.options import ImageOptions
+from ganaug.runtime.memory import check_budget
 
 if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter

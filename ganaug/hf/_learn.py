@@ -13,15 +13,15 @@ import pandas as pd
 import pyarrow as pa
 from datasets import ClassLabel
 
-from ganaug import targets
 from ganaug.augmenter import GANAugmenter
-from ganaug.classes import one_row
-from ganaug.codecs.image import ImageCodec
+from ganaug.data.labels import check_labels, check_strategy, unknown_class
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, SchemaDriftError
 from ganaug.hf import _images, _tables
 from ganaug.hf._features import Columns, names_to_ids, refuse_text
 from ganaug.hf._gather import Gathered
-from ganaug.rng import derive
+from ganaug.images.codec import ImageCodec
+from ganaug.models.classes import one_row
+from ganaug.runtime.rng import derive
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ def rows_to_add(augmenter: GANAugmenter, gathered: Gathered, columns: Columns) -
     if not gathered.counts:
         raise InvalidInputError(f"Column {columns.label!r}: no row has a label.")
     every = gathered.all_labels
-    labels, _ = targets.check_labels(every, len(every))
+    labels, _ = check_labels(every, len(every))
     feature = columns.features[columns.label]
-    return targets.check_strategy(names_to_ids(augmenter.sampling_strategy, feature), labels)
+    return check_strategy(names_to_ids(augmenter.sampling_strategy, feature), labels)
 
 
 def fit(
@@ -151,7 +151,7 @@ def make_rows(
     known = _known_labels(augmenter, columns)
     for label in wanted:
         if label not in known:
-            raise InvalidInputError(targets.unknown_class(label, known))
+            raise InvalidInputError(unknown_class(label, known))
     asked = {known[label]: count for label, count in wanted.items()}
     label_of = {name: label for label, name in known.items()}
     seed = derive(seed, "sample")

@@ -17,7 +17,7 @@ from datasets.table import InMemoryTable
 from ganaug.errors import InvalidInputError
 from ganaug.hf._append import without_sizes
 from ganaug.hf._features import Columns
-from ganaug.rng import derive, numpy_stream
+from ganaug.runtime.rng import derive, numpy_stream
 
 PEEK = 1000
 """Rows from which the features of a stream are inferred that does not state them."""

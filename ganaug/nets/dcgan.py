@@ -9,13 +9,7 @@ from torch import Tensor, nn
 
 from ganaug.nets.blocks import activate
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import (
-    ConvolutionalCritic,
-    FromNoise,
-    convolution,
-    doubling,
-    norm2d,
-)
+from ganaug.nets.convolution import ConvolutionalCritic, FromNoise, convolution, doubling, norm2d
 
 
 class DCGANGenerator(FromNoise):

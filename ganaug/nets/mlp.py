@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ganaug.encoding import Layout
 from ganaug.nets.blocks import ResidualBlock, activate, embedding, group_deviation, linear
+from ganaug.nets.layout import Layout
 from ganaug.recipe import Architecture
 
 ANCHOR_LOGIT = 4.0

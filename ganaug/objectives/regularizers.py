@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganaug.privates import differences, lerp_all
+from ganaug.runtime.privates import differences, lerp_all
 
 
 @dataclass

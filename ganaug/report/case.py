@@ -15,15 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from ganaug import targets
 from ganaug.augmenter import GANAugmenter
-from ganaug.classes import Classes
-from ganaug.containers import take
+from ganaug.data.containers import take
+from ganaug.data.labels import check_labels, check_strategy
+from ganaug.data.polars import refuse_lazy
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
-from ganaug.fitting import plan_methods
-from ganaug.frames import refuse_lazy
-from ganaug.image_fitting import plan_image_methods
-from ganaug.rng import derive, numpy_stream
+from ganaug.images.fitting import plan_image_methods
+from ganaug.models.classes import Classes
+from ganaug.runtime.rng import derive, numpy_stream
+from ganaug.tables.fitting import plan_methods
 
 Codes = NDArray[np.int64]
 
@@ -173,8 +173,8 @@ def _classes(augmenter: GANAugmenter, X: Any, y: Any) -> Classes:
     refuse_lazy(X)
     if not hasattr(X, "__len__") and not hasattr(X, "shape"):
         raise InvalidTypeError(f"X must be a table or images, got {type(X).__name__}.")
-    labels, _ = targets.check_labels(y, X.shape[0] if hasattr(X, "shape") else len(X))
-    to_add = targets.check_strategy(augmenter.sampling_strategy, labels)
+    labels, _ = check_labels(y, X.shape[0] if hasattr(X, "shape") else len(X))
+    to_add = check_strategy(augmenter.sampling_strategy, labels)
     names, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
     return Classes(names.tolist(), codes, counts.tolist(), to_add)
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ganaug.remedies import DOSES
+from ganaug.choose.remedies import DOSES
 from ganaug.report.columns import Matrix
 from ganaug.report.findings import MEASURES
 from ganaug.report.usefulness import Lesson, between, draws, precision, taken
 from ganaug.report.views import Lens, stacked
-from ganaug.rng import derive, numpy_stream
+from ganaug.runtime.rng import derive, numpy_stream
 
 SCORES = ("balanced_accuracy", "average_precision")
 

@@ -13,12 +13,12 @@ from markupsafe import Markup
 from matplotlib import image as matplotlib_image
 from numpy.typing import NDArray
 
-from ganaug.drawer import Drawer, number, template
-from ganaug.model import GENERATED
+from ganaug.models.model import GENERATED
+from ganaug.pages.drawer import Drawer, number, template
+from ganaug.pages.style import style
 from ganaug.report import plots
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import PICTURED, Neighbours
-from ganaug.style import style
 
 if TYPE_CHECKING:
     from ganaug.report.contents import ReportContents

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from ganaug.codecs.image import ImageCodec
-from ganaug.image_evidence import PART, ImageEvidence, ShiftedImages
-from ganaug.image_selection import small_versions
+from ganaug.images.codec import ImageCodec
+from ganaug.images.evidence import PART, ImageEvidence, ShiftedImages
+from ganaug.images.selection import small_versions
+from ganaug.models.selection import cross_fit
 from ganaug.report.columns import Flags, Matrix
 from ganaug.report.views import Views
-from ganaug.rng import derive, torch_stream
-from ganaug.selector import cross_fit
+from ganaug.runtime.rng import derive, torch_stream
 from ganaug.training.images import to_signed
 
 STEPS = 300

@@ -15,10 +15,7 @@ from matplotlib import dates
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ganaug.report.columns import Matrix, bin_edges
-from ganaug.report.findings import MEASURES, Finding
-from ganaug.report.sketches import ColumnSketch, Projection
-from ganaug.style import (
+from ganaug.pages.style import (
     BLUE,
     COLOURS,
     DASHES,
@@ -31,6 +28,9 @@ from ganaug.style import (
     short,
     style,
 )
+from ganaug.report.columns import Matrix, bin_edges
+from ganaug.report.findings import MEASURES, Finding
+from ganaug.report.sketches import ColumnSketch, Projection
 from ganaug.training.history import COLLAPSE_RATIO, OVERPOWERED_ACCURACY, History
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganaug.pages.document import LIBRARIES
 from ganaug.report.advice import advise
 from ganaug.report.case import Case, Part, prepare
 from ganaug.report.columns import missing_shares, pairs_of
-from ganaug.report.compare import ClassRows, Comparison, compare_class
-from ganaug.report.document import LIBRARIES
 from ganaug.report.doses import dose_gains
 from ganaug.report.findings import EVERY_CLASS, IMAGE_ONLY, MEASURES, TABLE_ONLY, Finding
 from ganaug.report.image_views import ImageLens
+from ganaug.report.per_class import ClassRows, Comparison, compare_class
 from ganaug.report.result import Report
 from ganaug.report.sketches import Sketches
 from ganaug.report.usefulness import Lesson, usefulness
 from ganaug.report.views import Lens, TableLens, Views
-from ganaug.rng import derive, numpy_stream, seed_from
+from ganaug.runtime.rng import derive, numpy_stream, seed_from
 from ganaug.version import __version__
 
 LEARNED = ("tstr_f1", "augmented_gain")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganaug.pages.document import Document
 from ganaug.report.advice import Advice
-from ganaug.report.document import Document
 from ganaug.report.findings import Finding
 from ganaug.report.sketches import Sketches
 from ganaug.training.history import History

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ganaug.report.case import Case
 from ganaug.report.columns import Matrix
-from ganaug.report.compare import Comparison
 from ganaug.report.distances import nearest
+from ganaug.report.per_class import Comparison
 from ganaug.report.views import Lens, TableLens, Views
 
 PICTURED = 4

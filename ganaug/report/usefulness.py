@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ganaug.report.columns import Matrix
 from ganaug.report.findings import EVERY_CLASS, MEASURES, Finding
 from ganaug.report.views import Lens, Views, stacked
-from ganaug.rng import derive, numpy_stream
+from ganaug.runtime.rng import derive, numpy_stream
 
 RESAMPLED = 500
 """Times that the held-out rows are drawn again."""

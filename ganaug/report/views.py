@@ -14,9 +14,9 @@ from scipy.stats import norm
 from sklearn.preprocessing import QuantileTransformer
 from torch import Tensor
 
-from ganaug.codecs.dtypes import levels_of, to_codes, to_numbers
-from ganaug.codecs.tabular import TableCodec
 from ganaug.report.columns import Flags, Matrix
+from ganaug.tables.codec import TableCodec
+from ganaug.tables.dtypes import levels_of, to_codes, to_numbers
 
 MOST_LEVELS = 50
 """Levels of a category that are told apart by distances and classifiers; rarer ones are one."""

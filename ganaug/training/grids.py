@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganaug.errors import ConfigError
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 from ganaug.training.callbacks import Callback, TrainingRun, run_name
 from ganaug.training.images import TrainingImages
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import torch
 
-from ganaug.errors import (
-    warn,
-)
-from ganaug.presets import PRESETS
+from ganaug.errors import warn
 from ganaug.recipe import Recipe, Schedule
+from ganaug.recipe.presets import PRESETS
 from ganaug.training.callbacks import Callback
 from ganaug.training.history import History
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ganaug.rng import derive, torch_stream
+from ganaug.runtime.rng import derive, torch_stream
 from ganaug.training.data import TrainingRows
 
 CHUNK = 2048

@@ -27,9 +27,9 @@ from ganaug.objectives.regularizers import (
     Penalty,
     clip_weights,
 )
-from ganaug.privates import lerp_all, norms
 from ganaug.registry import make_loss
-from ganaug.rng import torch_stream
+from ganaug.runtime.privates import lerp_all, norms
+from ganaug.runtime.rng import torch_stream
 from ganaug.training import schedules
 from ganaug.training.data import Batch, TrainingRows
 from ganaug.training.history import History

@@ -10,7 +10,7 @@ from tqdm.auto import tqdm
 
 from ganaug.errors import ConfigError, InvalidInputError, did_you_mean
 from ganaug.pool import SyntheticPool, plain_label
-from ganaug.rng import derive, seed_from
+from ganaug.runtime.rng import derive, seed_from
 from ganaug.vision._feed import check_alike, feed_of
 from ganaug.vision._replace import check_pool, check_probability
 from ganaug.vision._sources import (

@@ -23,7 +23,7 @@ from ganaug.errors import (
     did_you_mean,
     warn,
 )
-from ganaug.image_options import MAX_CHANNELS
+from ganaug.images.options import MAX_CHANNELS
 from ganaug.pool import plain_label
 from ganaug.vision._sources import Keys, check_dataset, raw, split, targets_of, undisturbed, unwrap
 from ganaug.vision.folders import UNREADABLE, open_folder
@@ -218,7 +218,7 @@ def _choose(dataset: Any, limit: int | None) -> tuple[Sequence[int], bool]:
 
 def _room(n: int, pixels: Pixels, exact: bool) -> Pixels:
     """Return an array for ``n`` images; what is never written takes no memory."""
-    from ganaug.memory import check_budget, readable
+    from ganaug.runtime.memory import check_budget, readable
 
     size, budget = n * pixels.nbytes, check_budget("auto")
     if exact and size > budget:

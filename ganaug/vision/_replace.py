@@ -13,8 +13,8 @@ from torchvision.transforms import v2
 
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
 from ganaug.pool import SyntheticPool, plain_label
-from ganaug.privates import flatten_tree, unflatten_tree
-from ganaug.rng import seed_from
+from ganaug.runtime.privates import flatten_tree, unflatten_tree
+from ganaug.runtime.rng import seed_from
 from ganaug.vision._forms import Remedies, form_of
 from ganaug.vision._stream import Stream
 
@@ -216,7 +216,7 @@ def _check_classes(classes: Any, pool: SyntheticPool) -> list[Any]:
     chosen = [plain_label(label) for label in classes]
     for label in chosen:
         if label not in pool.counts:
-            from ganaug.targets import unknown_class  # here, so that workers start quickly
+            from ganaug.data.labels import unknown_class
 
             raise ConfigError(f"classes: {unknown_class(label, pool.counts)}")
     return chosen

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import get_worker_info
 
-from ganaug.rng import numpy_stream
+from ganaug.runtime.rng import numpy_stream
 
 
 class Stream:

@@ -14,14 +14,14 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from ganaug.errors import InvalidInputError
-from ganaug.privates import flatten_tree, unflatten_tree
-from ganaug.rng import seed_from
+from ganaug.runtime.privates import flatten_tree, unflatten_tree
+from ganaug.runtime.rng import seed_from
 from ganaug.vision._forms import PIL_CHANNELS, Form, Remedies, form_of
 from ganaug.vision._stream import Stream
 
 if TYPE_CHECKING:
-    from ganaug.codecs.image import ImageCodec
-    from ganaug.pair_sampling import PairModel
+    from ganaug.images.codec import ImageCodec
+    from ganaug.pairs.sampling import PairModel
 
 _MODES = {channels: mode for mode, channels in PIL_CHANNELS.items()}
 

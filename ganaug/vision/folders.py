@@ -10,9 +10,7 @@ from PIL import Image
 from torchvision.datasets import DatasetFolder
 from torchvision.datasets.folder import IMG_EXTENSIONS
 
-from ganaug.errors import (
-    InvalidInputError,
-)
+from ganaug.errors import InvalidInputError
 
 UNREADABLE = (OSError, SyntaxError, EOFError, ValueError, RuntimeError, struct.error, zlib.error)
 """What decoders raise for damaged files."""

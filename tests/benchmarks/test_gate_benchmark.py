@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import gate
-from ganaug.remedies import Arm
+from ganaug.choose.remedies import Arm
 
 
 def table(gains: dict[tuple[str, str], tuple[float, float]]) -> pd.DataFrame:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import ganaug.fitting
-import ganaug.selection
+import ganaug.tables.fitting
+import ganaug.tables.selection
 from benchmarks import _tabular_ideas as ideas
 from benchmarks import tabular_ablation as ablation
 from benchmarks._classifiers import evaluate
@@ -32,18 +32,18 @@ def fold():
 
 @pytest.mark.parametrize("name", ARMS)
 def test_every_arm_runs_and_leaves_nothing_behind(name, fold, monkeypatch):
-    monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda n: 3)
-    before = {k: v for k, v in vars(ganaug.fitting).items() if k.isupper()}
+    monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda n: 3)
+    before = {k: v for k, v in vars(ganaug.tables.fitting).items() if k.isupper()}
     found = ARMS[name].augment(fold)
     assert len(found.X) == len(found.y) > len(fold.y)
     assert set(found.y) == {"a", "b", "c"}
     pd.testing.assert_frame_equal(found.X.iloc[:97], fold.X, check_dtype=False)
-    assert {k: v for k, v in vars(ganaug.fitting).items() if k.isupper()} == before
-    assert ganaug.selection.EVIDENCE_QUANTILE == 0.3
+    assert {k: v for k, v in vars(ganaug.tables.fitting).items() if k.isupper()} == before
+    assert ganaug.tables.selection.EVIDENCE_QUANTILE == 0.3
 
 
 def test_weights_reach_the_classifiers_that_take_them(fold, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda n: 3)
+    monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda n: 3)
     halved = ARMS["synthetic rows weigh half"].augment(fold)
     assert halved.weights.to_numpy() == pytest.approx(
         np.where(np.arange(len(halved.y)) < 97, 1, 0.5)

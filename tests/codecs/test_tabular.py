@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganaug import GanaugError, GANAugmenter, GanaugWarning
-from ganaug.codecs.tabular import TableCodec
+from ganaug.tables.codec import TableCodec
 
 N = 40
 

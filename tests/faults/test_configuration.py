@@ -293,7 +293,7 @@ def test_fault_50_the_limit_of_a_container_counts(monkeypatch, refused, table, t
         "memory.stat": "anon 5\ninactive_file 1000000\n",
     }.items():
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr("ganaug.memory.CGROUP", tmp_path)
+    monkeypatch.setattr("ganaug.runtime.memory.CGROUP", tmp_path)
     refused(*table, "memory_budget=1.5 MB", sampling_strategy={1: 10**6})
 
 
@@ -301,7 +301,7 @@ def test_fault_50_a_container_without_a_limit_takes_the_machines_memory(
     monkeypatch, quick, table, tmp_path
 ):
     (tmp_path / "memory.max").write_text("max\n")
-    monkeypatch.setattr("ganaug.memory.CGROUP", tmp_path)
+    monkeypatch.setattr("ganaug.runtime.memory.CGROUP", tmp_path)
     quick().fit(*table)
 
 

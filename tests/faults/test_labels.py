@@ -12,13 +12,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from ganaug import (
-    ConfigError,
-    GanaugError,
-    GanaugWarning,
-    InvalidInputError,
-    MemoryBudgetError,
-)
+from ganaug import ConfigError, GanaugError, GanaugWarning, InvalidInputError, MemoryBudgetError
 
 RNG = np.random.default_rng(0)
 N = 60

@@ -19,7 +19,7 @@ from ganaug.nets.convolution import (
     norm2d,
 )
 from ganaug.nets.pyramid import WIDEST, Pyramid
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 
 SIZES = st.integers(8, 256)
 

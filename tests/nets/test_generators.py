@@ -15,7 +15,7 @@ from ganaug.nets.residual import ResidualCritic, ResidualGenerator
 from ganaug.nets.spectral import normalise_spectrally
 from ganaug.nets.warp import WarpGenerator
 from ganaug.recipe import Architecture
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 
 GENERATORS: dict[str, Any] = {
     "dcgan": DCGANGenerator,

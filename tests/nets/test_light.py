@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ganaug import GANAugmenter, GanaugWarning, Recipe
-from ganaug.image_fitting import are_flat
+from ganaug.images.fitting import are_flat
 from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator, layouts_of
 from ganaug.recipe import Architecture
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 
 SIZES = Architecture(kind="light", width=8, depth=1, noise_dim=6)
 

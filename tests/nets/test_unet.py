@@ -10,7 +10,7 @@ import torch
 
 from ganaug import Architecture
 from ganaug.nets.unet import PatchCritic, UNetGenerator, field_of
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 
 SIZES = [(8, 8), (8, 256), (9, 31), (28, 28), (33, 64), (64, 48), (255, 17), (256, 256)]
 NORMS = ["none", "layer", "batch"]

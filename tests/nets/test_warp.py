@@ -21,7 +21,7 @@ from ganaug.nets.warp import (
     with_values_of,
 )
 from ganaug.recipe import Architecture
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 
 SHAPES = [(1, 8, 8), (3, 28, 28), (4, 9, 21), (2, 50, 30)]
 

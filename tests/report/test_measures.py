@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ganaug.report import columns, distances
-from ganaug.report.compare import expected_range
 from ganaug.report.findings import MEASURES, Finding
+from ganaug.report.per_class import expected_range
 from ganaug.report.usefulness import f1_score, precision
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from ganaug import ConfigError, GANAugmenter, quality_report
-from ganaug.report import document
+from ganaug.pages import document
 
 pytest.importorskip("matplotlib", reason="pages need the extra report")
 pytest.importorskip("jinja2", reason="pages need the extra report")

@@ -13,7 +13,7 @@ pytest.importorskip("jinja2", reason="pages need the extra report")
 
 from typer.testing import CliRunner
 
-from ganaug.commands import app
+from ganaug.cli.app import app
 from tests.report.conftest import mixed_table
 
 QUICK = ("--max-steps", "2", "--seed", "0")

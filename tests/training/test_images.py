@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ganaug import Callback, ConfigError, GANAugmenter, ImageOptions, Recipe
-from ganaug.rng import torch_stream
+from ganaug.runtime.rng import torch_stream
 from ganaug.training.images import (
     CHANGES,
     TrainingImages,

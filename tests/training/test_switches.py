@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from ganaug import Callback, ConfigError, GANAugmenter, GanaugWarning, Recipe
-from ganaug.presets import PRESETS
-from ganaug.recipe_rules import KINDS
+from ganaug.recipe.presets import PRESETS
+from ganaug.recipe.rules import KINDS
 from ganaug.registry import LOSSES
 from ganaug.training.data import Batch
 from ganaug.training.replay import MEMORY, Replay

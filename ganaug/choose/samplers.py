@@ -1,0 +1,209 @@
+"""Over-samplers for any container: duplication and SMOTE, and what a sampler added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from imblearn.over_sampling import SMOTE, SMOTEN, SMOTENC
+from imblearn.over_sampling.base import BaseOverSampler
+from numpy.typing import NDArray
+
+from ganaug.data import containers
+from ganaug.data.labels import append_target, check_labels, check_strategy
+from ganaug.errors import ConfigError, InvalidInputError
+from ganaug.runtime.memory import check_budget
+from ganaug.runtime.privates import num_samples, only_adds_rows
+from ganaug.runtime.rng import derive, numpy_stream, seed_from
+from ganaug.tables import checks
+from ganaug.tables.dtypes import (
+    ColumnType,
+    column_type,
+    from_codes,
+    from_numbers,
+    levels_of,
+    to_codes,
+    to_numbers,
+)
+
+NEIGHBOURS = 5
+
+
+class RepeatRows(BaseOverSampler):
+    """Random duplication, of rows in any container."""
+
+    def __init__(self, *, sampling_strategy: Any = "auto", random_state: Any = None) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the rows, and behind them rows of the rare classes drawn again."""
+        labels, _ = check_labels(y, num_samples(X))
+        rng = numpy_stream(seed_from(self.random_state), "repeat")
+        rows = [np.arange(len(labels))]
+        for label, missing in check_strategy(self.sampling_strategy, labels).items():
+            rows.append(rng.choice(np.flatnonzero(labels == label), missing))
+        chosen = np.concatenate(rows)
+        return containers.take(X, chosen), containers.take(y, chosen)
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        raise NotImplementedError  # fit_resample is overridden whole.
+
+
+class SmoteRows(BaseOverSampler):
+    """SMOTE on standardised columns, SMOTENC or SMOTEN where some or all are categories.
+
+    A missing number counts as the median of its column, and new rows have a number there: SMOTE
+    has no notion of a missing one. A column without any value stays so. New rows come back in the
+    dtypes of the columns, behind the original ones, which are untouched.
+    The neighbours are five, or as many as the smallest class has.
+    """
+
+    def __init__(
+        self,
+        *,
+        sampling_strategy: Any = "auto",
+        categorical_features: Any = "auto",
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.categorical_features = categorical_features
+        self.random_state = random_state
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the rows, and interpolated rows of the rare classes behind them.
+
+        Raises
+        ------
+        InvalidInputError
+            If a class has one row.
+        """
+        frame = checks.check_table(X, check_budget("auto"))
+        labels, one_hot = check_labels(y, len(frame))
+        classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        missing = check_strategy(self.sampling_strategy, labels)
+        wanted = {k: counts[k] + missing.get(c, 0) for k, c in enumerate(classes.tolist())}
+        fewest = min((counts[k] for k in wanted if wanted[k] > counts[k]), default=2)
+        if fewest < 2:
+            raise InvalidInputError("a class has one row: there is nothing to interpolate")
+        matrix, columns = _as_matrix(frame, self.categorical_features)
+        sampler = self._sampler([c.categorical for c in columns], fewest, wanted)
+        rows, new = sampler.fit_resample(matrix, codes)
+        made = pd.concat(
+            [column.back(rows[len(frame) :, k]) for k, column in enumerate(columns)], axis=1
+        )
+        X_res = containers.append_table(X, made)
+        return X_res, append_target(X, X_res, y, classes[new[len(frame) :]], one_hot)
+
+    def _sampler(
+        self, categorical: Sequence[bool], fewest: int, wanted: Mapping[int, int]
+    ) -> BaseOverSampler:
+        seed = derive(seed_from(self.random_state), "smote") % 2**32
+        options: dict[str, Any] = {
+            "k_neighbors": min(NEIGHBOURS, int(fewest) - 1),
+            "sampling_strategy": dict(wanted),
+            "random_state": seed,
+        }
+        if all(categorical):
+            return SMOTEN(**options)
+        if any(categorical):
+            return SMOTENC(list(np.flatnonzero(categorical)), **options)
+        return SMOTE(**options)
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        raise NotImplementedError  # fit_resample is overridden whole.
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the matrix that SMOTE sees, and the way back."""
+
+    name: Any
+    type: ColumnType
+    levels: list[Any]
+    mean: float = 0.0
+    scale: float = 1.0
+    empty: bool = False
+
+    @property
+    def categorical(self) -> bool:
+        return self.type.kind == "category"
+
+    def back(self, values: NDArray[np.float64]) -> pd.Series:
+        """Return new values in the dtype of the column."""
+        if self.categorical:
+            codes = values.astype(np.int64) - 1
+            return from_codes(codes, self.levels, self.type).rename(self.name)
+        numbers = values * self.scale + self.mean
+        whole = self.type.storage not in ("float", "objects") or self.type.unit == "integer"
+        if whole:
+            numbers = np.rint(numbers).astype(np.int64)
+        missing = np.full(len(values), self.empty)
+        return from_numbers(numbers, missing, self.type).rename(self.name)
+
+
+def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], list[_Column]]:
+    """Return standardised numbers, and categories by their numbers (0 where one is missing)."""
+    declared = checks.check_categorical(option, frame)
+    parts, columns = [], []
+    for k, name in enumerate(frame.columns):
+        series = frame.iloc[:, k]
+        kind = column_type(series, name, declared[k])
+        if kind.kind == "category":
+            levels = levels_of(series)
+            parts.append(to_codes(series, levels) + 1.0)
+            columns.append(_Column(name, kind, levels))
+            continue
+        numbers, missing = to_numbers(series, kind)
+        values, empty = numbers.astype(np.float64), bool(missing.all())
+        values[missing] = 0.0 if empty else np.median(values[~missing])
+        mean, scale = float(values.mean()), float(values.std()) or 1.0
+        parts.append((values - mean) / scale)
+        columns.append(_Column(name, kind, [], mean, scale, empty))
+    return np.column_stack(parts), columns
+
+
+def fit_resample(sampler: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
+    """Return the augmented rows and the fitted sampler (a function of its own, to be cached)."""
+    X_res, y_res = sampler.fit_resample(X, y)
+    return X_res, y_res, sampler
+
+
+def synthetic_rows(sampler: Any, X: Any, X_res: Any) -> NDArray[np.bool_] | None:
+    """Return which rows a sampler made: its own mask, else whatever stands behind the originals."""
+    mask: NDArray[np.bool_] | None = getattr(sampler, "synthetic_mask_", None)
+    if mask is not None:
+        return mask
+    before, after = num_samples(X), num_samples(X_res)
+    if after < before or not only_adds_rows(sampler):
+        return None
+    # A combination such as SMOTEENN calls itself an over-sampler and removes rows too.
+    if not isinstance(sampler, BaseOverSampler) and not _starts_with(X_res, X, before):
+        return None
+    return np.arange(after) >= before
+
+
+def _starts_with(longer: Any, table: Any, n: int) -> bool:
+    if sp.issparse(table):
+        return bool((longer[:n] != table).nnz == 0)
+    return pd.DataFrame(np.asarray(longer)[:n]).equals(pd.DataFrame(np.asarray(table)))
+
+
+def check_over_sampler(sampler: Any, option: str) -> None:
+    """Refuse a sampler that does not only add.
+
+    Raises
+    ------
+    ConfigError
+        Names the ``option`` that needs an over-sampler.
+    """
+    if getattr(sampler, "mode", "append") == "replace":
+        raise ConfigError(f'{option} needs mode="append"; mode="replace" adds no rows.')
+    if not hasattr(sampler, "fit_resample"):
+        raise ConfigError(f"{option} needs a sampler such as GANAugmenter(), got {sampler!r}.")
+    if not only_adds_rows(sampler):
+        raise ConfigError(f"{option} needs an over-sampler; {type(sampler).__name__} takes dose=1.")

@@ -1,0 +1,35 @@
+"""The entry point of the command ``ganaug``: says what is missing, then runs the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    The exit status is 0 after success, 1 after an error (one line on standard error), 2 after a
+    usage error, 130 after an interrupt and 141 when the reader of standard output has gone.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Command and options; None takes those of the process.
+
+    Examples
+    --------
+    >>> from ganaug.cli import main
+    >>> main(["--version"])  # doctest: +SKIP
+    """
+    try:
+        import typer  # noqa: F401
+    except ModuleNotFoundError:
+        sys.exit("ganaug: error: the command line needs typer: pip install 'ganaug[cli]'")
+    from ganaug.cli.app import app
+
+    app(list(sys.argv[1:] if arguments is None else arguments), prog_name="ganaug")
+
+
+if __name__ == "__main__":
+    main()

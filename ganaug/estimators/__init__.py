@@ -1,0 +1,1 @@
+"""The private side of the scikit-learn estimators: parameters, gates, base classes, saving."""

@@ -1,0 +1,1 @@
+"""Images, from raw pixels to a saved model."""

@@ -1,0 +1,187 @@
+"""Images as the augmenter sees them: an image is one member of a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from sklearn.utils.validation import validate_data
+
+from ganaug.data import polars
+from ganaug.errors import InvalidTypeError, SchemaDriftError
+from ganaug.images import containers, formats, saving
+from ganaug.images.codec import ImageCodec
+from ganaug.images.containers import Pixels, is_listed
+from ganaug.images.fitting import fit_image_model, image_recipe, plan_image_methods
+from ganaug.images.formats import ImageBatch, ImageFormat
+from ganaug.images.options import ImageOptions
+from ganaug.models.classes import Classes
+from ganaug.models.modality import Modality
+from ganaug.models.parts import name_in, name_out
+from ganaug.runtime.rng import derive
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ganaug.models.model import Model
+    from ganaug.recipe import Recipe
+    from ganaug.training.history import History
+    from ganaug.training.job import Job
+
+
+class ImageData(Modality):
+    """Images of one size and number of channels.
+
+    Parameters
+    ----------
+    options : ImageOptions
+        What the user said about them.
+    """
+
+    name: ClassVar[str] = "image"
+    on_mps: ClassVar[bool] = False  # no gradient of cubic resampling there
+
+    def __init__(self, options: ImageOptions) -> None:
+        self.options = options
+        self.form: ImageFormat | None = None
+        self.template: Any = None
+
+    @property
+    def fitted_form(self) -> ImageFormat:
+        """What the images looked like at fit."""
+        assert self.form is not None
+        return self.form
+
+    def check(self, X: Any, budget: int) -> ImageBatch:
+        """Return the images as arrays, with their format."""
+        return formats.check_images(X, self.options, budget, self.form)
+
+    def remember(self, estimator: Any, X: Any, data: ImageBatch) -> None:
+        """Set the number of features (values of an image) and keep how the images came."""
+        self.form = data.form
+        if _has_columns(X, data):
+            try:
+                validate_data(estimator, X, skip_check_array=True, reset=True)
+            except TypeError as error:  # names of which only some are strings
+                raise InvalidTypeError(str(error)) from None
+        estimator.n_features_in_ = int(np.prod(data.form.shape))
+        self.template = containers.empty_like(X, data.form.container, data.form.dtype)
+
+    def compare(self, estimator: Any, X: Any, data: ImageBatch, *, training: bool) -> None:
+        """Refuse images of another size, and where some will be added, another kind of pixel."""
+        drift = formats.describe_drift(self.fitted_form, data)
+        if drift and (training or data.form.shape != self.fitted_form.shape):
+            raise SchemaDriftError(drift)
+        if _has_columns(X, data):
+            try:
+                validate_data(estimator, X, skip_check_array=True, reset=False)
+            except (ValueError, TypeError) as error:
+                raise SchemaDriftError(str(error)) from None
+
+    def rows(self, data: ImageBatch) -> Pixels:
+        """Return the images, (n, channels, height, width)."""
+        return data.pixels
+
+    def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
+        """Return how each class will be made, from its number of images."""
+        return plan_image_methods(classes, image_recipe(recipe, torch.device("cpu")))
+
+    def train(
+        self, data: ImageBatch, classes: Classes, recipe: str | Recipe, job: Job, budget: int
+    ) -> tuple[Model, History]:
+        """Learn the images."""
+        form = self.fitted_form
+        chosen = image_recipe(recipe, job.device)
+        formats.check_fits(
+            len(data) + sum(classes.to_add.values()), form.shape, budget, "Images old and new"
+        )
+        codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
+        job = replace(job, seed=derive(job.seed, "fit"))
+        return fit_image_model(
+            chosen, codec, codec.encode(data.pixels), classes, self.options.label_safe, job
+        )
+
+    def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
+        """Refuse to make more images than the budget holds."""
+        n_new = sum(wanted)
+        formats.check_fits(n_new, model.codec.shape, budget, f"{n_new:,} synthetic images")
+
+    def decode(self, model: Model, parts: list[NDArray[Any]]) -> Pixels:
+        """Return all parts together; the model has decoded them."""
+        return np.concatenate(parts)
+
+    def take(self, synthetic: Pixels, order: NDArray[np.int64]) -> Pixels:
+        """Return the images in another order."""
+        return synthetic[order]
+
+    def append(self, X: Any, data: ImageBatch, synthetic: Pixels) -> Any:
+        """Return ``X`` followed by the synthetic images, in its container."""
+        return containers.append(X, _outside(synthetic, data.form), data.form.container)
+
+    def replace(self, X: Any, data: ImageBatch, rows: NDArray[np.bool_], synthetic: Pixels) -> Any:
+        """Return a copy of ``X`` in which the marked images are the synthetic ones."""
+        new = _outside(synthetic, data.form)
+        return containers.replace(X, rows, new, data.form.container)
+
+    def unchanged(self, X: Any) -> Any:
+        """Return the images as they are; what reads like a list becomes one, as in ``replace``."""
+        return list(X) if is_listed(X) and not isinstance(X, list) else X
+
+    def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
+        """Return the images as they are: no frame holds them."""
+        return result
+
+    def present(self, synthetic: Pixels) -> Any:
+        """Return images in the container seen at fit."""
+        form = self.fitted_form
+        return containers.restore(_outside(synthetic, form), form.container, self.template)
+
+    def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return a model as plain values and arrays."""
+        return saving.image_to_parts(model)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the format of the images, what the user said, and the names of flat columns."""
+        if polars.is_polars(self.template):
+            return {
+                "format": asdict(self.fitted_form),
+                "polars_schema": polars.schema_to_list(self.template),
+            }
+        framed = isinstance(self.template, pd.DataFrame)
+        columns = (
+            list(zip(self.template.columns, self.template.dtypes, strict=True)) if framed else []
+        )
+        return {
+            "format": asdict(self.fitted_form),
+            "columns": [[name_out(name), str(dtype)] for name, dtype in columns]
+            if framed
+            else None,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], options: ImageOptions | None) -> Self:
+        """Return what :meth:`to_dict` described."""
+        own = cls(options or ImageOptions())
+        own.form = saving.format_from_dict(data["format"])
+        own.template = containers.empty_like(None, own.form.container, own.form.dtype)
+        if "polars_schema" in data:
+            own.template = polars.empty_from_list(data["polars_schema"])
+        elif data["columns"] is not None:
+            own.template = pd.DataFrame(
+                {i: np.empty(0, np.dtype(dtype)) for i, (_, dtype) in enumerate(data["columns"])}
+            ).set_axis(pd.Index([name_in(name) for name, _ in data["columns"]]), axis=1)
+        return own
+
+
+def _has_columns(X: Any, data: ImageBatch) -> bool:
+    """Return whether the images are rows of a table, whose columns scikit-learn compares."""
+    return data.form.container.holder == "rows" and not isinstance(X, torch.Tensor)
+
+
+def _outside(synthetic: Pixels, form: ImageFormat) -> Pixels:
+    return formats.from_channels_first(synthetic, form.layout)

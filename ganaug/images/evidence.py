@@ -1,0 +1,107 @@
+"""Class evidence on images: small convolutional classifiers, cross-fitted on the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ganaug.models.selection import FOLDS, cross_fit, folds_of
+from ganaug.nets.blocks import linear
+from ganaug.nets.convolution import Downs
+from ganaug.nets.pyramid import Pyramid
+from ganaug.runtime.rng import torch_stream
+from ganaug.training.images import TrainingImages, to_signed, translate
+
+WIDTH = 16
+WIDEST = 64
+PART = 256
+"""Images judged at once."""
+
+
+class ImageEvidence(nn.Module):
+    """One small convolutional network a fold.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Channels, height and width.
+    n_classes : int
+    random : torch.Generator
+        Source of the initial weights.
+    folds : int, default=FOLDS
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        n_classes: int,
+        random: torch.Generator,
+        folds: int = FOLDS,
+    ) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(_classifier(shape, n_classes, random) for _ in range(folds))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (folds, batch, channels, height, width) to (folds, batch, n_classes) logits."""
+        each = zip(self.members, images, strict=True)
+        return torch.stack([member(own) for member, own in each])
+
+    @torch.inference_mode()
+    def margins(self, images: Tensor, fold: Tensor, label: int) -> Tensor:
+        """Return the log-odds of ``label`` for each image by the classifier of its ``fold``."""
+        margin = torch.empty(len(images), device=images.device)
+        for k, member in enumerate(self.members):
+            own = to_signed(images[fold == k])
+            if not len(own):
+                continue
+            logits = torch.cat([member(part) for part in own.split(PART)])
+            others = logits.clone()
+            others[:, label] = -torch.inf
+            margin[fold == k] = logits[:, label] - others.logsumexp(1)
+        return margin
+
+
+def _classifier(
+    shape: tuple[int, int, int], n_classes: int, random: torch.Generator
+) -> nn.Sequential:
+    pyramid = Pyramid(*shape[1:])
+    widths = [min(WIDTH * 2**stage, WIDEST) for stage in range(pyramid.stages)]
+    downs = Downs(shape[0], widths, pyramid, random)
+    inputs = downs.channels * pyramid.base[0] * pyramid.base[1]
+    return nn.Sequential(
+        nn.Sequential(downs, nn.Flatten()), linear(inputs, n_classes, random, gain=1.0)
+    )
+
+
+def fit_image_evidence(
+    images: Tensor,
+    labels: Tensor,
+    n_classes: int,
+    *,
+    steps: int,
+    seed: int,
+    label_safe: Sequence[str] = (),
+) -> tuple[ImageEvidence, Tensor]:
+    """Train the classifiers on stored images; return them and each image's held-out fold."""
+    device = images.device
+    fold = folds_of(labels, seed)
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    model = ImageEvidence(shape, n_classes, torch_stream(seed, "init")).to(device)
+    parts = [
+        ShiftedImages(
+            images[fold != k], labels[fold != k].cpu(), n_classes, 0.5, device, (), label_safe
+        )
+        for k in range(FOLDS)
+    ]
+    cross_fit(model, parts, steps, seed, device)
+    return model, fold
+
+
+class ShiftedImages(TrainingImages):
+    """Training images moved a little: what a classifier should not mind."""
+
+    def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return a random image of each label, moved."""
+        return translate(super().draw_rows(labels, generator), generator)

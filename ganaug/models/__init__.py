@@ -1,0 +1,1 @@
+"""What table, image and pair models have in common."""

@@ -1,0 +1,117 @@
+"""The classes of a training set: their sizes, and how many rows of each to make."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganaug.data.labels import unknown_class
+from ganaug.errors import ConfigError, InvalidInputError, warn
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The labels of a training set.
+
+    Parameters
+    ----------
+    names : list
+        The classes, sorted.
+    codes : ndarray of shape (n,)
+        Class number of each row.
+    counts : list of int
+        Rows of each class.
+    to_add : dict
+        Rows that each class lacks.
+    """
+
+    names: list[Any]
+    codes: NDArray[np.int64]
+    counts: list[int]
+    to_add: Mapping[Any, int]
+
+
+SMALL_CLASS = 10
+
+MANY_CLASSES = 10
+"""Small classes about which one warning says enough."""
+
+
+def check_single_rows(
+    counts: Mapping[Any, int], to_add: Mapping[Any, int], on_singleton: str
+) -> None:
+    """Raise `InvalidInputError` if rows of a one-row class are wanted and it is not repeated."""
+    if on_singleton == "raise":
+        for label, count in counts.items():
+            if count == 1 and to_add.get(label, 0):
+                raise InvalidInputError(one_row(label))
+
+
+def warn_of_small_classes(
+    counts: Mapping[Any, int], to_add: Mapping[Any, int], on_singleton: str
+) -> None:
+    """Warn about the classes that are to grow and are too small to learn."""
+    small = {c: n for c, n in counts.items() if to_add.get(c, 0) and n < SMALL_CLASS}
+    if len(small) > MANY_CLASSES:
+        warn(
+            f"{len(small)} of {len(counts)} classes have fewer than {SMALL_CLASS} rows; synthetic "
+            "ones hardly vary more. Is this a regression target?"
+        )
+        return
+    for label, count in small.items():
+        if count > 1:
+            warn(f"Class {label!r} has only {count} rows; synthetic ones hardly vary more.")
+        elif on_singleton == "duplicate":
+            warn(f"Class {label!r} has one row: there is nothing to learn from; it is repeated.")
+        else:
+            warn(f"{one_row(label)} Until then fit_resample refuses the class.")
+
+
+def one_row(label: Any) -> str:
+    """Return the message about a class of one row."""
+    return (
+        f"Class {label!r} has one row: there is nothing to learn from. Collect more, drop the "
+        'class, or set on_singleton="duplicate" to repeat the row.'
+    )
+
+
+def check_counts(wanted: Mapping[Any, Any], classes: Sequence[Any]) -> dict[Any, int]:
+    """Return how many rows of each class to make, as plain integers.
+
+    Raises
+    ------
+    InvalidInputError, ConfigError
+        For a class that was not in the training data, and a count that is none.
+    """
+    for label, count in wanted.items():
+        if label not in classes:
+            raise InvalidInputError(unknown_class(label, classes))
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 0:
+            raise ConfigError(f"The count of class {label!r} must be an int >= 0: {count!r}.")
+    return {label: int(count) for label, count in wanted.items()}
+
+
+def turns_of(classes: Sequence[Any], to_add: Mapping[Any, int], n_rows: int) -> NDArray[np.int64]:
+    """Return the class number of each of ``n_rows``, in the proportions of the rows to add."""
+    weights = [to_add.get(label, 0) for label in classes]
+    return interleave(weights if any(weights) else [1] * len(weights), n_rows)
+
+
+def interleave(weights: Sequence[float], n: int) -> NDArray[np.int64]:
+    """Return ``n`` class numbers in proportion to ``weights``, such that any start is too.
+
+    Webster's method: each next row goes to the class that is furthest behind its share, so asking
+    for more rows never changes the first ones.
+    """
+    weight = np.asarray(weights, dtype=float)
+    share = weight / weight.sum()
+    most = np.ceil(share * n).astype(np.int64) + 1
+    labels = np.repeat(np.arange(len(weight)), most)
+    turn = np.concatenate([np.arange(count) for count in most])
+    due = (turn + 0.5) / np.maximum(weight[labels], 1e-300)
+    return labels[np.lexsort((labels, due))][:n]

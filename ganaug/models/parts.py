@@ -1,0 +1,57 @@
+"""Parts of saved models that all kinds of data share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ganaug.errors import ArtifactError
+from ganaug.models.model import Model
+from ganaug.storage.artifact import tag, untag
+
+Arrays = dict[str, NDArray[Any]]
+
+METHODS = ("duplicate", "interpolate", "anchored", "gan")
+
+
+def arrays_of(model: Model) -> Arrays:
+    """Return the weights and buffers of a model's generators, anchors and selector."""
+    modules: dict[str, torch.nn.Module] = {
+        f"generator.{i}": g for i, g in enumerate(model.generators)
+    }
+    modules["anchors"] = model.anchors
+    if model.selector is not None:
+        modules["selector"] = model.selector
+    return {
+        f"{prefix}.{name}": tensor.detach().cpu().numpy()
+        for prefix, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def tensors_under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
+    """Return the arrays of one module as tensors."""
+    own = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+    for name, array in own.items():
+        # A module would convert other types without a word.
+        require(array.dtype in (np.float32, np.int64), name)
+    return {name[len(prefix) :]: torch.from_numpy(array.copy()) for name, array in own.items()}
+
+
+def require(holds: object, what: str) -> None:
+    """Refuse a file whose parts disagree, before anything is allocated from its numbers."""
+    if not holds:
+        raise ArtifactError(f"The saved model does not fit together: {what}.")
+
+
+def name_out(name: Any) -> Any:
+    """Return a column name as JSON; those of a MultiIndex are lists."""
+    return [tag(part) for part in name] if isinstance(name, tuple) else tag(name)
+
+
+def name_in(data: Any) -> Any:
+    """Return the name that :func:`name_out` described."""
+    return tuple(untag(part) for part in data) if isinstance(data, list) else untag(data)

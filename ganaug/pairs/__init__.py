@@ -1,0 +1,1 @@
+"""Pairs of images, from raw pixels to a saved model."""

@@ -1,0 +1,95 @@
+"""From stored pairs of images to a :class:`~ganaug.pairs.sampling.PairModel`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from ganaug.errors import ConfigError
+from ganaug.nets.unet import PatchCritic, UNetGenerator
+from ganaug.pairs.sampling import PairModel
+from ganaug.recipe import Recipe
+from ganaug.training.history import History
+from ganaug.training.job import fit_batch_size, packed
+from ganaug.training.pairs import SourcesAndTargets
+from ganaug.training.trainer import make_trainer
+
+if TYPE_CHECKING:
+    from ganaug.images.codec import ImageCodec
+    from ganaug.training.job import Job
+
+TARGETS = "targets"
+"""What the history calls the only class."""
+
+
+def pair_recipe(recipe: str | Recipe) -> Recipe:
+    """Return the recipe for pairs: a preset by name, or what the user made.
+
+    Raises
+    ------
+    ConfigError
+        If it is one for tables or single images.
+    """
+    if isinstance(recipe, str):
+        return Recipe.preset(recipe, "pair")
+    if recipe.architecture.kind != "unet":
+        raise ConfigError(
+            f"A recipe with kind={recipe.architecture.kind!r} makes no image from another one. "
+            'Start from Recipe.preset("pix2pix", data="pair").'
+        )
+    return recipe
+
+
+def pair_steps(n_pairs: int) -> int:
+    """Return the number of generator steps: it grows with the square root of the pairs."""
+    return int(min(max(50 * math.sqrt(n_pairs), 500), 20_000))
+
+
+def fit_pair_model(
+    recipe: Recipe,
+    source: ImageCodec,
+    target: ImageCodec,
+    sources: Tensor,
+    targets: Tensor,
+    label_safe: Sequence[str],
+    job: Job,
+) -> tuple[PairModel, History]:
+    """Train the recipe's GAN on pairs of images.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    source, target : ImageCodec
+    sources, targets : Tensor of shape (n, channels, height, width)
+        As the codecs store images.
+    label_safe : sequence of str
+        Mirrorings that leave a pair one.
+    job : Job
+
+    Returns
+    -------
+    model : PairModel
+    history : History
+    """
+    rows = SourcesAndTargets(sources, targets, job.device, label_safe)
+    shapes = source.shape, target.shape
+    size = fit_batch_size(job.batch_size or "auto", recipe, len(targets))
+    trainer = make_trainer(
+        recipe,
+        lambda random: UNetGenerator(*shapes, recipe.architecture, random),
+        lambda random: PatchCritic(*shapes, recipe.architecture, random),
+        rows,
+        [TARGETS],
+        [True],
+        replace(
+            job,
+            steps=job.steps or pair_steps(len(targets)),
+            batch_size=packed(size, recipe),
+        ),
+    )
+    history = trainer.run()
+    return PairModel(recipe, source, target, trainer.average), history

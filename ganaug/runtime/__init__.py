@@ -1,0 +1,1 @@
+"""Seeds, threads, memory and devices."""

@@ -1,0 +1,1 @@
+"""The file format of saved models, and atomic writes."""

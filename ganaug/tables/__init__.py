@@ -1,0 +1,1 @@
+"""Tables, from raw rows to a saved model."""

@@ -1,0 +1,82 @@
+"""From a trained generator to rows of a class: chunked, selected, reproducible.
+
+Candidates come in full chunks of :data:`CHUNK` rows, each with a stream of its own derived from
+seed, class and chunk number. What a chunk yields depends on nothing else, so the first rows of a
+longer request are the rows of a shorter one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganaug.models.model import CHUNK, GENERATED, Model
+from ganaug.runtime.rng import torch_stream
+
+if TYPE_CHECKING:
+    from ganaug.models.selection import Selector
+    from ganaug.nets.mlp import MLPGenerator
+    from ganaug.tables.anchors import AnchorBank
+    from ganaug.tables.codec import TableCodec
+
+
+CALIBRATION_ROUNDS = 3
+CALIBRATION_CHUNKS = 2
+
+
+class TableModel(Model):
+    """A model of encoded rows; its codec is a :class:`~ganaug.tables.codec.TableCodec`."""
+
+    kind: ClassVar[str] = "table"
+    codec: TableCodec
+    generators: list[MLPGenerator]
+    anchors: AnchorBank
+    selector: Selector | None
+
+
+@torch.no_grad()
+def calibrate_choices(
+    model: TableModel, encoded: NDArray[np.float32], codes: NDArray[np.int64], seed: int
+) -> None:
+    """Shift the category logits of each class until their mean probabilities are the real ones.
+
+    A generator learns dependencies well and marginal frequencies only roughly; the share of
+    missing values, for one, is known exactly. Where there is a selector, the shares are those of
+    the rows that it keeps.
+    """
+    span = model.codec.layout.span("choice")
+    if span.start == span.stop:
+        return
+    overall = torch.from_numpy(encoded[:, span].mean(0)).to(model.device)
+    for label, method in enumerate(model.methods):
+        if method not in GENERATED:
+            continue
+        own = torch.from_numpy(encoded[codes == label][:, span]).to(model.device)
+        # One pseudo-row at the overall frequencies: a category unseen in a class stays rare.
+        target = (own.sum(0) + overall) / (len(own) + 1)
+        generator, local = model.generator_of(label)
+        for _ in range(CALIBRATION_ROUNDS):
+            random = torch_stream(seed, "calibrate", label, device=model.device)
+            found = _category_shares(model, label, random, overall)
+            shift = ((target + 1e-6) / (found + 1e-6)).log().clamp(-3.0, 3.0)
+            generator.head.offsets[local] += shift
+
+
+def _category_shares(
+    model: TableModel, label: int, random: torch.Generator, overall: Tensor
+) -> Tensor:
+    """Return how often each category comes out for a class, (choice columns,)."""
+    if model.selector is not None:
+        rows = torch.cat([model.chosen(label, random) for _ in range(CALIBRATION_CHUNKS)])
+        kept = rows[:, model.codec.layout.span("choice")]
+        return (kept.sum(0) + overall) / (len(kept) + 1)
+    generator, local = model.generator_of(label)
+    labels = torch.full((CHUNK,), local, device=model.device)
+    noise = torch.randn((CHUNK, generator.noise_dim), generator=random, device=model.device)
+    start = model.anchors.draw(labels, random) if generator.uses_anchors else None
+    raw = generator.raw(noise, labels, start)
+    return generator.head.probabilities(raw, labels).mean(0)
