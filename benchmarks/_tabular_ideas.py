@@ -29,7 +29,7 @@ import ganaug.tables.selection
 from benchmarks._classifiers import make_classifier
 from benchmarks._methods import Augment, Augmented, Training, deficits, ganaug_with
 from ganaug import Callback
-from ganaug.models.selection import FOLDS
+from ganaug.models.selection import EVIDENCE_FOLDS
 from ganaug.nets.layout import Layout
 from ganaug.tables.anchors import AnchorBank
 
@@ -219,9 +219,9 @@ class Matching(ganaug.models.selection.Selector):
             return torch.arange(len(rows))
         end = int(self.counts[: label + 1].sum())
         own = self.references[end - int(self.counts[label]) : end]
-        fold = torch.arange(len(rows)) % FOLDS
+        fold = torch.arange(len(rows)) % EVIDENCE_FOLDS
         margin = self.evidence.margins(rows, fold, label)
-        real = self.evidence.margins(own, torch.arange(len(own)) % FOLDS, label)
+        real = self.evidence.margins(own, torch.arange(len(own)) % EVIDENCE_FOLDS, label)
         edges = torch.quantile(real, torch.linspace(0, 1, self.bins + 1))[1:-1]
         place = torch.bucketize(margin, edges)
         share = torch.bincount(place, minlength=self.bins) / len(rows)

@@ -37,7 +37,7 @@ from benchmarks._data import Fold, TableSet, folds_of, load_set, set_names  # no
 from benchmarks.tabular import DATA, chosen  # noqa: E402
 from ganaug import GANAugmenter  # noqa: E402
 from ganaug.choose.dose import REPEATS, SCORING, decide  # noqa: E402
-from ganaug.choose.dose import folds_of as inner_folds  # noqa: E402
+from ganaug.choose.dose import cv_folds as inner_folds  # noqa: E402
 from ganaug.choose.remedies import NOTHING, WEIGHTS, Arm, arms_of, samplers_of  # noqa: E402
 from ganaug.choose.samplers import fit_resample  # noqa: E402
 from ganaug.choose.trials import Task, Trials, run_trials  # noqa: E402

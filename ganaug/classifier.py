@@ -43,7 +43,7 @@ from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
 from ganaug.estimators.gates import of_estimator
 from ganaug.runtime.privates import check_sample_weight, clone_parametrized, num_samples
 from ganaug.runtime.rng import seed_from
-from ganaug.tables.checks import check_names
+from ganaug.tables.checks import check_column_names
 
 if TYPE_CHECKING:
     from typing import Self
@@ -174,7 +174,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if n_rows == 0:
             raise InvalidInputError("Found array with 0 sample(s); there is nothing to learn from.")
         if isinstance(X, pd.DataFrame):
-            check_names(X)
+            check_column_names(X)
         labels = (
             check_label_list(y, n_rows, 'dose="auto"')
             if self.dose == "auto"

@@ -19,7 +19,13 @@ from typer.testing import CliRunner
 from ganaug.cli.app import app
 from ganaug.cli.demo import run as demo
 from ganaug.cli.demo.data import load_demo_data
-from ganaug.cli.demo.run import METHODS, Difference, compare, conclusion, paired_interval
+from ganaug.cli.demo.run import (
+    DEMO_METHODS,
+    Difference,
+    compare_methods,
+    conclusion,
+    paired_interval,
+)
 
 FILES = {"real-and-synthetic.png", "training.png", "digits.png", "results.json"}
 LIMIT_SECONDS = 120
@@ -168,8 +174,8 @@ def test_methods_are_tested_on_the_same_rows_and_trained_on_none_of_them(monkeyp
         def __getitem__(self, _):
             return self
 
-    monkeypatch.setattr(demo, "models", lambda *_: [(name, Spy()) for name in METHODS])
-    run = compare(data, 0, None, False)
+    monkeypatch.setattr(demo, "models", lambda *_: [(name, Spy()) for name in DEMO_METHODS])
+    run = compare_methods(data, 0, None, False)
     assert len(seen) == 40
     for fold in range(10):
         assert len(set(seen[4 * fold : 4 * fold + 4])) == 1

@@ -15,7 +15,7 @@ import pytest
 
 from ganaug import Recipe
 from ganaug.models.model import CHUNK
-from ganaug.models.selection import COPY_QUANTILE, COPY_ROWS, FOLDS, OVERSAMPLING
+from ganaug.models.selection import COPY_QUANTILE, COPY_ROWS, EVIDENCE_FOLDS, OVERSAMPLING
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {
@@ -298,7 +298,7 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"| 2 to {fitting.INTERPOLATE_BELOW - 1} | `interpolate` |",
         f"| {fitting.INTERPOLATE_BELOW} or more | `anchored` |",
         f"at most {anchors.ANCHOR_ROWS:,} rows of a class",
-        f"{anchors.NEIGHBOURS} nearest neighbours",
+        f"{anchors.ANCHOR_NEIGHBOURS} nearest neighbours",
         f"at least {fitting.auto_steps(1)} and at most {fitting.auto_steps(10**9):,}",
         "$10\\sqrt{n}$ generator steps for $n$ rows",
         f"in {sampling.CALIBRATION_ROUNDS} rounds of {CHUNK:,} samples",
@@ -314,7 +314,7 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"below {history.STARVED_GRADIENT} of the largest",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]
-    assert FOLDS == 3, "three small classifiers, each on two thirds of the rows"
+    assert EVIDENCE_FOLDS == 3, "three small classifiers, each on two thirds of the rows"
     assert fitting.auto_steps(10_000) == 10 * 100
 
 

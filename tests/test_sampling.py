@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ganaug import GANAugmenter, Recipe
 from ganaug.models.classes import interleave
 from ganaug.models.model import CHUNK
-from ganaug.models.selection import FOLDS, OVERSAMPLING
+from ganaug.models.selection import EVIDENCE_FOLDS, OVERSAMPLING
 from ganaug.tables.selection import EVIDENCE_QUANTILE
 
 
@@ -87,7 +87,7 @@ def test_kept_rows_have_the_evidence_that_most_real_rows_have(overlapping):
     selector, label = overlapping.selector, 1
     candidates = overlapping.candidates(label, torch.Generator("cpu").manual_seed(0))
     kept = selector.choose(candidates, label)
-    fold = torch.arange(len(candidates)) % FOLDS
+    fold = torch.arange(len(candidates)) % EVIDENCE_FOLDS
     margins = selector.evidence.margins(candidates, fold, label)
     assert (margins < selector.floor[label]).any()
     assert -(-len(candidates) // OVERSAMPLING) < len(kept) < len(candidates)
@@ -100,7 +100,10 @@ def test_the_floor_is_a_quantile_of_real_rows_judged_by_those_who_have_not_seen_
     real = selector.references[end - int(selector.counts[label]) : end]
     assert len(real) == 300
     judged = torch.stack(
-        [selector.evidence.margins(real, torch.full((len(real),), k), label) for k in range(FOLDS)]
+        [
+            selector.evidence.margins(real, torch.full((len(real),), k), label)
+            for k in range(EVIDENCE_FOLDS)
+        ]
     )
     # Two of three classifiers have seen a row and like it better, so fewer fall below.
     below = (judged < selector.floor[label]).float().mean()

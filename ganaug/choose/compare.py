@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from ganaug.augmenter import GANAugmenter
 from ganaug.choose.classifiers import table_classifier
-from ganaug.choose.dose import ArmResult, check_scoring, compared, folds_of
+from ganaug.choose.dose import ArmResult, check_scoring, compared, cv_folds
 from ganaug.choose.remedies import (
     INTERPOLATED,
     NOTHING,
@@ -113,7 +113,7 @@ def compare(
     if getattr(augmenter, "random_state", 0) is None:
         augmenter = _seeded(augmenter, seed)
     estimator = _estimator(estimator, X, augmenter, seed)
-    folds = folds_of(labels, cv, seed, repeats=1)
+    folds = cv_folds(labels, cv, seed, repeats=1)
     if len(folds) == 1:
         raise ConfigError("cv must make two or more folds: one difference has no interval.")
     if not folds:

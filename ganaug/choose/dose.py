@@ -169,7 +169,7 @@ def _with_positive(scorer: Any, labels: NDArray[Any] | None) -> Any:
     return with_score_option(scorer, "pos_label", classes.tolist()[int(counts.argmin())])
 
 
-def folds_of(labels: NDArray[Any], cv: Any, seed: int, repeats: int = REPEATS) -> list[Fold]:
+def cv_folds(labels: NDArray[Any], cv: Any, seed: int, repeats: int = REPEATS) -> list[Fold]:
     """Return training and test rows: repeated stratified folds, or those of a splitter.
 
     A number of folds is lowered to the rows of the rarest class, so that each test fold has one.
@@ -215,7 +215,7 @@ def choose_dose(
         If ``cv`` or ``scoring`` is impossible.
     """
     name, scorer = check_scoring(scoring, task.labels)
-    folds = folds_of(task.labels, cv, seed)
+    folds = cv_folds(task.labels, cv, seed)
     nothing = ArmResult(NOTHING, 0.0, chosen=True)
     classes, counts = np.unique(task.labels, return_counts=True)
     present = dict(zip(classes.tolist(), counts.tolist(), strict=True))

@@ -30,7 +30,7 @@ from ganaug.tables.dtypes import (
     to_numbers,
 )
 
-NEIGHBOURS = 5
+SMOTE_NEIGHBOURS = 5
 
 
 class RepeatRows(BaseOverSampler):
@@ -104,7 +104,7 @@ class SmoteRows(BaseOverSampler):
     ) -> BaseOverSampler:
         seed = derive(seed_from(self.random_state), "smote") % 2**32
         options: dict[str, Any] = {
-            "k_neighbors": min(NEIGHBOURS, int(fewest) - 1),
+            "k_neighbors": min(SMOTE_NEIGHBOURS, int(fewest) - 1),
             "sampling_strategy": dict(wanted),
             "random_state": seed,
         }

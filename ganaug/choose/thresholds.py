@@ -22,7 +22,7 @@ from ganaug.runtime.privates import score_decisions, scores_decisions
 if TYPE_CHECKING:
     from typing import Self
 
-FOLDS = 5
+THRESHOLD_FOLDS = 5
 FACTORS = (4.0, 2.0, 1.4, 1.2)
 """Steps of the search, coarse to fine."""
 
@@ -42,7 +42,9 @@ def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     counts = np.unique(labels, return_counts=True)[1]
     if counts.min() < 2:
         raise InvalidInputError("a class has one row: no fold can test a decision")
-    cv = StratifiedKFold(min(FOLDS, int(counts.min())), shuffle=True, random_state=seed % 2**32)
+    cv = StratifiedKFold(
+        min(THRESHOLD_FOLDS, int(counts.min())), shuffle=True, random_state=seed % 2**32
+    )
     if len(counts) == 2:
         return TunedThresholdClassifierCV(clone(estimator), scoring=scorer, cv=cv)
     if not hasattr(estimator, "predict_proba"):

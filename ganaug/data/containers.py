@@ -47,7 +47,7 @@ def append_table(X: Any, synthetic: pd.DataFrame) -> Any:
     """Return ``X`` followed by the synthetic rows, in the container of ``X``."""
     new = like_table(X, synthetic)
     if polars.is_polars(X):
-        return polars.append(X, new)
+        return polars.append_frame(X, new)
     if isinstance(X, pd.DataFrame):
         if not len(new):
             return X.copy()

@@ -280,7 +280,7 @@ def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
 def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
     """Return ``y`` followed by ``new``; ``index`` names the rows of a frame or series."""
     if polars.is_polars(y):
-        return polars.append(y, new)
+        return polars.append_frame(y, new)
     if polars.is_polars_series(y):
         return polars.append_series(y, new)
     if isinstance(y, (pd.Series, pd.DataFrame)):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ganaug.errors import ArtifactError, InvalidInputError, InvalidTypeError
 
 Mask = NDArray[np.bool_]
-Column = Any
+PolarsColumn = Any
 """A narwhals Series."""
 
 _EXACT = decimal.Context(prec=100)
@@ -85,11 +85,11 @@ def labels_to_pandas(y: Any) -> Any:
     return _read(columns[0]) if single else to_pandas(y)
 
 
-def _columns(X: Any) -> list[Column]:
+def _columns(X: Any) -> list[PolarsColumn]:
     return list(nw.from_native(X, eager_only=True).iter_columns())
 
 
-def _read(column: Column) -> pd.Series:
+def _read(column: PolarsColumn) -> pd.Series:
     kind = type(column.dtype)
     if kind not in _READERS:
         if column.null_count() == len(column):  # of polars' dtype Null, for one
@@ -101,47 +101,47 @@ def _read(column: Column) -> pd.Series:
     return pd.Series(_READERS[kind](column), name=column.name)
 
 
-def _filled(column: Column, blank: Any) -> tuple[NDArray[Any], Mask]:
+def _filled(column: PolarsColumn, blank: Any) -> tuple[NDArray[Any], Mask]:
     """Return the values, with ``blank`` in place of nulls, and which are null."""
     missing = np.array(column.is_null().to_numpy(), dtype=bool)
     filled = column.fill_null(blank) if missing.any() else column
     return np.array(filled.to_numpy()), missing
 
 
-def _integers(column: Column) -> Any:
+def _integers(column: PolarsColumn) -> Any:
     values, missing = _filled(column, 0)
     return pd.arrays.IntegerArray(values, missing) if missing.any() else values
 
 
-def _floats(column: Column) -> Any:
+def _floats(column: PolarsColumn) -> Any:
     values, missing = _filled(column, 0.0)
     # Inside there is one kind of missing value. The dtype says which comes back: null, or NaN
     # where the column has no nulls.
     return pd.arrays.FloatingArray(values, missing | np.isnan(values)) if missing.any() else values
 
 
-def _booleans(column: Column) -> Any:
+def _booleans(column: PolarsColumn) -> Any:
     values, missing = _filled(column, False)
     return pd.arrays.BooleanArray(values, missing) if missing.any() else values
 
 
-def _strings(column: Column) -> Any:
+def _strings(column: PolarsColumn) -> Any:
     return np.array(column.cast(nw.String).to_list(), dtype=object)
 
 
-def _enum(column: Column) -> Any:
+def _enum(column: PolarsColumn) -> Any:
     levels = list(column.dtype.categories)
     return pd.Categorical(_strings(column), categories=levels, ordered=True)
 
 
-def _dates(column: Column) -> Any:
+def _dates(column: PolarsColumn) -> Any:
     days, missing = _filled(column.cast(nw.Int32), 0)
     stamps = days.astype("M8[D]").astype("M8[s]")
     stamps[missing] = np.datetime64("NaT")
     return stamps
 
 
-def _instants(column: Column) -> Any:
+def _instants(column: PolarsColumn) -> Any:
     stamps = _counts(column, "M")
     zone = column.dtype.time_zone
     if zone is None:
@@ -149,22 +149,22 @@ def _instants(column: Column) -> Any:
     return pd.Series(stamps).dt.tz_localize("UTC").dt.tz_convert(zone)
 
 
-def _durations(column: Column) -> Any:
+def _durations(column: PolarsColumn) -> Any:
     return _counts(column, "m")
 
 
-def _counts(column: Column, letter: str) -> NDArray[Any]:
+def _counts(column: PolarsColumn, letter: str) -> NDArray[Any]:
     values, missing = _filled(column.cast(nw.Int64), 0)
     stamps = values.view(f"{letter}8[{column.dtype.time_unit}]")
     stamps[missing] = np.array("NaT", stamps.dtype)
     return stamps
 
 
-def _times(column: Column) -> Any:
+def _times(column: PolarsColumn) -> Any:
     return _integers(column.cast(nw.Int64))
 
 
-def _decimals(column: Column) -> Any:
+def _decimals(column: PolarsColumn) -> Any:
     """Return decimals as integers, counted in their last digit."""
     scale = column.to_native().dtype.scale
     missing = np.array(column.is_null().to_numpy(), dtype=bool)
@@ -181,7 +181,7 @@ def _decimals(column: Column) -> Any:
 _INTEGERS = (
     nw.Int8, nw.Int16, nw.Int32, nw.Int64, nw.UInt8, nw.UInt16, nw.UInt32, nw.UInt64,
 )  # fmt: skip
-_READERS: dict[Any, Callable[[Column], Any]] = {
+_READERS: dict[Any, Callable[[PolarsColumn], Any]] = {
     **dict.fromkeys(_INTEGERS, _integers),
     nw.Float32: _floats,
     nw.Float64: _floats,
@@ -224,7 +224,7 @@ def labels_like(labels: NDArray[Any], y: Any, one_hot: bool) -> Any:
     return made.to_native().cast(y.dtype)
 
 
-def append(X: Any, new: Any) -> Any:
+def append_frame(X: Any, new: Any) -> Any:
     """Return polars rows followed by others of the same schema."""
     frames = [nw.from_native(part, eager_only=True) for part in (X, new)]
     return nw.concat(frames, how="vertical").to_native()
@@ -232,17 +232,17 @@ def append(X: Any, new: Any) -> Any:
 
 def append_series(y: Any, new: Any) -> Any:
     """Return a polars Series followed by another of the same dtype."""
-    return append(y.to_frame(), new.to_frame()).to_series()
+    return append_frame(y.to_frame(), new.to_frame()).to_series()
 
 
 def replace_rows(X: Any, rows: Mask, new: Any) -> Any:
     """Return a copy of ``X`` in which the marked rows are, in turn, those of ``new``."""
     order = np.arange(len(X))
     order[rows] = len(X) + np.arange(rows.sum())
-    return append(X, new)[order.tolist()]
+    return append_frame(X, new)[order.tolist()]
 
 
-def _write(series: pd.Series, like: Column, backend: Any) -> Column:
+def _write(series: pd.Series, like: PolarsColumn, backend: Any) -> PolarsColumn:
     kind = type(like.dtype)
     # A float column without nulls has NaN for what is missing, which is a value of its own.
     nan_is_value = isinstance(series.dtype, np.dtype) and series.dtype.kind == "f"
@@ -257,36 +257,36 @@ def _write(series: pd.Series, like: Column, backend: Any) -> Column:
     return nw.from_native(made.to_native().cast(like.to_native().dtype), series_only=True)
 
 
-def _objects(series: pd.Series, _: Column) -> NDArray[Any]:
+def _objects(series: pd.Series, _: PolarsColumn) -> NDArray[Any]:
     return series.astype(object).to_numpy()
 
 
-def _numbers(series: pd.Series, _: Column) -> NDArray[Any]:
+def _numbers(series: pd.Series, _: PolarsColumn) -> NDArray[Any]:
     if isinstance(series.dtype, np.dtype):
         return series.to_numpy()
     dtype: Any = series.dtype
     return series.to_numpy(dtype=dtype.numpy_dtype, na_value=0)
 
 
-def _days(series: pd.Series, _: Column) -> NDArray[Any]:
+def _days(series: pd.Series, _: PolarsColumn) -> NDArray[Any]:
     return series.to_numpy().astype("M8[D]").astype(np.int64).clip(-(2**31), 2**31 - 1)
 
 
-def _stamps(series: pd.Series, like: Column) -> NDArray[Any]:
+def _stamps(series: pd.Series, like: PolarsColumn) -> NDArray[Any]:
     if isinstance(series.dtype, pd.DatetimeTZDtype):
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
     raw = series.to_numpy()
     return raw.astype(f"{raw.dtype.char}8[{like.dtype.time_unit}]").view(np.int64)
 
 
-def _points(series: pd.Series, like: Column) -> NDArray[Any]:
+def _points(series: pd.Series, like: PolarsColumn) -> NDArray[Any]:
     scale = like.to_native().dtype.scale
     values = _numbers(series, like).tolist()
     points = [_EXACT.scaleb(decimal.Decimal(value), -scale) for value in values]
     return np.array(points, dtype=object)
 
 
-_WRITERS: dict[Any, Callable[[pd.Series, Column], NDArray[Any]]] = {
+_WRITERS: dict[Any, Callable[[pd.Series, PolarsColumn], NDArray[Any]]] = {
     **dict.fromkeys((*_INTEGERS, nw.Float32, nw.Float64, nw.Boolean, nw.Time), _numbers),
     nw.Date: _days,
     nw.Datetime: _stamps,
@@ -303,7 +303,7 @@ def schema_of(X: Any) -> list[tuple[str, Any]]:
     return [(column.name, _comparable(column)) for column in _columns(X)]
 
 
-def _comparable(column: Column) -> Any:
+def _comparable(column: PolarsColumn) -> Any:
     if isinstance(column.dtype, nw.Enum):
         return pd.CategoricalDtype(list(column.dtype.categories), ordered=True)
     return column.to_native().dtype

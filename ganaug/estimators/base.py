@@ -62,7 +62,7 @@ class Learner(BaseEstimator):
         >>> GANAugmenter().set_params(max_steps=10).max_steps
         10
         """
-        parameters.check_names(params, self._get_param_names(), type(self).__name__)
+        parameters.check_parameter_names(params, self._get_param_names(), type(self).__name__)
         return super().set_params(**params)
 
     def save_pretrained(self, path: str | Path) -> None:

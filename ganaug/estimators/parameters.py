@@ -52,7 +52,7 @@ class InvalidOptionError(ConfigError, InvalidParameterError):
     """A parameter has an impossible value; an error of scikit-learn's own kind too."""
 
 
-def check_names(params: Iterable[str], known: Sequence[str], owner: str) -> None:
+def check_parameter_names(params: Iterable[str], known: Sequence[str], owner: str) -> None:
     """Refuse names of parameters that do not exist."""
     for name in params:
         if name.startswith("recipe__"):

@@ -10,7 +10,7 @@ from datasets import Dataset, DatasetDict, IterableDataset, IterableDatasetDict
 
 from ganaug.errors import ConfigError, InvalidTypeError, did_you_mean
 from ganaug.hf import _append, _learn, _stream
-from ganaug.hf._features import Columns, check_columns, check_others
+from ganaug.hf._features import Columns, check_dataset_columns, check_others
 from ganaug.hf._gather import gather
 from ganaug.runtime.rng import seed_from
 
@@ -118,7 +118,7 @@ def augment_dataset(
     if isinstance(part, IterableDataset):
         part = _stream.with_features(part)
     learned = _learn.learned_by(own)
-    columns = check_columns(
+    columns = check_dataset_columns(
         part.features,
         label_column,
         image_column,

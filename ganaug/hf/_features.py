@@ -69,7 +69,7 @@ class Columns:
         return Features({**self.features, **added})
 
 
-def check_columns(
+def check_dataset_columns(
     features: Features,
     label: str,
     image: str | None,

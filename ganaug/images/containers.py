@@ -240,7 +240,7 @@ def _item(image: Pixels, container: Container, like: Any) -> Any:
     return Image.fromarray(np.ascontiguousarray(image))
 
 
-def append(X: Any, images: Pixels, container: Container) -> Any:
+def append_images(X: Any, images: Pixels, container: Container) -> Any:
     """Return ``X`` followed by the synthetic images, in its container."""
     if container.holder == "rows" and not container.tensor:
         return containers.append_table(X, pd.DataFrame(_flat(images)))

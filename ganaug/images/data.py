@@ -121,7 +121,7 @@ class ImageData(Modality):
 
     def append(self, X: Any, data: ImageBatch, synthetic: Pixels) -> Any:
         """Return ``X`` followed by the synthetic images, in its container."""
-        return containers.append(X, _outside(synthetic, data.form), data.form.container)
+        return containers.append_images(X, _outside(synthetic, data.form), data.form.container)
 
     def replace(self, X: Any, data: ImageBatch, rows: NDArray[np.bool_], synthetic: Pixels) -> Any:
         """Return a copy of ``X`` in which the marked images are the synthetic ones."""

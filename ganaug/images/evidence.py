@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ganaug.models.selection import FOLDS, cross_fit, folds_of
+from ganaug.models.selection import EVIDENCE_FOLDS, cross_fit, held_out_folds
 from ganaug.nets.blocks import linear
-from ganaug.nets.convolution import Downs
+from ganaug.nets.convolution import DownsampleStack
 from ganaug.nets.pyramid import Pyramid
 from ganaug.runtime.rng import torch_stream
 from ganaug.training.images import TrainingImages, to_signed, translate
 
-WIDTH = 16
-WIDEST = 64
+FIRST_CHANNELS = 16
+MOST_CHANNELS = 64
 PART = 256
 """Images judged at once."""
 
@@ -30,7 +30,7 @@ class ImageEvidence(nn.Module):
     n_classes : int
     random : torch.Generator
         Source of the initial weights.
-    folds : int, default=FOLDS
+    folds : int, default=EVIDENCE_FOLDS
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ImageEvidence(nn.Module):
         shape: tuple[int, int, int],
         n_classes: int,
         random: torch.Generator,
-        folds: int = FOLDS,
+        folds: int = EVIDENCE_FOLDS,
     ) -> None:
         super().__init__()
         self.members = nn.ModuleList(_classifier(shape, n_classes, random) for _ in range(folds))
@@ -67,8 +67,8 @@ def _classifier(
     shape: tuple[int, int, int], n_classes: int, random: torch.Generator
 ) -> nn.Sequential:
     pyramid = Pyramid(*shape[1:])
-    widths = [min(WIDTH * 2**stage, WIDEST) for stage in range(pyramid.stages)]
-    downs = Downs(shape[0], widths, pyramid, random)
+    widths = [min(FIRST_CHANNELS * 2**stage, MOST_CHANNELS) for stage in range(pyramid.stages)]
+    downs = DownsampleStack(shape[0], widths, pyramid, random)
     inputs = downs.channels * pyramid.base[0] * pyramid.base[1]
     return nn.Sequential(
         nn.Sequential(downs, nn.Flatten()), linear(inputs, n_classes, random, gain=1.0)
@@ -86,14 +86,14 @@ def fit_image_evidence(
 ) -> tuple[ImageEvidence, Tensor]:
     """Train the classifiers on stored images; return them and each image's held-out fold."""
     device = images.device
-    fold = folds_of(labels, seed)
+    fold = held_out_folds(labels, seed)
     shape = (images.shape[1], images.shape[2], images.shape[3])
     model = ImageEvidence(shape, n_classes, torch_stream(seed, "init")).to(device)
     parts = [
         ShiftedImages(
             images[fold != k], labels[fold != k].cpu(), n_classes, 0.5, device, (), label_safe
         )
-        for k in range(FOLDS)
+        for k in range(EVIDENCE_FOLDS)
     ]
     cross_fit(model, parts, steps, seed, device)
     return model, fold

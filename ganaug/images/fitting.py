@@ -144,24 +144,24 @@ def fit_image_model(
     bank = ImageBank.build(stored, codes, from_images, label_safe).to(job.device)
     model = ImageModel(recipe, codec, methods, [], bank)
     free = free and "anchored" in methods
-    games = plan_games(recipe, methods, "warp" if free and are_flat(stored) else "light")
+    plans = plan_training(recipe, methods, "warp" if free and are_flat(stored) else "light")
     names = [str(name) for name in classes.names]
     history, started = History(), time.monotonic()
-    for number, game in enumerate(games):
+    for number, plan in enumerate(plans):
         turn = replace(remaining(job, started), seed=derive(job.seed, "train", number))
-        own = codes == game.alone
+        own = codes == plan.alone
         part = (
             (stored, codes, names)
-            if game.alone is None
-            else (stored[own], codes[own] * 0, [names[game.alone]])
+            if plan.alone is None
+            else (stored[own], codes[own] * 0, [names[plan.alone]])
         )
-        judged = [True] if game.alone is not None else [m == game.method for m in methods]
-        trainer = _trainer(game.recipe, codec, *part, judged, label_safe, turn)
+        judged = [True] if plan.alone is not None else [m == plan.method for m in methods]
+        trainer = _trainer(plan.recipe, codec, *part, judged, label_safe, turn)
         run = trainer.run()
-        called = game.method if game.alone is None else names[game.alone]
-        history = joined(history, run, called) if len(games) > 1 else run
+        called = plan.method if plan.alone is None else names[plan.alone]
+        history = joined(history, run, called) if len(plans) > 1 else run
         model.generators.append(trainer.average)
-        model.recipes.append(game.recipe)
+        model.recipes.append(plan.recipe)
     if recipe.selection == "evidence":
         seed = derive(job.seed, "evidence")
         images, labels = stored.to(job.device), codes.to(job.device)
@@ -175,7 +175,7 @@ def fit_image_model(
 
 
 @dataclass(frozen=True)
-class Game:
+class TrainingPlan:
     """A recipe to train, the method of the classes that it makes, and the class if it is one."""
 
     recipe: Recipe
@@ -183,19 +183,19 @@ class Game:
     alone: int | None = None
 
 
-def plan_games(recipe: Recipe, methods: Sequence[str], change: str) -> list[Game]:
+def plan_training(recipe: Recipe, methods: Sequence[str], change: str) -> list[TrainingPlan]:
     """Return what has to be trained for these methods; ``change`` is how real images are changed.
 
     Only where the recipe leaves it open.
     """
     if recipe.conditioning == "per-class":
         made = [label for label, method in enumerate(methods) if method in GENERATED]
-        return [Game(recipe, methods[label], label) for label in made]
-    games = [Game(recipe, "gan")] if "gan" in methods else []
+        return [TrainingPlan(recipe, methods[label], label) for label in made]
+    plans = [TrainingPlan(recipe, "gan")] if "gan" in methods else []
     if "anchored" in methods:
         given = recipe.architecture.kind in CHANGING_KINDS
-        games.append(Game(recipe if given else Recipe.preset(change, "image"), "anchored"))
-    return games
+        plans.append(TrainingPlan(recipe if given else Recipe.preset(change, "image"), "anchored"))
+    return plans
 
 
 def are_flat(stored: Tensor) -> bool:

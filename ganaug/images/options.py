@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ganaug.errors import ConfigError, did_you_mean
 
-Layout = Literal["auto", "NHW", "NCHW", "NHWC"]
+AxisOrder = Literal["auto", "NHW", "NCHW", "NHWC"]
 
 MIN_SIZE, MAX_SIZE = 8, 256
 """Pixels that an image may be high and wide."""
@@ -50,7 +50,7 @@ class ImageOptions:
     """
 
     shape: tuple[int, ...] | None = None
-    layout: Layout = "auto"
+    layout: AxisOrder = "auto"
     value_range: Literal["auto"] | tuple[float, float] = "auto"
     resize: int | tuple[int, int] | None = None
     label_safe: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.images.sampling import ImageBank, ImageModel
 from ganaug.images.selection import ImageSelector, small_versions
 from ganaug.models.model import GENERATED
-from ganaug.models.parts import METHODS, Arrays, arrays_of, require, tensors_under
+from ganaug.models.parts import PLAN_METHODS, Arrays, arrays_of, require, tensors_under
 from ganaug.nets.blueprint import Blueprint
 from ganaug.recipe import Recipe
 from ganaug.registry import IMAGE_NETWORKS, image_networks
@@ -95,7 +95,7 @@ def image_from_parts(
     try:
         recipe = Recipe.from_dict(config["recipe"])
         methods = list(config["methods"])
-        require(methods and set(methods) <= set(METHODS), "methods")
+        require(methods and set(methods) <= set(PLAN_METHODS), "methods")
         codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
         recipes = [Recipe.from_dict(each) for each in config["recipes"]]
         made = [method for method in methods if method in GENERATED]

@@ -14,7 +14,7 @@ from ganaug.storage.artifact import tag, untag
 
 Arrays = dict[str, NDArray[Any]]
 
-METHODS = ("duplicate", "interpolate", "anchored", "gan")
+PLAN_METHODS = ("duplicate", "interpolate", "anchored", "gan")
 
 
 def arrays_of(model: Model) -> Arrays:

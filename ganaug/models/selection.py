@@ -74,7 +74,7 @@ class Selector(nn.Module):
         were asked for.
         """
         # Different folds for neighbouring rows: no classifier decides alone.
-        fold = torch.arange(rows.shape[0], device=rows.device) % FOLDS
+        fold = torch.arange(rows.shape[0], device=rows.device) % EVIDENCE_FOLDS
         margin = self.evidence.margins(rows, fold, label)
         copies = self._near_copies(rows, label)
         kept = torch.nonzero((margin >= self.floor[label]) & ~copies).squeeze(1)
@@ -97,7 +97,7 @@ class Selector(nn.Module):
         return rows
 
 
-FOLDS = 3
+EVIDENCE_FOLDS = 3
 
 BATCH = 128
 
@@ -122,7 +122,7 @@ def cross_fit(
     model.eval().requires_grad_(False)
 
 
-def folds_of(labels: Tensor, seed: int) -> Tensor:
+def held_out_folds(labels: Tensor, seed: int) -> Tensor:
     """Return the fold in which each row is held out."""
     return torch.from_numpy(_folds(labels.cpu().numpy(), seed)).to(labels.device)
 
@@ -131,12 +131,12 @@ def _folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
     """Return the held-out fold of each row, balanced by class (rows of tiny classes at random)."""
     counts = np.bincount(labels)
     fold = np.zeros(len(labels), np.int64)
-    large = counts[labels] >= FOLDS
+    large = counts[labels] >= EVIDENCE_FOLDS
     state = derive(seed, "folds") % 2**32
     if large.any():
         where = np.flatnonzero(large)
-        splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=state)
+        splitter = StratifiedKFold(EVIDENCE_FOLDS, shuffle=True, random_state=state)
         for k, (_, held_out) in enumerate(splitter.split(where, labels[where])):
             fold[where[held_out]] = k
-    fold[~large] = np.arange((~large).sum()) % FOLDS
+    fold[~large] = np.arange((~large).sum()) % EVIDENCE_FOLDS
     return fold

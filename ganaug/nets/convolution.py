@@ -272,7 +272,7 @@ class ConvolutionalCritic(nn.Module):
         return self.head(self.body(shown), labels)
 
 
-class Downs(nn.Module):
+class DownsampleStack(nn.Module):
     """Strided convolutions down to the smallest feature map, with the leaky rectifier."""
 
     def __init__(

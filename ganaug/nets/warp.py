@@ -23,7 +23,7 @@ from torch.nn.functional import (
 
 from ganaug.nets.blocks import activate, linear
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import Downs, convolution
+from ganaug.nets.convolution import DownsampleStack, convolution
 
 KNOTS = 4
 """Rows and columns of the grid of displacements, which is interpolated between."""
@@ -61,7 +61,7 @@ class WarpGenerator(nn.Module):
         widths = [architecture.width * min(2**stage, 4) for stage in range(pyramid.stages)]
         inner = 2 * architecture.width
         area = pyramid.base[0] * pyramid.base[1]
-        self.look = Downs(channels, widths, pyramid, generator)
+        self.look = DownsampleStack(channels, widths, pyramid, generator)
         self.enter = linear(architecture.noise_dim, architecture.width, generator)
         self.spread = linear(architecture.width, architecture.width * area, generator)
         self.mix = nn.ModuleList(
@@ -74,7 +74,7 @@ class WarpGenerator(nn.Module):
         self.field = convolution(inner, 2, 3, generator, gain=0.3)
         self.affine = linear(2 * inner, 6, generator, gain=0.3)
         # Only for training: which noise turns one image into another.
-        self.compare = Downs(2 * channels, [2 * w for w in widths], pyramid, generator)
+        self.compare = DownsampleStack(2 * channels, [2 * w for w in widths], pyramid, generator)
         self.summary = linear(self.compare.channels * area, 4 * inner, generator)
         self.posterior = linear(4 * inner, 2 * architecture.noise_dim, generator, gain=0.3)
 

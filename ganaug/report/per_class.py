@@ -43,7 +43,7 @@ MOST_COMPARED = 500
 MOST_NEIGHBOURS = 2000
 """Training rows of a class among which the nearest is sought, at most."""
 
-FOLDS = 4
+CLASSIFIER_FOLDS = 4
 
 Figures = dict[str, Any]
 """Numbers by the key of their measure; for columns and pairs one each."""
@@ -76,7 +76,7 @@ class ClassRows:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ClassFindings:
     """What was found about a class.
 
     Parameters
@@ -97,7 +97,7 @@ class Comparison:
 
 def compare_class(
     rows: ClassRows, lens: Lens, pairs: NDArray[np.int64], keys: Sequence[str], seed: int
-) -> Comparison:
+) -> ClassFindings:
     """Take every figure of a class, or say why not.
 
     Parameters
@@ -124,7 +124,7 @@ def compare_class(
         for key, name in (("column_shapes", "shapes"), ("pair_trends", "trends"))
         for k, name in ((0, name), (1, f"{name}_real"))
     }
-    return Comparison([findings[key] for key in keys], **details)
+    return ClassFindings([findings[key] for key in keys], **details)
 
 
 def _sizes(rows: ClassRows) -> tuple[int, int]:
@@ -225,7 +225,7 @@ def told_apart(real: Views, made: Views, judge: Any, state: int) -> float:
     """
     rows = np.concatenate([real.inputs, made.inputs])
     truth = np.repeat([0, 1], [len(real), len(made)])
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=state)
+    folds = StratifiedKFold(CLASSIFIER_FOLDS, shuffle=True, random_state=state)
     return float(cross_val_score(judge, rows, truth, cv=folds, scoring="roc_auc").mean())
 
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from ganaug.pages.document import LIBRARIES
 from ganaug.report.advice import advise
-from ganaug.report.case import Case, Part, prepare
 from ganaug.report.columns import missing_shares, pairs_of
+from ganaug.report.data import Part, ReportData, prepare
 from ganaug.report.doses import dose_gains
 from ganaug.report.findings import EVERY_CLASS, IMAGE_ONLY, MEASURES, TABLE_ONLY, Finding
 from ganaug.report.image_views import ImageLens
-from ganaug.report.per_class import ClassRows, Comparison, compare_class
+from ganaug.report.per_class import ClassFindings, ClassRows, compare_class
 from ganaug.report.result import Report
 from ganaug.report.sketches import Sketches
 from ganaug.report.usefulness import Lesson, usefulness
@@ -91,7 +91,7 @@ def quality_report(
     }  # fmt: skip
     pairs = pairs_of(len(lens.numeric), numpy_stream(case.seed, "pairs"))
     known = lens.keys(case.training.rows)
-    compared: dict[Any, Comparison] = {}
+    compared: dict[Any, ClassFindings] = {}
     for code in _order(case):
         rows, own = _class_rows(case, lens, code, views, fresh, known)
         compared[rows.label] = compare_class(rows, own, pairs, keys, derive(case.seed, code))
@@ -114,20 +114,20 @@ def quality_report(
     )
 
 
-def _keys(case: Case) -> list[str]:
+def _keys(case: ReportData) -> list[str]:
     absent: tuple[str, ...] = IMAGE_ONLY if case.kind == "table" else TABLE_ONLY
     if case.kind == "table" and case.training.rows.shape[1] < 2:
         absent = (*absent, "pair_trends")
     return [key for key in MEASURES if key not in absent]
 
 
-def _order(case: Case) -> list[int]:
+def _order(case: ReportData) -> list[int]:
     """Return the classes that are to be filled up first, the smallest first."""
     counts = case.counts(case.training)
     return sorted(range(len(counts)), key=lambda code: (code not in case.to_add, counts[code]))
 
 
-def _lens(case: Case) -> tuple[Lens, NDArray[np.bool_]]:
+def _lens(case: ReportData) -> tuple[Lens, NDArray[np.bool_]]:
     """Return how rows are looked at, and which training rows that was not learned from."""
     codec = case.augmenter.model_.codec
     fresh = np.ones(len(case.thinned), np.bool_)
@@ -147,7 +147,7 @@ def _lens(case: Case) -> tuple[Lens, NDArray[np.bool_]]:
 
 
 def _class_rows(
-    case: Case,
+    case: ReportData,
     lens: Lens,
     code: int,
     views: dict[str, Views],
@@ -172,7 +172,7 @@ def _class_rows(
     return rows, near
 
 
-def _lesson(case: Case, views: dict[str, Views]) -> Lesson:
+def _lesson(case: ReportData, views: dict[str, Views]) -> Lesson:
     return Lesson(
         case.labels,
         views["thinned"],
@@ -203,7 +203,7 @@ def _is_all(finding: Finding) -> bool:
 
 
 def _columns(
-    case: Case, lens: Lens, views: dict[str, Views], compared: dict[Any, Comparison]
+    case: ReportData, lens: Lens, views: dict[str, Views], compared: dict[Any, ClassFindings]
 ) -> list[dict[str, Any]]:
     """Return what was found about each column of each class of a table."""
     if not isinstance(lens, TableLens):
@@ -232,7 +232,7 @@ def _columns(
     return out
 
 
-def _facts(case: Case, labels: list[Any]) -> dict[str, Any]:
+def _facts(case: ReportData, labels: list[Any]) -> dict[str, Any]:
     """Return what was compared with what, by what, as plain values."""
     augmenter, numbers = case.augmenter, {label: k for k, label in enumerate(case.labels)}
     parts = {

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from ganaug.report.case import Case
 from ganaug.report.columns import Matrix
+from ganaug.report.data import ReportData
 from ganaug.report.distances import nearest
-from ganaug.report.per_class import Comparison
+from ganaug.report.per_class import ClassFindings
 from ganaug.report.views import Lens, TableLens, Views
 
 PICTURED = 4
@@ -70,7 +70,7 @@ class Sketches:
 
     Parameters
     ----------
-    case : Case
+    case : ReportData
     lens : Lens
     views : dict of str to Views
         The rows of each part, as the lens sees them.
@@ -81,11 +81,11 @@ class Sketches:
 
     def __init__(
         self,
-        case: Case,
+        case: ReportData,
         lens: Lens,
         views: Mapping[str, Views],
         pairs: NDArray[np.int64],
-        compared: Mapping[Any, Comparison],
+        compared: Mapping[Any, ClassFindings],
     ) -> None:
         self.labels = list(compared)
         self.pictured = self.labels[:PICTURED]
@@ -105,7 +105,7 @@ class Sketches:
                 self.images[label] = _neighbours(case, views, codes[label])
 
 
-def _project(case: Case, views: Mapping[str, Views], codes: Mapping[Any, int]) -> Projection:
+def _project(case: ReportData, views: Mapping[str, Views], codes: Mapping[Any, int]) -> Projection:
     from sklearn.decomposition import PCA
 
     real = views["held_out"].inputs
@@ -132,7 +132,9 @@ def _project(case: Case, views: Mapping[str, Views], codes: Mapping[Any, int]) -
     )
 
 
-def _columns(case: Case, lens: TableLens, code: int, found: Comparison) -> list[ColumnSketch]:
+def _columns(
+    case: ReportData, lens: TableLens, code: int, found: ClassFindings
+) -> list[ColumnSketch]:
     """Return the columns that are least alike; where that is not known, the first."""
     n_columns = len(lens.names)
     known = len(found.shapes) == n_columns
@@ -155,11 +157,13 @@ def _columns(case: Case, lens: TableLens, code: int, found: Comparison) -> list[
     ]
 
 
-def _shown(case: Case, code: int) -> Any:
+def _shown(case: ReportData, code: int) -> Any:
     return case.held_out if (case.held_out.codes == code).any() else case.thinned
 
 
-def _squares(found: Comparison, pairs: NDArray[np.int64], n_columns: int) -> tuple[Matrix, Matrix]:
+def _squares(
+    found: ClassFindings, pairs: NDArray[np.int64], n_columns: int
+) -> tuple[Matrix, Matrix]:
     """Return the pair trends of synthetic and of real rows as symmetric matrices."""
     out = []
     for values in (found.trends, found.trends_real):
@@ -170,7 +174,7 @@ def _squares(found: Comparison, pairs: NDArray[np.int64], n_columns: int) -> tup
     return out[0], out[1]
 
 
-def _neighbours(case: Case, views: Mapping[str, Views], code: int) -> Neighbours:
+def _neighbours(case: ReportData, views: Mapping[str, Views], code: int) -> Neighbours:
     codec = case.augmenter.model_.codec
     made = np.flatnonzero(case.synthetic.codes == code)[:IMAGES]
     real = np.flatnonzero(case.thinned.codes == code)

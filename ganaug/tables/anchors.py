@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ganaug.nets.layout import Layout
 
-NEIGHBOURS = 5
+ANCHOR_NEIGHBOURS = 5
 
 ANCHOR_ROWS = 2000
 """Anchors of a class, at most: more would add cost, and nothing that the generator has not seen."""
@@ -34,7 +34,7 @@ class AnchorBank(nn.Module):
         Encoded rows, grouped by class.
     counts : sequence of int
         Rows of each class; 0 for classes without anchors.
-    neighbours : Tensor of shape (n, NEIGHBOURS)
+    neighbours : Tensor of shape (n, ANCHOR_NEIGHBOURS)
         Row numbers, repeated cyclically where a class has fewer.
     layout : Layout
         Of the rows.
@@ -82,7 +82,7 @@ class AnchorBank(nn.Module):
                 rows.append(own)
                 neighbours.append(offset + _neighbours(own))
                 offset += len(own)
-        empty = np.zeros((0, NEIGHBOURS), np.int64)
+        empty = np.zeros((0, ANCHOR_NEIGHBOURS), np.int64)
         return cls(
             torch.from_numpy(np.concatenate([encoded[:0], *rows])),
             counts,
@@ -101,7 +101,7 @@ class AnchorBank(nn.Module):
             (counts - 1).clamp_min(0)
         )
         first = first.clamp_max_(self.rows.shape[0] - 1)
-        second = self.neighbours[first, (u[1, :, 0] * NEIGHBOURS).long()]
+        second = self.neighbours[first, (u[1, :, 0] * ANCHOR_NEIGHBOURS).long()]
         parents = self.rows[first], self.rows[second]
         # A category comes whole from one of the two parents, by one coin a column of the table.
         # Numbers are interpolated, but where a parent's is missing or a value of its own (an
@@ -141,10 +141,10 @@ def _some(places: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _neighbours(rows: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return NEIGHBOURS row numbers for each row; a lone row is its own neighbour."""
-    available = min(NEIGHBOURS, len(rows) - 1)
+    """Return ANCHOR_NEIGHBOURS row numbers for each row; a lone row is its own neighbour."""
+    available = min(ANCHOR_NEIGHBOURS, len(rows) - 1)
     if available == 0:
-        return np.zeros((len(rows), NEIGHBOURS), np.int64)
+        return np.zeros((len(rows), ANCHOR_NEIGHBOURS), np.int64)
     finder = NearestNeighbors(n_neighbors=available).fit(rows)
     found = finder.kneighbors(return_distance=False)
-    return found[:, np.arange(NEIGHBOURS) % available].astype(np.int64)
+    return found[:, np.arange(ANCHOR_NEIGHBOURS) % available].astype(np.int64)

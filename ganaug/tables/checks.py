@@ -48,7 +48,7 @@ def check_table(X: Any, budget: int, widest: int = MAX_WIDTH) -> pd.DataFrame:
     polars.refuse_lazy(X)
     if isinstance(X, pd.DataFrame) or polars.is_polars(X):
         frame = X if isinstance(X, pd.DataFrame) else polars.to_pandas(X)
-        check_names(frame)
+        check_column_names(frame)
         if len(frame) == 0:
             raise InvalidInputError(
                 f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required."
@@ -92,7 +92,7 @@ def _check_matrix(X: Any, budget: int, widest: int) -> NDArray[Any]:
     return dense.astype(object) if dense.dtype.kind in "US" else dense
 
 
-def check_names(frame: pd.DataFrame) -> None:
+def check_column_names(frame: pd.DataFrame) -> None:
     """Refuse columns that cannot be told apart."""
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()].unique().tolist()

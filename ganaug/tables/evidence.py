@@ -17,13 +17,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ganaug.models.selection import FOLDS, cross_fit, folds_of
+from ganaug.models.selection import EVIDENCE_FOLDS, cross_fit, held_out_folds
 from ganaug.nets.blocks import activate
 from ganaug.nets.layout import Segment
 from ganaug.runtime.rng import torch_stream
 from ganaug.training.data import TrainingRows
 
-WIDTH = 64
+HIDDEN_WIDTH = 64
 
 
 class EvidenceEnsemble(nn.Module):
@@ -40,15 +40,19 @@ class EvidenceEnsemble(nn.Module):
 
     def __init__(self, width_in: int, n_classes: int, random: torch.Generator) -> None:
         super().__init__()
-        sizes = [max(width_in, 1), WIDTH, WIDTH, n_classes]
+        sizes = [max(width_in, 1), HIDDEN_WIDTH, HIDDEN_WIDTH, n_classes]
         for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-            weight = torch.randn(FOLDS, inputs, outputs, generator=random) / math.sqrt(inputs)
+            weight = torch.randn(EVIDENCE_FOLDS, inputs, outputs, generator=random) / math.sqrt(
+                inputs
+            )
             self.register_parameter(f"weight_{i}", nn.Parameter(weight))
-            self.register_parameter(f"bias_{i}", nn.Parameter(torch.zeros(FOLDS, 1, outputs)))
+            self.register_parameter(
+                f"bias_{i}", nn.Parameter(torch.zeros(EVIDENCE_FOLDS, 1, outputs))
+            )
         self.depth = len(sizes) - 1
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Map (FOLDS, batch, width) rows to (FOLDS, batch, n_classes) logits."""
+        """Map (EVIDENCE_FOLDS, batch, width) rows to (EVIDENCE_FOLDS, batch, n_classes) logits."""
         hidden = rows
         for i in range(self.depth):
             if i:
@@ -59,7 +63,7 @@ class EvidenceEnsemble(nn.Module):
     @torch.inference_mode()
     def margins(self, rows: Tensor, fold: Tensor, label: int) -> Tensor:
         """Return the log-odds of ``label`` for each row by the classifier of its ``fold``."""
-        logits = self(rows.expand(FOLDS, *rows.shape))
+        logits = self(rows.expand(EVIDENCE_FOLDS, *rows.shape))
         own = logits[fold, torch.arange(rows.shape[0], device=rows.device)]
         others = own.clone()
         others[:, label] = -torch.inf
@@ -86,11 +90,11 @@ def fit_evidence(
     numbers = [number.get(segment.column) for segment in may_be_missing]
     filler = torch_stream(seed, "fill", device=device)
     rows, means = _blindfolded(rows, may_be_missing, numbers, filler)
-    fold = folds_of(labels, seed)
+    fold = held_out_folds(labels, seed)
     model = EvidenceEnsemble(rows.shape[1], n_classes, torch_stream(seed, "init")).to(device)
     parts = [
         TrainingRows(rows[fold != k].cpu(), labels[fold != k].cpu(), n_classes, 0.5, device)
-        for k in range(FOLDS)
+        for k in range(EVIDENCE_FOLDS)
     ]
     cross_fit(model, parts, steps, seed, device)
     first = model.get_parameter("weight_0")

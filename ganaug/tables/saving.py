@@ -12,7 +12,7 @@ import torch
 
 from ganaug.errors import ArtifactError
 from ganaug.models.parts import (
-    METHODS,
+    PLAN_METHODS,
     Arrays,
     arrays_of,
     name_in,
@@ -25,7 +25,7 @@ from ganaug.nets.mlp import MLPGenerator
 from ganaug.recipe import Architecture, Recipe
 from ganaug.runtime.rng import torch_stream
 from ganaug.storage.artifact import tag, untag
-from ganaug.tables.anchors import NEIGHBOURS, AnchorBank
+from ganaug.tables.anchors import ANCHOR_NEIGHBOURS, AnchorBank
 from ganaug.tables.checks import MAX_WIDTH
 from ganaug.tables.codec import Column, TableCodec
 from ganaug.tables.columns import (
@@ -73,7 +73,7 @@ def table_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
         codec = TableCodec([_column_in(i, c, arrays) for i, c in enumerate(config["columns"])])
         require(codec.layout.width <= MAX_WIDTH, "width")
         methods = list(config["methods"])
-        require(methods and set(methods) <= set(METHODS), "methods")
+        require(methods and set(methods) <= set(PLAN_METHODS), "methods")
         expected = len(methods) if recipe.conditioning == "per-class" else 1
         require(config["n_generators"] == expected, "n_generators")
         anchors = _anchors(codec, arrays, len(methods))
@@ -99,7 +99,7 @@ def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
     require(rows.shape[1:] == (codec.layout.width,), "anchors.rows")
     require(len(counts) == n_classes and min(counts) >= 0, "anchors.counts")
     require(sum(counts) == len(rows), "anchors.counts")
-    require(near.shape == (len(rows), NEIGHBOURS), "anchors.neighbours")
+    require(near.shape == (len(rows), ANCHOR_NEIGHBOURS), "anchors.neighbours")
     require(near.numel() == 0 or 0 <= near.min() <= near.max() < len(rows), "anchors.neighbours")
     return AnchorBank(state["rows"], counts, state["neighbours"], codec.layout)
 

@@ -66,7 +66,7 @@ class SampleGrid(Callback):
 
     def on_train_begin(self, trainer: TrainingRun) -> None:
         """Refuse tables."""
-        check_images(trainer, "SampleGrid")
+        require_images(trainer, "SampleGrid")
         self._records = 0
 
     def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
@@ -81,7 +81,7 @@ class SampleGrid(Callback):
         Image.fromarray(tile(sample_images(trainer, self.per_class), self.per_class)).save(path)
 
 
-def check_images(trainer: TrainingRun, owner: str) -> None:
+def require_images(trainer: TrainingRun, owner: str) -> None:
     """Refuse tables, which have no picture."""
     if not isinstance(trainer.rows, TrainingImages):
         raise ConfigError(f"{owner} shows images; this augmenter is fitted on a table.")

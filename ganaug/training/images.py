@@ -79,7 +79,7 @@ class TrainingImages(TrainingRows):
         return images
 
 
-class Anchors(TrainingImages):
+class AnchoredImages(TrainingImages):
     """Images for a generator that starts from real ones."""
 
     def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
@@ -89,7 +89,7 @@ class Anchors(TrainingImages):
         return network(noise, labels, anchors, random)
 
 
-class TrainingPairs(Anchors):
+class TrainingPairs(AnchoredImages):
     """Pairs of images of one class: what a generator that bends images learns from.
 
     The critic sees images of 16 pixels and more at half their size, where resampling leaves no
@@ -111,7 +111,7 @@ class TrainingPairs(Anchors):
         return network.lesson(anchors, targets, random)
 
 
-class TrainingLayouts(Anchors):
+class TrainingLayouts(AnchoredImages):
     """Images of which the critic sees the layout of light and colour only.
 
     The layouts are computed once: each is a few numbers, its image perhaps 200,000.

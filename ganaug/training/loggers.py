@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from ganaug.errors import ConfigError
 from ganaug.training.callbacks import Callback, TrainingRun, run_name
-from ganaug.training.grids import check_images, sample_images, tile
+from ganaug.training.grids import require_images, sample_images, tile
 
 
 def metric_name(key: str) -> str:
@@ -141,7 +141,7 @@ class TensorBoardLogger(_PerRun):
         from torch.utils.tensorboard import SummaryWriter
 
         if self.per_class:
-            check_images(trainer, "TensorBoardLogger(per_class=...)")
+            require_images(trainer, "TensorBoardLogger(per_class=...)")
         writer = SummaryWriter(str(_new_folder(self.log_dir, run_name(trainer))))
         self._open[trainer] = writer
         settings = {"steps": trainer.steps, "batch_size": trainer.batch_size}

@@ -20,11 +20,11 @@ from ganaug.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
-FOLDS, REPEATS = 5, 2
+DEMO_FOLDS, DEMO_REPEATS = 5, 2
 BASELINE, OURS = "no augmentation", "ganaug"
-METHODS = (BASELINE, "random duplication", "SMOTE", OURS)
-METRICS = ("balanced accuracy", "macro F1", "average precision")
-WIDTH = 98
+DEMO_METHODS = (BASELINE, "random duplication", "SMOTE", OURS)
+DEMO_METRICS = ("balanced accuracy", "macro F1", "average precision")
+LINE_WIDTH = 98
 
 
 def run_demo(
@@ -54,20 +54,20 @@ def run_demo(
     folder.mkdir(parents=True, exist_ok=True)
     data = load_demo_data(seed)
     typer.echo(introduction(data))
-    run = compare(data, seed, max_steps, progress)
+    run = compare_methods(data, seed, max_steps, progress)
     differences = {
         method: {
             metric: paired_interval(
                 run.scores[method][metric], run.scores[BASELINE][metric], run.test_share
             )
-            for metric in METRICS
+            for metric in DEMO_METRICS
         }
-        for method in METHODS[1:]
+        for method in DEMO_METHODS[1:]
     }
     typer.echo(table(run.scores, differences))
-    for metric in METRICS:
-        sentence = conclusion(metric, {m: differences[m][metric] for m in METHODS[1:]})
-        typer.echo(textwrap.fill(sentence, WIDTH, subsequent_indent="    "))
+    for metric in DEMO_METRICS:
+        sentence = conclusion(metric, {m: differences[m][metric] for m in DEMO_METHODS[1:]})
+        typer.echo(textwrap.fill(sentence, LINE_WIDTH, subsequent_indent="    "))
     pictures.draw_rows(folder / "real-and-synthetic.png", data, run, seed)
     pictures.draw_training(folder / "training.png", run)
     _save(folder / "results.json", data, run, differences, seed)
@@ -100,13 +100,14 @@ def introduction(data: DemoData) -> str:
         f"Made imbalanced: {len(data.removed)} of the {rare + len(data.removed)} {RARE} rows were "
         f"removed at random.\nLeft: {common} {COMMON} and {rare} {RARE} rows.\n\n"
         f"Each method balances the training rows only; logistic regression is then tested on real\n"
-        f"rows that no method has seen: {REPEATS} x {FOLDS} stratified folds, the same for all.\n"
+        f"rows that no method has seen: {DEMO_REPEATS} x {DEMO_FOLDS} stratified folds, the same "
+        f"for all.\n"
         f"The removed rows serve as further test rows, weighted so that the {RARE} share stays\n"
         f"1 in {one_in}; no method sees them while training.\n"
     )
 
 
-def compare(data: DemoData, seed: int, max_steps: int | None, progress: bool) -> DemoRun:
+def compare_methods(data: DemoData, seed: int, max_steps: int | None, progress: bool) -> DemoRun:
     """Score every method on every fold.
 
     Parameters
@@ -123,8 +124,10 @@ def compare(data: DemoData, seed: int, max_steps: int | None, progress: bool) ->
     from sklearn.model_selection import RepeatedStratifiedKFold
     from tqdm import tqdm
 
-    splits = RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed)
-    run = DemoRun({method: {m: [] for m in METRICS} for method in METHODS}, _test_share(data))
+    splits = RepeatedStratifiedKFold(n_splits=DEMO_FOLDS, n_repeats=DEMO_REPEATS, random_state=seed)
+    run = DemoRun(
+        {method: {m: [] for m in DEMO_METRICS} for method in DEMO_METHODS}, _test_share(data)
+    )
     folds = list(splits.split(data.X, data.y))
     bar = tqdm(folds, desc="folds", disable=not progress)
     for number, (train, fold) in enumerate(bar):
@@ -146,9 +149,9 @@ def _test_share(data: DemoData) -> float:
     # The removed rows count in full. The larger the test, the more of the spread between folds
     # stems from training, on rows that the folds share and so do not average out. The removed
     # rows are the same in every fold too, so the chance in them does not show in that spread.
-    # For both reasons the correction has to grow; 1 / (FOLDS - 1) would claim too much.
+    # For both reasons the correction has to grow; 1 / (DEMO_FOLDS - 1) would claim too much.
     rows = len(data.X)
-    return (rows / FOLDS + len(data.removed)) / (rows - rows / FOLDS)
+    return (rows / DEMO_FOLDS + len(data.removed)) / (rows - rows / DEMO_FOLDS)
 
 
 def _counts(
@@ -180,7 +183,7 @@ def models(seed: int, max_steps: int | None) -> Iterator[tuple[str, Any]]:
         SMOTE(random_state=seed),
         GANAugmenter(max_steps="auto" if max_steps is None else max_steps, random_state=seed),
     )
-    for method, sampler in zip(METHODS, samplers, strict=True):
+    for method, sampler in zip(DEMO_METHODS, samplers, strict=True):
         yield method, make_pipeline(StandardScaler(), sampler, LogisticRegression(max_iter=1000))
 
 
@@ -196,7 +199,7 @@ def _score(
         f1_score(y, predicted, average="macro", sample_weight=weights),
         average_precision_score(y == RARE, sign * scores, sample_weight=weights),
     )
-    return dict(zip(METRICS, map(float, values), strict=True))
+    return dict(zip(DEMO_METRICS, map(float, values), strict=True))
 
 
 def paired_interval(
@@ -237,18 +240,18 @@ def paired_interval(
 
 def table(scores: Scores, differences: dict[str, dict[str, Difference]]) -> str:
     """Return the mean scores and the differences from doing nothing, as aligned text."""
-    lines = [f"{'mean over the folds':<20}" + "".join(f"{metric:>26}" for metric in METRICS)]
-    for method in METHODS:
-        means = [f"{np.mean(scores[method][metric]):>26.3f}" for metric in METRICS]
+    lines = [f"{'mean over the folds':<20}" + "".join(f"{metric:>26}" for metric in DEMO_METRICS)]
+    for method in DEMO_METHODS:
+        means = [f"{np.mean(scores[method][metric]):>26.3f}" for metric in DEMO_METRICS]
         lines.append(f"{method:<20}" + "".join(means))
     lines += ["", f"{'minus ' + BASELINE}, with a 95% confidence interval:"]
-    for method in METHODS[1:]:
-        cells = [f"{differences[method][metric]!s:>26}" for metric in METRICS]
+    for method in DEMO_METHODS[1:]:
+        cells = [f"{differences[method][metric]!s:>26}" for metric in DEMO_METRICS]
         lines.append(f"{method:<20}" + "".join(cells))
     lines += [
         "",
         "Intervals: paired by fold, corrected resampled t (Nadeau and Bengio 2003).",
-        f"They compare each method with {BASELINE}, not the methods with one another.",
+        f"They compare_methods each method with {BASELINE}, not the methods with one another.",
         "",
     ]
     return "\n".join(lines)
@@ -284,7 +287,7 @@ def _save(
             "rows": data.y.value_counts().to_dict(),
             "removed": {RARE: len(data.removed)},
         },
-        "folds": {"splits": FOLDS, "repeats": REPEATS, "rows": run.folds},
+        "folds": {"splits": DEMO_FOLDS, "repeats": DEMO_REPEATS, "rows": run.folds},
         "test_share": run.test_share,
         "interval": "corrected resampled t (Nadeau and Bengio 2003), 95%, minus " + BASELINE,
         "scores": run.scores,

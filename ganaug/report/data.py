@@ -57,7 +57,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Case:
+class ReportData:
     """Everything that the figures are taken from.
 
     Parameters
@@ -125,7 +125,7 @@ class Case:
 
 def prepare(
     augmenter: Any, X: Any, y: Any, X_test: Any, y_test: Any, test_size: Any, seed: int
-) -> Case:
+) -> ReportData:
     """Fit what has to be fitted, and make synthetic rows.
 
     Raises
@@ -233,7 +233,7 @@ def _with_samples(
     seed: int,
     notes: list[str],
     whole: Classes | None,
-) -> Case:
+) -> ReportData:
     most = MOST_LEARNED[augmenter.model_.kind]
     thinned = _thin(training, most, numpy_stream(seed, "thin"))
     tested = _thin(held_out, MOST_TESTED, numpy_stream(seed, "thin-held-out"))
@@ -254,7 +254,9 @@ def _with_samples(
     }
     X_new, y_new = augmenter.sample(wanted, random_state=derive(seed, "sample"))
     synthetic = _part(augmenter, X_new, y_new)
-    return Case(augmenter, training, thinned, tested, synthetic, to_add, split, seed, notes, whole)
+    return ReportData(
+        augmenter, training, thinned, tested, synthetic, to_add, split, seed, notes, whole
+    )
 
 
 def _thin(part: Part, most: int, rng: np.random.Generator) -> Part:
