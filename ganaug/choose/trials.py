@@ -24,7 +24,6 @@ from ganaug.choose.remedies import (
     weighted,
 )
 from ganaug.data import containers
-from ganaug.data.labels import check_labels
 from ganaug.errors import ConfigError
 from ganaug.runtime.privates import num_samples
 
@@ -94,7 +93,7 @@ class Task:
 
     def rows(self) -> Rows:
         """Return the real rows alone."""
-        return Rows(self.X, self.y, np.zeros(len(self.labels), bool))
+        return Rows(self.X, self.y, self.labels, np.zeros(len(self.labels), bool))
 
     def fit(self, rows: Rows, estimator: Any = None) -> Any:
         """Return a classifier fitted on augmented rows."""
@@ -106,8 +105,7 @@ class Task:
         model.fit(rows.X, rows.y, **params)
         if not self.correct_prior:
             return model
-        trained, _ = check_labels(rows.y, num_samples(rows.X))
-        ratio = prior_ratio(model, (self.labels, self.weights), (trained, weights))
+        ratio = prior_ratio(model, (self.labels, self.weights), (rows.labels, weights))
         return PriorCorrected(model, ratio)
 
     def models(self, arms: Sequence[Arm], samplers: Mapping[str, Any]) -> Iterator[Fitted]:
@@ -120,7 +118,7 @@ class Task:
 
     def _grown(self, sampler: Any) -> Rows | str:
         try:
-            return grow(sampler, self.X, self.y, self.strategy, self.cached)
+            return grow(sampler, self.X, self.y, self.labels, self.strategy, self.cached)
         except ConfigError:
             raise  # an option of the augmenter is wrong
         except (ValueError, TypeError, RuntimeError) as error:
