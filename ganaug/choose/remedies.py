@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
 
@@ -64,7 +65,7 @@ class Rows:
         if self.synthetic is None:
             raise ConfigError("A sampler that removes or changes rows has no doses.")
         kept = ~self.synthetic
-        for label in np.unique(self.labels[self.synthetic]):
+        for label in pd.unique(self.labels[self.synthetic]):  # np.unique would sort strings
             own = np.flatnonzero(self.synthetic & (self.labels == label))
             kept[own[: round(dose * len(own))]] = True
         rows = np.flatnonzero(kept)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,28 +68,31 @@ class Task:
     cached: Any = None
     makers: Mapping[str, Callable[[Task], Any]] = field(default_factory=lambda: MAKERS)
 
-    def part(self, rows: Codes) -> Task:
-        """Return the task on some of the rows.
+    def parts(self, choices: Iterable[Codes]) -> Iterator[Task]:
+        """Yield the task on some of the rows, for each choice of them.
 
         A part lacks a part: ``strategy`` becomes numbers of rows in the same proportion.
         """
-        share = len(rows) / len(self.labels)
-        labels = self.labels[rows]
-        kept = dict(zip(*np.unique(labels, return_counts=True), strict=True))
-        whole = dict(zip(*np.unique(self.labels, return_counts=True), strict=True))
-        targets = {
-            label: int(kept[label] + np.ceil((target - whole[label]) * share))
-            for label, target in scaled_targets(self.strategy, self.labels, 1.0).items()
-            if label in kept
-        }
-        return replace(
-            self,
-            X=containers.take(self.X, rows),
-            y=containers.take(self.y, rows),
-            labels=labels,
-            weights=None if self.weights is None else self.weights[rows],
-            strategy=targets,
-        )
+        # Once for all parts: sorting strings costs more than everything else here.
+        classes, codes = np.unique(self.labels, return_inverse=True)
+        names, whole = classes.tolist(), np.bincount(codes)
+        wanted = scaled_targets(self.strategy, self.labels, 1.0)
+        for rows in choices:
+            share = len(rows) / len(codes)
+            kept = np.bincount(codes[rows], minlength=len(names))
+            targets = {
+                label: int(kept[k] + np.ceil((wanted[label] - whole[k]) * share))
+                for k, label in enumerate(names)
+                if label in wanted and kept[k]
+            }
+            yield replace(
+                self,
+                X=containers.take(self.X, rows),
+                y=containers.take(self.y, rows),
+                labels=self.labels[rows],
+                weights=None if self.weights is None else self.weights[rows],
+                strategy=targets,
+            )
 
     def rows(self) -> Rows:
         """Return the real rows alone."""
@@ -189,10 +192,11 @@ def run_trials(
     trials.overlap = float(np.mean([len(test) / len(train) for train, test in folds]))
     tested = np.concatenate([test for _, test in folds])
     trials.repeats = len(tested) / len(np.unique(tested))
-    for train, test in folds:
+    parts = task.parts(train for train, _ in folds)
+    for part, (_, test) in zip(parts, folds, strict=True):
         held = containers.take(task.X, test), containers.take(task.y, test)
         able = [arm for arm in arms if arm not in trials.reasons]
-        for fitted in task.part(train).models(able, samplers):
+        for fitted in part.models(able, samplers):
             if fitted.reason:
                 trials.reasons[fitted.arm] = fitted.reason
                 continue
