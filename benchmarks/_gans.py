@@ -1,4 +1,4 @@
-"""Digits to learn, and figures of what a recipe makes of them: shared by gans.py and stability.py.
+"""Digits to learn, and figures of what a recipe makes of them: shared by gans.py and research/.
 
 Only training images of ``mnist_imbalanced`` are read. The classes that are rare in the file are
 left out: too few of their images would remain to judge by.

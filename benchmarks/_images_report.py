@@ -12,8 +12,8 @@ from scipy import stats
 
 from benchmarks._images_arms import ARMS
 from benchmarks._images_metrics import METRICS
-from benchmarks._report import markdown_table, number
 from benchmarks._stats import TIE
+from benchmarks._tabular_report import markdown_table, number
 
 SCORES = ("overall", "balanced", "rare")
 COMPARISONS = (

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _gans, _report  # noqa: E402
+from benchmarks import _environment, _gans, _tabular_report  # noqa: E402
 from benchmarks._images_data import load_images, to_tensor  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "images"
@@ -132,7 +132,7 @@ def table(rows: pd.DataFrame) -> str:
         "preset", "recognised", "worst class", "diversity", "worst class", "copies (real)",
         "MMD (real)", "s", "bars reached",
     ]  # fmt: skip
-    return _report.markdown_table(head, cells)
+    return _tabular_report.markdown_table(head, cells)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

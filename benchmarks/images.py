@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _images_report, _report  # noqa: E402
+from benchmarks import _environment, _images_report, _tabular_report  # noqa: E402
 from benchmarks._images_arms import ARMS, warm_up  # noqa: E402
 from benchmarks._images_data import FILES, ImageSet, load_images  # noqa: E402
 from benchmarks._images_net import DIGITS, PHOTOGRAPHS, PHOTOGRAPHS_REDUCED  # noqa: E402
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts = _environment.describe(command)
     facts["device"] = run.machine
     facts["versions"]["pillow"] = _environment.package_version("pillow")
-    _report.write_json(
+    _tabular_report.write_json(
         out,
         {
             "environment": facts,

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
+from benchmarks import _environment, _tabular_report  # noqa: E402
 from benchmarks._images_metrics import kernel_mmd  # noqa: E402
 from benchmarks._images_net import PHOTOGRAPHS_REDUCED, Classifier  # noqa: E402
 
@@ -189,7 +189,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
     frame[["mmd_net", "mmd_pixels"]] *= 100
     means = frame.groupby("arm", sort=False)[list(COLUMNS)].mean()
     head = ["", "L1", "gradient", "MMD, random net", "MMD, pixels", "variety", "s of fit"]
-    return _report.markdown_table(
+    return _tabular_report.markdown_table(
         head,
         [[str(arm), *map(float, values)] for arm, values in zip(means.index, means.values)],  # noqa: B905
     )

@@ -23,11 +23,11 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
+from benchmarks import _environment, _tabular_report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS  # noqa: E402
 from benchmarks._data import load_set, set_names  # noqa: E402
 from benchmarks._methods import ARMS, Arm, warm_up  # noqa: E402
-from benchmarks._run import Run, Settings  # noqa: E402
+from benchmarks._tabular_run import Run, Settings  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "tabular"
 QUICK_SETS = (
@@ -164,21 +164,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = sys.argv if arguments is None else ["benchmarks/tabular.py", *arguments]
     facts = _environment.describe(command)
     facts["sets_left_out"] = [n for n in set_names(options.data) if n not in settings.seeds]
-    _report.write_json(
+    _tabular_report.write_json(
         out,
         {
             "environment": facts,
             "settings": settings.describe(),
             "cut": run.cut,
-            "tables": _report.tables_as_values(rows),
+            "tables": _tabular_report.tables_as_values(rows),
             "rows": rows.to_dict("records"),
         },
     )
-    head = _report.header(facts, settings.describe(), run.cut)
+    head = _tabular_report.header(facts, settings.describe(), run.cut)
     if options.speed:
-        print(_report.speed_report(rows, head, settings.max_rows))
+        print(_tabular_report.speed_report(rows, head, settings.max_rows))
     else:
-        print(_report.full_report(rows, head, QUICK_SETS))
+        print(_tabular_report.full_report(rows, head, QUICK_SETS))
     return 0
 
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
+from benchmarks import _environment, _tabular_report  # noqa: E402
 from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, warm_up  # noqa: E402
 from benchmarks.tabular import DATA  # noqa: E402
@@ -106,10 +106,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = measure(table, options.rows, options.repeats, options.device)
     command = sys.argv if arguments is None else ["benchmarks/throughput.py", *arguments]
     facts = _environment.describe(command)
-    _report.write_json(options.out, {"environment": facts, "figures": figures})
+    _tabular_report.write_json(options.out, {"environment": facts, "figures": figures})
     print(f"- {facts['processor']}, {facts['cores']} cores, {facts['device']}; {facts['date']}\n")
     lines = [(k, v if isinstance(v, (int, float)) else str(v)) for k, v in figures.items()]
-    print(_report.markdown_table(["figure", "value"], lines))
+    print(_tabular_report.markdown_table(["figure", "value"], lines))
     return 0
 
 

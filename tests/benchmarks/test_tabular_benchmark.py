@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks import _classifiers, _methods, _report, _run, _stats, tabular
+from benchmarks import _classifiers, _methods, _stats, _tabular_report, _tabular_run, tabular
 from benchmarks._data import folds_of, load_set
 from benchmarks._methods import ARMS, Arm, Augmented, Training
 
@@ -160,7 +160,7 @@ def test_the_claim_is_judged_only_on_all_its_sets_and_rows():
     rows = scores({(name, "c"): {"ctgan": 0.5, "ganaug": 0.6} for name in targets})
     seconds = rows["set"].map(targets).where(rows["method"] == "ctgan", 1.0)
     rows["fit_seconds"] = seconds.where(rows["set"] != "thyroid", 1.0)
-    lines = _report.verdicts(rows, None).splitlines()
+    lines = _tabular_report.verdicts(rows, None).splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "- reached",
         "- MISSED",
@@ -168,11 +168,11 @@ def test_the_claim_is_judged_only_on_all_its_sets_and_rows():
         "- reached",
         "- reached",
     ]
-    assert "not judged: rows were cut to 500" in _report.verdicts(rows, 500)
+    assert "not judged: rows were cut to 500" in _tabular_report.verdicts(rows, 500)
     some = rows[rows["set"] != "thyroid"]
-    assert "not judged: without thyroid" in _report.verdicts(some, None)
+    assert "not judged: without thyroid" in _tabular_report.verdicts(some, None)
     rows.loc[rows["method"] == "ganaug", "average_precision"] = 0.4999
-    assert _report.verdicts(rows, None).splitlines()[-1].startswith("- MISSED")
+    assert _tabular_report.verdicts(rows, None).splitlines()[-1].startswith("- MISSED")
 
 
 def test_scores_of_known_predictions():
@@ -220,10 +220,10 @@ def test_no_test_row_reaches_a_fit(folder, tmp_path, monkeypatch):
         return dict.fromkeys((*METRICS, "classifier_seconds"), 0.5)
 
     tested: list[set[int]] = []
-    monkeypatch.setattr(_run, "evaluate", evaluate)
+    monkeypatch.setattr(_tabular_run, "evaluate", evaluate)
     table = load_set(folder, "numbers")
-    settings = _run.Settings(3, {"numbers": (0, 1)}, (Arm("spy", spy),), ("logistic",))
-    _run.Run(settings, tmp_path / "r.jsonl", tmp_path / "cache", say=str).execute([table])
+    settings = _tabular_run.Settings(3, {"numbers": (0, 1)}, (Arm("spy", spy),), ("logistic",))
+    _tabular_run.Run(settings, tmp_path / "r.jsonl", tmp_path / "cache", say=str).execute([table])
     assert len(tested) == 6
     assert all(a == c for a, c in zip(seen["augment"], seen["classify"], strict=True))
     for trained, held_out in zip(seen["augment"], tested, strict=True):
@@ -306,7 +306,7 @@ def test_a_second_run_continues_where_the_first_stopped(folder, tmp_path, monkey
     def no_fit(*_):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(_run, "timed", no_fit)
+    monkeypatch.setattr(_tabular_run, "timed", no_fit)
     second = run_tabular(folder, tmp_path, *options, "--methods", "random")
     for a, b in zip(first["rows"], second["rows"], strict=True):
         assert {**a, "classifier_seconds": 0} == {**b, "classifier_seconds": 0}
@@ -318,8 +318,10 @@ def test_a_method_that_raises_is_scored_as_no_augmentation(folder, tmp_path):
 
     table = load_set(folder, "numbers")
     arms = (ARMS["none"], Arm("broken", broken))
-    settings = _run.Settings(2, {"numbers": (0,)}, arms, ("logistic",))
-    rows = _run.Run(settings, tmp_path / "r.jsonl", tmp_path / "c", say=str).execute([table])
+    settings = _tabular_run.Settings(2, {"numbers": (0,)}, arms, ("logistic",))
+    rows = _tabular_run.Run(settings, tmp_path / "r.jsonl", tmp_path / "c", say=str).execute(
+        [table]
+    )
     by = rows.set_index(["fold", "method"])["average_precision"].unstack()
     assert (by["none"] == by["broken"]).all()
     broken_rows = rows[rows["method"] == "broken"]
@@ -329,7 +331,7 @@ def test_a_method_that_raises_is_scored_as_no_augmentation(folder, tmp_path):
 
 def test_the_time_limit_is_kept_and_told(folder, tmp_path, monkeypatch, capsys):
     ticks = itertools.count(0, 10)
-    monkeypatch.setattr(_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(_tabular_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     # The first fold takes 10 seconds; the second would begin after 30 and end after 40.
     result = run_tabular(
         folder,

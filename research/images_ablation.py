@@ -4,9 +4,9 @@ The held-out test images are never read: some common classes are made rare (20 i
 rest of the training file is what the classifier is judged on. Every arm changes one part of a
 recipe, with the same budget of steps, seeds and classifier.
 
-    python benchmarks/images_ablation.py --group bend
-    python benchmarks/images_ablation.py --group invent --steps 400 --splits A
-    python benchmarks/images_ablation.py --group light --seeds 2
+    python research/images_ablation.py --group bend
+    python research/images_ablation.py --group invent --steps 400 --splits A
+    python research/images_ablation.py --group light --seeds 2
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
+from benchmarks import _environment, _tabular_report  # noqa: E402
 from benchmarks._images_data import ImageSet, by_class, load_images, to_tensor  # noqa: E402
 from benchmarks._images_net import (  # noqa: E402
     DIGITS,
@@ -257,7 +257,7 @@ def table(rows: pd.DataFrame, base: str) -> str:
         "arm", "n", "balanced acc.", "rare acc.", f"minus {base}, points", "recognised",
         "diversity", "s",
     ]  # fmt: skip
-    return _report.markdown_table(head, cells)
+    return _tabular_report.markdown_table(head, cells)
 
 
 def _mean(rows: pd.DataFrame, name: str) -> str:
@@ -285,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     steps, arms, base = options.steps or group.steps, group.arms, group.arms[0].name
     if options.arms:
         arms = tuple(arm for arm in arms if arm.name in options.arms.split(","))
-    out = options.out or ROOT / "benchmarks" / "results" / f"ablation-{options.group}.json"
+    out = options.out or ROOT / "research" / "results" / f"ablation-{options.group}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     log = out.with_suffix(".jsonl")
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []

@@ -8,13 +8,13 @@ import pytest
 
 import ganaug.fitting
 import ganaug.selection
-from benchmarks import _tabular_ideas as ideas
-from benchmarks import tabular_ablation as ablation
 from benchmarks._classifiers import evaluate
 from benchmarks._data import TableSet
 from benchmarks._methods import Training
-from benchmarks._run import read_fit, write_fit
+from benchmarks._tabular_run import read_fit, write_fit
 from ganaug import GanaugError
+from research import _tabular_ideas as ideas
+from research import tabular_ablation as ablation
 
 pytest.importorskip("pyarrow", reason="the benchmark caches fits as Parquet")
 ARMS = {arm.name: arm for arm in (*ablation.PARTS, *ablation.SIZE) if arm.augment is not None}

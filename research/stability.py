@@ -3,8 +3,8 @@
 One group at a time: ``switches`` adds one switch to the dcgan preset; ``failures`` are runs made to
 fail, each without and with the switch that heals it, and healthy runs beside them.
 
-    python benchmarks/stability.py --group switches
-    python benchmarks/stability.py --group failures
+    python research/stability.py --group switches
+    python research/stability.py --group failures
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _gans, _report  # noqa: E402
+from benchmarks import _environment, _gans, _tabular_report  # noqa: E402
 from benchmarks._images_data import load_images  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data" / "images"
@@ -161,7 +161,9 @@ def table(rows: pd.DataFrame, arms: Sequence[Arm]) -> str:
         line.append(", ".join(fired + ["divergence"] * bool(diverged)) or "none")
         cells.append(line)
     heads = [head for head, _, _ in COLUMNS.values()]
-    return _report.markdown_table(["", *heads, "recognised, change in points", "signals"], cells)
+    return _tabular_report.markdown_table(
+        ["", *heads, "recognised, change in points", "signals"], cells
+    )
 
 
 def interval(values: Any) -> str:
@@ -193,7 +195,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arms = GROUPS[given.group]
     if given.arms:
         arms = tuple(arm for arm in arms if arm.name in given.arms.split(","))
-    out = given.out or ROOT / "benchmarks" / "results" / f"stability-{given.group}.json"
+    out = given.out or ROOT / "research" / "results" / f"stability-{given.group}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     log = out.with_suffix(".jsonl")
     rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []

@@ -5,8 +5,8 @@ small, to see from how many rows on which method is ahead. Arms differ in one th
 folds; the classifiers and scores are those of tabular.py. ``parts`` uses its quick sets, so that
 the others stay unseen until the last look; ``size`` needs many rare rows, and sees four large sets.
 
-    python benchmarks/tabular_ablation.py --group parts
-    python benchmarks/tabular_ablation.py --group size
+    python research/tabular_ablation.py --group parts
+    python research/tabular_ablation.py --group size
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
-from benchmarks import _tabular_ideas as ideas  # noqa: E402
+from benchmarks import _environment, _tabular_report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS, METRICS  # noqa: E402
 from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, Arm, warm_up  # noqa: E402
-from benchmarks._run import Run, Settings  # noqa: E402
 from benchmarks._stats import bootstrap_interval, paired_differences  # noqa: E402
+from benchmarks._tabular_run import Run, Settings  # noqa: E402
 from benchmarks.tabular import DATA, QUICK_SETS, chosen  # noqa: E402
+from research import _tabular_ideas as ideas  # noqa: E402
 
 FIRST = "ganaug"
 """The arm that the others are compared with."""
@@ -152,9 +152,9 @@ def parts_report(rows: pd.DataFrame, first: str = FIRST) -> str:
                 if arm == first
                 else f"{gap.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
             )
-        lines.append((*cells, _report.number(float(seconds[arm]), 1)))
-    columns = ["arm", *(_report.SHORT[m] for m in METRICS), "fit s"]
-    return _report.markdown_table(columns, lines)
+        lines.append((*cells, _tabular_report.number(float(seconds[arm]), 1)))
+    columns = ["arm", *(_tabular_report.SHORT[m] for m in METRICS), "fit s"]
+    return _tabular_report.markdown_table(columns, lines)
 
 
 def size_report(rows: pd.DataFrame) -> str:
@@ -167,10 +167,10 @@ def size_report(rows: pd.DataFrame) -> str:
             arms = [paired_differences(own, a.name, "none", metric) for a in SIZE[1:]]
             gaps = [f"{gap.mean():+.3f}" for gap in arms]
             lines.append(
-                [str(rare), _report.SHORT[metric], str(len(arms[0])), f"{base:.3f}", *gaps]
+                [str(rare), _tabular_report.SHORT[metric], str(len(arms[0])), f"{base:.3f}", *gaps]
             )
     columns = ["rare rows", "score", "sets", "nothing", *(arm.name for arm in SIZE[1:])]
-    return _report.markdown_table(columns, lines)
+    return _tabular_report.markdown_table(columns, lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -205,14 +205,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         max_rows=options.max_rows if options.group == "parts" else None,
         jobs=options.jobs,
     )
-    out = options.out or ROOT / "benchmarks" / "results" / f"tabular-{options.group}.json"
+    out = options.out or ROOT / "research" / "results" / f"tabular-{options.group}.json"
     warm_up([arm for arm in settings.arms if arm.name in ARMS])
     rows = Run(settings, out.with_suffix(".jsonl"), options.cache).execute(tables)
-    command = sys.argv if arguments is None else ["benchmarks/tabular_ablation.py", *arguments]
+    command = sys.argv if arguments is None else ["research/tabular_ablation.py", *arguments]
     facts = _environment.describe(command)
     report = parts_report(rows) if options.group == "parts" else size_report(rows)
     kept = ["set", "seed", "fold", "method", "classifier", "fit_seconds", *METRICS]
-    _report.write_json(
+    _tabular_report.write_json(
         out,
         {
             "environment": facts,
@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "rows": rows[kept].round(5).to_dict("records"),
         },
     )
-    print(_report.header(facts, settings.describe(), []), report, sep="\n\n")
+    print(_tabular_report.header(facts, settings.describe(), []), report, sep="\n\n")
     return 0
 
 

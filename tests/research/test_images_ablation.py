@@ -11,12 +11,12 @@ import pytest
 
 pytest.importorskip("PIL", reason="the image benchmarks need the extra 'vision'")
 ROOT = Path(__file__).resolve().parents[2]
-if not (ROOT / "benchmarks").is_dir():
+if not (ROOT / "research").is_dir():
     pytest.skip("the benchmarks are not in a source distribution", allow_module_level=True)
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import images_ablation as ablation  # noqa: E402
 from benchmarks._images_data import ImageSet  # noqa: E402
+from research import images_ablation as ablation  # noqa: E402
 
 
 @pytest.fixture

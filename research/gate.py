@@ -5,9 +5,9 @@ the outer test fold after a fit on the whole training fold. The gate sees the in
 outer ones say what its choice was worth. Scores are appended to a JSON Lines file as they come, so
 an interrupted run goes on where it was; the rule of the gate is applied when reporting.
 
-    python benchmarks/gate.py
-    python benchmarks/gate.py --sets ecoli,glass --max-rows 500
-    python benchmarks/gate.py --report-only
+    python research/gate.py
+    python research/gate.py --sets ecoli,glass --max-rows 500
+    python research/gate.py --report-only
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
+from benchmarks import _environment, _tabular_report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS, make_classifier  # noqa: E402
 from benchmarks._data import Fold, TableSet, folds_of, load_set, set_names  # noqa: E402
 from benchmarks.tabular import DATA, chosen  # noqa: E402
@@ -62,7 +62,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="default results/gate-ROWS-seedSEED.json")
     options = parser.parse_args(arguments)
     name = f"gate-{options.max_rows}-seed{options.seed}.json"
-    options.out = options.out or ROOT / "benchmarks" / "results" / name
+    options.out = options.out or ROOT / "research" / "results" / name
     return options
 
 
@@ -252,7 +252,7 @@ def report(found: dict[str, dict[str, Any]]) -> str:
         )  # fmt: skip
     header = ("scoring", "gate", "nothing", "best fixed policy", "regret", "harmed", "better",
               "worse", "cells", "bars met")  # fmt: skip
-    return _report.markdown_table(header, rows)
+    return _tabular_report.markdown_table(header, rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -265,9 +265,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not cells:
         raise SystemExit("Nothing was measured yet.")
     found = {scoring: judge(outcomes(cells, scoring)) for scoring in SCORINGS}
-    command = sys.argv if arguments is None else ["benchmarks/gate.py", *arguments]
+    command = sys.argv if arguments is None else ["research/gate.py", *arguments]
     facts = _environment.describe(command)
-    _report.write_json(
+    _tabular_report.write_json(
         options.out,
         {
             "environment": facts,
