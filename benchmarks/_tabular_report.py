@@ -1,18 +1,16 @@
-"""A run as Markdown, and its tables as plain values for JSON."""
+"""A run on tables as Markdown, and its tables as plain values for JSON."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from benchmarks import _report
 from benchmarks._classifiers import METRICS, WITHOUT_CLASS_WEIGHT
 from benchmarks._methods import ARMS
+from benchmarks._report import document, markdown_table, number, ordered, tally
 from benchmarks._stats import (
     cell_means,
     common_methods,
@@ -34,52 +32,17 @@ SHORT = {
 TARGETS = {"mammography": 10, "thyroid": 10, "german_credit": 5, "abalone_9_vs_18": 5}
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Return a Markdown table; numbers to the right."""
-    body = [[cell if isinstance(cell, str) else number(cell) for cell in row] for row in rows]
-    widths = [max(len(x) for x in column) for column in zip(header, *body, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        first = cells[0].ljust(widths[0])
-        rest = [cell.rjust(w) for cell, w in zip(cells[1:], widths[1:], strict=True)]
-        return "| " + " | ".join([first, *rest]) + " |"
-
-    rule = "|" + "|".join("-" * (w + 1) + (":" if i else "-") for i, w in enumerate(widths)) + "|"
-    return "\n".join([line(header), rule, *map(line, body)])
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a number for a table; a dash for what is not available."""
-    if isinstance(value, (int, np.integer)):
-        return str(value)
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
-
-
-def order(methods: Iterable[str]) -> list[str]:
-    """Return methods in the order of the arms."""
-    known = list(ARMS)
-    return sorted(methods, key=lambda m: known.index(m) if m in known else len(known))
-
-
-def header(environment: dict[str, Any], settings: dict[str, Any], cut: list[str]) -> str:
+def header(environment: Mapping[str, Any], settings: Mapping[str, Any], cut: Sequence[str]) -> str:
     """Return what ran where."""
-    versions = ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v)
     repeats = ", ".join(f"{name} x{len(seeds)}" for name, seeds in settings["seeds"].items())
     cap = f"at most about {settings['max_rows']} rows a set" if settings["max_rows"] else "all rows"
     lines = [
-        f"- Command: `{environment['command']}` ({environment['date']})",
-        f"- Machine: {environment['processor']}, {environment['cores']} cores, torch with "
-        f"{environment['torch_threads']} threads, device {environment['device']}, "
-        f"{environment['platform']}, Python {environment['python']}",
-        f"- Versions: {versions}",
-        f"- Sets and repetitions of a stratified {settings['folds']}-fold: {repeats}; {cap}",
-        f"- Classifiers: {', '.join(settings['classifiers'])}",
-        "- Fits are timed one at a time after a warm-up (imports, one training step), with no "
+        f"Sets and repetitions of a stratified {settings['folds']}-fold: {repeats}; {cap}",
+        f"Classifiers: {', '.join(settings['classifiers'])}",
+        "Fits are timed one at a time after a warm-up (imports, one training step), with no "
         "classifier running.",
     ]
-    if cut:
-        lines.append(f"- Cut by the time limit: {'; '.join(cut)}")
-    return "\n".join(lines)
+    return _report.header(environment, lines, "; ".join(cut))
 
 
 def notes(rows: pd.DataFrame) -> str:
@@ -103,7 +66,10 @@ def means_table(rows: pd.DataFrame, methods: Sequence[str]) -> str:
     seconds = seconds.groupby("method").mean()
     return markdown_table(
         ["method", *SHORT.values(), "fit s"],
-        [(marked(m), *means.loc[m, list(METRICS)], number(seconds[m], 2)) for m in order(methods)],
+        [
+            (marked(m), *means.loc[m, list(METRICS)], number(seconds[m], 2))
+            for m in ordered(methods, ARMS)
+        ],
     )
 
 
@@ -134,7 +100,7 @@ def effects_table(table: pd.DataFrame) -> str:
                 interval,
                 number(row["effect"], 2),
                 number(row["p"]),
-                f"{row['wins']}/{row['ties']}/{row['losses']}",
+                tally(row),
                 f"{row['worst']:+.3f} {row['worst_set']}",
             )
         )
@@ -227,7 +193,7 @@ def set_table(rows: pd.DataFrame, name: str) -> str:
         ["method", *SHORT.values(), "fit s", "rows made a fold"],
         [
             (marked(m), *means.loc[m, list(METRICS)], number(seconds[m], 2), made(own, m))
-            for m in order(means.index)
+            for m in ordered(means.index, ARMS)
         ],
     )
 
@@ -273,7 +239,7 @@ def full_report(rows: pd.DataFrame, head: str, screened: Sequence[str] = ()) -> 
         parts += ["## Speed against CTGAN", speed_table(rows)]
     for name in rows["set"].unique():
         parts += [f"## {name}", set_table(rows, name)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return document(parts)
 
 
 EFFECTS = (
@@ -290,7 +256,7 @@ def speed_report(rows: pd.DataFrame, head: str, max_rows: int | None) -> str:
     parts += ["## Remarks", notes(rows)]
     for name in rows["set"].unique():
         parts += [f"## {name}", set_table(rows, name)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return document(parts)
 
 
 def tables_as_values(rows: pd.DataFrame) -> dict[str, Any]:
@@ -309,23 +275,3 @@ def tables_as_values(rows: pd.DataFrame) -> dict[str, Any]:
         name: table().reset_index(drop=name == "effects").to_dict("records")
         for name, table in by.items()
     }
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write strict JSON atomically; what is not finite becomes null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(_plain(content), indent=1, allow_nan=False) + "\n")
-    partial.replace(path)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

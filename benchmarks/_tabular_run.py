@@ -1,16 +1,13 @@
-"""Running arms on folds: timed fits in this process, cached; classifiers in parallel after them.
+"""A run on tables: timed fits in this process, cached; classifiers in parallel after them.
 
-No classifier runs while a fit is timed. Every score is appended to a JSON Lines file as it comes,
-so an interrupted run continues where it was.
+No classifier runs while a fit is timed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from benchmarks import _environment as environment
 from benchmarks._classifiers import evaluate, supports
 from benchmarks._data import LABEL, Fold, TableSet, folds_of
 from benchmarks._methods import Arm, Augmented, Training
+from benchmarks._run import Run, Unit, fingerprint
 
 FORMAT = 1
 """Raise this when an arm, a classifier or a score comes to mean something else."""
@@ -30,8 +28,8 @@ WEIGHT = "<weight>"
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run does.
+class TableSettings:
+    """What a run on tables does.
 
     Attributes
     ----------
@@ -65,78 +63,45 @@ class Settings:
 
 
 @dataclass
-class Run:
-    """A run on disk.
+class TableRun(Run[tuple[TableSet, Fold]]):
+    """A run on tables; a unit is a fold.
 
     Attributes
     ----------
-    settings : Settings
-    lines : Path
-        JSON Lines file of the scores.
-    cache : Path
-        Folder of the augmented folds.
-    say : callable
-        Receives progress, a line at a time.
-    cut : list of str
-        What the time limit left out.
-    rows : list of dict
-        The scores.
+    settings : TableSettings
+    tables : sequence of TableSet
     """
 
-    settings: Settings
-    lines: Path
-    cache: Path
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
-    cut: list[str] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    settings: TableSettings
+    tables: Sequence[TableSet] = field(kw_only=True)
 
-    def __post_init__(self) -> None:
-        self.lines.parent.mkdir(parents=True, exist_ok=True)
-        self.cache.mkdir(parents=True, exist_ok=True)
-        (self.cache / ".gitignore").write_text("*\n")
-        if self.settings.fresh:
-            self.lines.unlink(missing_ok=True)
-
-    def execute(self, tables: Sequence[TableSet]) -> pd.DataFrame:
-        """Run everything that is not yet on disk and return one row a score."""
-        self.rows = []
-        done = {row["key"]: row for row in self._read() if not row["failed"]}
-        started, slowest = time.perf_counter(), dict[str, float]()
-        units = list(self._units([t.capped(self.settings.max_rows) for t in tables]))
-        for number, (table, fold) in enumerate(units, 1):
-            begun = time.perf_counter()
-            expected = slowest.get(table.name, max(slowest.values(), default=0.0))
-            limit = 60 * (self.settings.max_minutes or float("inf"))
-            if begun - started + expected > limit:
-                self.cut.append(f"{table.name}, seed {fold.seed}, fold {fold.number}")
-                continue
-            self.say(f"[{number}/{len(units)}] {table.name} seed {fold.seed} fold {fold.number}")
-            self._unit(table, fold, done)
-            slowest[table.name] = time.perf_counter() - begun
-        return pd.DataFrame(self.rows)
-
-    def _units(self, tables: Sequence[TableSet]) -> Iterator[tuple[TableSet, Fold]]:
+    def units(self) -> Iterator[Unit[tuple[TableSet, Fold]]]:
         """Yield all sets of one fold before the next fold: a cut takes repetitions, not sets."""
-        of = {t.name: list(folds_of(t, self.settings.folds, self._seeds(t))) for t in tables}
+        settings = self.settings
+        capped = {table.name: table.capped(settings.max_rows) for table in self.tables}
+        of = {
+            name: list(folds_of(table, settings.folds, settings.seeds[name]))
+            for name, table in capped.items()
+        }
         for turn in range(max((len(folds) for folds in of.values()), default=0)):
-            for table in tables:
-                if turn < len(of[table.name]):
-                    yield table, of[table.name][turn]
+            for name, table in capped.items():
+                if turn < len(of[name]):
+                    fold = of[name][turn]
+                    title = f"{name}, seed {fold.seed}, fold {fold.number}"
+                    yield Unit(title, kind=name, cut=title, work=(table, fold))
 
-    def _seeds(self, table: TableSet) -> tuple[int, ...]:
-        return self.settings.seeds[table.name]
-
-    def _unit(self, table: TableSet, fold: Fold, done: dict[str, dict[str, Any]]) -> None:
-        """Run all arms on one fold."""
+    def measure(self, work: tuple[TableSet, Fold]) -> None:
+        """Run all arms on one fold: fits one after another, then the classifiers in parallel."""
+        table, fold = work
         tasks, heads = [], []
         test = (table.X.iloc[fold.test], table.y.iloc[fold.test])
         for arm in self.settings.arms:
             if not arm.applies_to(table):
                 continue
             names = [c for c in self.settings.classifiers if supports(c, arm.decision)]
-            keys = {c: fingerprint(arm, table, fold, self.settings, classifier=c) for c in names}
-            self.rows += [done[key] for key in keys.values() if key in done]
-            missing = [c for c in names if keys[c] not in done]
+            keys = {c: key_of(arm, table, fold, self.settings, classifier=c) for c in names}
+            self.rows += [self.done[key] for key in keys.values() if key in self.done]
+            missing = [c for c in names if keys[c] not in self.done]
             if not missing:
                 continue
             augmented, record = self._augment(arm, table, fold)
@@ -150,10 +115,7 @@ class Run:
             )
             for name, decision, train, weights in tasks
         )
-        new = [{**head, **values} for head, values in zip(heads, scores, strict=True)]
-        with self.lines.open("a") as file:
-            file.writelines(json.dumps(row) + "\n" for row in new)
-        self.rows += new
+        self.add(*({**head, **values} for head, values in zip(heads, scores, strict=True)))
 
     def _augment(self, arm: Arm, table: TableSet, fold: Fold) -> tuple[Augmented, dict[str, Any]]:
         """Return the augmented fold, from the cache or by a timed fit, and its record."""
@@ -173,7 +135,7 @@ class Run:
         }
         if arm.augment is None:
             return Augmented(X, y), record
-        key = fingerprint(arm, table, fold, self.settings)
+        key = key_of(arm, table, fold, self.settings)
         store = self.cache / table.name / f"{arm.name}-{fold.seed}-{fold.number}-{key}"
         found = None if self.settings.fresh else read_fit(store)
         if found is not None:
@@ -188,15 +150,6 @@ class Run:
         else:
             write_fit(store, augmented, record)
         return augmented, record
-
-    def _read(self) -> Iterable[dict[str, Any]]:
-        """Yield the rows on disk; a last line cut short by a kill is dropped."""
-        if self.lines.is_file():
-            for line in self.lines.read_text().splitlines():
-                try:
-                    yield json.loads(line)
-                except json.JSONDecodeError:
-                    continue
 
 
 def timed(
@@ -213,23 +166,20 @@ def timed(
     return augmented, time.perf_counter() - start, failed
 
 
-def fingerprint(
-    arm: Arm, table: TableSet, fold: Fold, settings: Settings, classifier: str | None = None
+def key_of(
+    arm: Arm, table: TableSet, fold: Fold, settings: TableSettings, classifier: str | None = None
 ) -> str:
-    """Return a hash of all that a fit, or a score if a classifier is named, depends on."""
+    """Return the key of a fit, or of a score if a classifier is named."""
     facts: dict[str, Any] = {
         "format": FORMAT,
         "arm": arm.name,
         "versions": {name: environment.package_version(name) for name in arm.needs},
-        "source": environment.ganaug_source_digest() if "ganaug" in arm.needs else "",
         "data": [table.name, table.digest, settings.max_rows, settings.folds],
         "fold": [fold.seed, fold.number],
-        "machine": [environment.device(), joblib.cpu_count()],
     }
     if classifier is not None:
         facts["classifier"] = [classifier, environment.package_version("scikit-learn")]
-    text = json.dumps(facts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return fingerprint(ganaug="ganaug" in arm.needs, device=environment.device(), **facts)
 
 
 def write_fit(store: Path, augmented: Augmented, record: dict[str, Any]) -> None:

@@ -29,10 +29,10 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _tabular_report  # noqa: E402
+from benchmarks import _environment, _report  # noqa: E402
 from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, warm_up  # noqa: E402
-from benchmarks.tabular import DATA  # noqa: E402
+from benchmarks._options import RESULTS, TABLES  # noqa: E402
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -43,10 +43,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--max-rows", type=int, default=0, help="rows to fit on, 0 for all")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with manifest.json")
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "throughput.json"
-    )
+    parser.add_argument("--data", type=Path, default=TABLES, help="folder with manifest.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "throughput.json")
     return parser.parse_args(arguments)
 
 
@@ -106,10 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     figures = measure(table, options.rows, options.repeats, options.device)
     command = sys.argv if arguments is None else ["benchmarks/throughput.py", *arguments]
     facts = _environment.describe(command)
-    _tabular_report.write_json(options.out, {"environment": facts, "figures": figures})
+    _report.write_json(options.out, {"environment": facts, "figures": figures})
     print(f"- {facts['processor']}, {facts['cores']} cores, {facts['device']}; {facts['date']}\n")
     lines = [(k, v if isinstance(v, (int, float)) else str(v)) for k, v in figures.items()]
-    print(_tabular_report.markdown_table(["figure", "value"], lines))
+    print(_report.markdown_table(["figure", "value"], lines))
     return 0
 
 

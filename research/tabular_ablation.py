@@ -25,13 +25,14 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _tabular_report  # noqa: E402
+from benchmarks import _environment, _report, _tabular_report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS, METRICS  # noqa: E402
 from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, Arm, warm_up  # noqa: E402
+from benchmarks._options import CACHE, TABLES, chosen  # noqa: E402
 from benchmarks._stats import bootstrap_interval, paired_differences  # noqa: E402
-from benchmarks._tabular_run import Run, Settings  # noqa: E402
-from benchmarks.tabular import DATA, QUICK_SETS, chosen  # noqa: E402
+from benchmarks._tabular_run import TableRun, TableSettings  # noqa: E402
+from benchmarks.tabular import QUICK_SETS  # noqa: E402
 from research import _tabular_ideas as ideas  # noqa: E402
 
 FIRST = "ganaug"
@@ -133,7 +134,7 @@ def thinned(table: TableSet, rare: int, seed: int = 0) -> TableSet | None:
             [rng.choice(np.flatnonzero(table.y == k), n, replace=False) for k, n in kept.items()]
         )
     )
-    X, y = (part.iloc[rows].reset_index(drop=True) for part in (table.X, table.y))
+    X, y = table.X.iloc[rows].reset_index(drop=True), table.y.iloc[rows].reset_index(drop=True)
     return replace(table, name=f"{table.name}@{rare}", X=X, y=y)
 
 
@@ -152,9 +153,9 @@ def parts_report(rows: pd.DataFrame, first: str = FIRST) -> str:
                 if arm == first
                 else f"{gap.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
             )
-        lines.append((*cells, _tabular_report.number(float(seconds[arm]), 1)))
+        lines.append((*cells, _report.number(float(seconds[arm]), 1)))
     columns = ["arm", *(_tabular_report.SHORT[m] for m in METRICS), "fit s"]
-    return _tabular_report.markdown_table(columns, lines)
+    return _report.markdown_table(columns, lines)
 
 
 def size_report(rows: pd.DataFrame) -> str:
@@ -170,7 +171,7 @@ def size_report(rows: pd.DataFrame) -> str:
                 [str(rare), _tabular_report.SHORT[metric], str(len(arms[0])), f"{base:.3f}", *gaps]
             )
     columns = ["rare rows", "score", "sets", "nothing", *(arm.name for arm in SIZE[1:])]
-    return _tabular_report.markdown_table(columns, lines)
+    return _report.markdown_table(columns, lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -184,9 +185,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--max-rows", type=int, default=ROWS, help="of --group parts")
     parser.add_argument("--jobs", type=int, default=1, help="for classifiers")
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=TABLES)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--cache", type=Path, default=ROOT / "benchmarks" / ".cache")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     group = {arm.name: arm for arm in (PARTS if options.group == "parts" else SIZE)}
     names = chosen(
@@ -197,7 +198,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes = [int(n) for n in options.sizes.split(",")] if options.sizes else SIZES
         thin = [thinned(table, rare) for rare in sizes for table in tables]
         tables = [table for table in thin if table is not None]
-    settings = Settings(
+    settings = TableSettings(
         folds=options.folds,
         seeds={table.name: tuple(range(options.seeds)) for table in tables},
         arms=tuple(group[name] for name in chosen(options.arms, list(group), list(group))),
@@ -207,12 +208,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     out = options.out or ROOT / "research" / "results" / f"tabular-{options.group}.json"
     warm_up([arm for arm in settings.arms if arm.name in ARMS])
-    rows = Run(settings, out.with_suffix(".jsonl"), options.cache).execute(tables)
+    run = TableRun(settings, out.with_suffix(".jsonl"), options.cache, tables=tables)
+    rows = pd.DataFrame(run.execute())
     command = sys.argv if arguments is None else ["research/tabular_ablation.py", *arguments]
     facts = _environment.describe(command)
     report = parts_report(rows) if options.group == "parts" else size_report(rows)
     kept = ["set", "seed", "fold", "method", "classifier", "fit_seconds", *METRICS]
-    _tabular_report.write_json(
+    _report.write_json(
         out,
         {
             "environment": facts,

@@ -22,6 +22,8 @@ from benchmarks import (
     _images_net,
     _images_report,
     _images_run,
+    _run,
+    _stats,
     images,
 )
 from benchmarks._images_arms import ARMS, Made, Request
@@ -89,8 +91,9 @@ def run_images(folder, *extra, name="mnist"):
 
 
 def run_of(data, tmp_path, *methods, seeds=(0,), protocol=QUICK):
-    settings = _images_run.Settings(protocol, tuple(ARMS[m] for m in methods), seeds)
-    return _images_run.Run(settings, data, tmp_path / "r.jsonl", tmp_path / "cache", say=str)
+    settings = _images_run.ImageSettings(protocol, tuple(ARMS[m] for m in methods), seeds)
+    lines, cache = tmp_path / "r.jsonl", tmp_path / "cache"
+    return _images_run.ImageRun(settings, lines, cache, say=str, data=data)
 
 
 # Statistics
@@ -109,9 +112,9 @@ def scores(balanced):
 
 def test_the_interval_is_students():
     # Mean 3, standard deviation 1.5811, 2.7764 standard errors either way.
-    low, high = _images_report.t_interval([1, 2, 3, 4, 5])
+    low, high = _stats.t_interval([1, 2, 3, 4, 5])
     assert (low, high) == pytest.approx((3 - 1.9633, 3 + 1.9633), abs=1e-3)
-    assert all(math.isnan(x) for x in _images_report.t_interval([1.0]))
+    assert all(math.isnan(x) for x in _stats.t_interval([1.0]))
 
 
 def test_differences_are_paired_by_seed_and_counted():
@@ -423,9 +426,9 @@ def test_a_second_run_continues_where_the_first_stopped(folder, monkeypatch):
 
 def test_the_time_limit_is_kept_and_told(folder, monkeypatch, capsys):
     ticks = itertools.count(0, 10)
-    monkeypatch.setattr(_images_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
-    options = ("--methods", "none", "--seeds", "3", "--max-minutes", "1.5")
-    # A seed reads the clock four times and so takes 30 seconds; the third would end after 120.
+    monkeypatch.setattr(_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    options = ("--methods", "none", "--seeds", "3", "--max-minutes", str(55 / 60))
+    # A seed takes 10 seconds; the third would begin after 50 and end after 60.
     result = run_images(folder, *options)
     assert result["cut"] == [2]
     text = capsys.readouterr().out

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks import _classifiers, _methods, _stats, _tabular_report, _tabular_run, tabular
+from benchmarks import _classifiers, _methods, _run, _stats, _tabular_report, _tabular_run, tabular
 from benchmarks._data import folds_of, load_set
 from benchmarks._methods import ARMS, Arm, Augmented, Training
 
@@ -64,6 +64,11 @@ def run_tabular(folder, tmp_path, *extra):
     arguments = ["--data", str(folder), "--out", str(out), "--cache", str(tmp_path / "cache")]
     assert tabular.main([*arguments, "--jobs", "1", *extra]) == 0
     return json.loads(out.read_text())
+
+
+def run_of(settings, table, tmp_path):
+    lines, cache = tmp_path / "r.jsonl", tmp_path / "cache"
+    return _tabular_run.TableRun(settings, lines, cache, say=str, tables=[table])
 
 
 # Statistics
@@ -222,8 +227,8 @@ def test_no_test_row_reaches_a_fit(folder, tmp_path, monkeypatch):
     tested: list[set[int]] = []
     monkeypatch.setattr(_tabular_run, "evaluate", evaluate)
     table = load_set(folder, "numbers")
-    settings = _tabular_run.Settings(3, {"numbers": (0, 1)}, (Arm("spy", spy),), ("logistic",))
-    _tabular_run.Run(settings, tmp_path / "r.jsonl", tmp_path / "cache", say=str).execute([table])
+    settings = _tabular_run.TableSettings(3, {"numbers": (0, 1)}, (Arm("spy", spy),), ("logistic",))
+    run_of(settings, table, tmp_path).execute()
     assert len(tested) == 6
     assert all(a == c for a, c in zip(seen["augment"], seen["classify"], strict=True))
     for trained, held_out in zip(seen["augment"], tested, strict=True):
@@ -318,10 +323,8 @@ def test_a_method_that_raises_is_scored_as_no_augmentation(folder, tmp_path):
 
     table = load_set(folder, "numbers")
     arms = (ARMS["none"], Arm("broken", broken))
-    settings = _tabular_run.Settings(2, {"numbers": (0,)}, arms, ("logistic",))
-    rows = _tabular_run.Run(settings, tmp_path / "r.jsonl", tmp_path / "c", say=str).execute(
-        [table]
-    )
+    settings = _tabular_run.TableSettings(2, {"numbers": (0,)}, arms, ("logistic",))
+    rows = pd.DataFrame(run_of(settings, table, tmp_path).execute())
     by = rows.set_index(["fold", "method"])["average_precision"].unstack()
     assert (by["none"] == by["broken"]).all()
     broken_rows = rows[rows["method"] == "broken"]
@@ -331,7 +334,7 @@ def test_a_method_that_raises_is_scored_as_no_augmentation(folder, tmp_path):
 
 def test_the_time_limit_is_kept_and_told(folder, tmp_path, monkeypatch, capsys):
     ticks = itertools.count(0, 10)
-    monkeypatch.setattr(_tabular_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    monkeypatch.setattr(_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     # The first fold takes 10 seconds; the second would begin after 30 and end after 40.
     result = run_tabular(
         folder,
@@ -346,7 +349,7 @@ def test_the_time_limit_is_kept_and_told(folder, tmp_path, monkeypatch, capsys):
 
 def test_a_limit_that_leaves_nothing_is_an_error(folder, tmp_path):
     options = ("--methods", "none", "--classifiers", "logistic", "--max-minutes", "1e-9")
-    with pytest.raises(SystemExit, match="no fold"):
+    with pytest.raises(SystemExit, match="nothing to run"):
         run_tabular(folder, tmp_path, *options)
 
 
