@@ -80,7 +80,8 @@ def test_a_rare_class_is_made_small_and_its_set_keeps_its_shape():
     assert ablation.thinned(table, 501) is None
 
 
-def test_a_tiny_run_prints_the_table_of_a_group(tmp_path, capsys):
+def test_a_tiny_run_prints_the_table_of_a_group(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("ganaug.tabledata.auto_steps", lambda n: 3)
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(90, 2)), columns=["a", "b"])
     frame.assign(label=np.repeat([0, 1], [60, 30])).to_csv(tmp_path / "churn.csv", index=False)
