@@ -698,7 +698,9 @@ def test_promise_9_the_search_finds_a_false_claim() -> None:
 def test_promise_9_distance_is_never_called_privacy(root: Path) -> None:
     pages = [root / "README.md", root / "CHANGELOG.md", *sorted((root / "docs").rglob("*.md"))]
     modules = [
-        path for top in ("ganaug", "examples", "benchmarks") for path in (root / top).rglob("*.py")
+        path
+        for top in ("ganaug", "examples", "benchmarks", "research")
+        for path in (root / top).rglob("*.py")
     ]
     assert len(modules) > 20
     claims = {

@@ -5,8 +5,8 @@ small, to see from how many rows on which method is ahead. Arms differ in one th
 folds; the classifiers and scores are those of tabular.py. ``parts`` uses its quick sets, so that
 the others stay unseen until the last look; ``size`` needs many rare rows, and sees four large sets.
 
-    python benchmarks/tabular_ablation.py --group parts
-    python benchmarks/tabular_ablation.py --group size
+    python research/tabular_ablation.py --group parts
+    python research/tabular_ablation.py --group size
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
-from benchmarks import _tabular_ideas as ideas  # noqa: E402
+from benchmarks import _environment, _report, _tabular_report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS, METRICS  # noqa: E402
 from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, Arm, warm_up  # noqa: E402
-from benchmarks._run import Run, Settings  # noqa: E402
+from benchmarks._options import CACHE, TABLES, chosen  # noqa: E402
 from benchmarks._stats import bootstrap_interval, paired_differences  # noqa: E402
-from benchmarks.tabular import DATA, QUICK_SETS, chosen  # noqa: E402
+from benchmarks._tabular_run import TableRun, TableSettings  # noqa: E402
+from benchmarks.tabular import QUICK_SETS  # noqa: E402
+from research import _tabular_ideas as ideas  # noqa: E402
 
 FIRST = "ganaug"
 """The arm that the others are compared with."""
@@ -45,9 +46,9 @@ COMMON = 2000
 """Rows of the other class in a set whose rare class is made small, at most (of large rare classes:
 a quarter more than those)."""
 
-FREE = {"fitting._method": lambda count, _: "duplicate" if count < 2 else "gan"}
-ANCHORED = {"fitting.INTERPOLATE_BELOW": 2}
-INTERPOLATED = {"fitting.INTERPOLATE_BELOW": ideas.ALWAYS}
+FREE = {"tables.fitting._method": lambda count, _: "duplicate" if count < 2 else "gan"}
+ANCHORED = {"tables.fitting.INTERPOLATE_BELOW": 2}
+INTERPOLATED = {"tables.fitting.INTERPOLATE_BELOW": ideas.ALWAYS}
 WGAN_GP = {
     "loss": "wasserstein",
     "r1": 0.0,
@@ -71,8 +72,8 @@ PARTS: tuple[Arm, ...] = (
     # How rows are made
     _arm("free GAN", FREE),
     _arm("interpolation", INTERPOLATED),
-    _arm("interpolation, selected", {"sampling.generate": ideas.interpolate}),
-    _arm("no isolated anchors", {"fitting.AnchorBank": ideas.Sociable}),
+    _arm("interpolation, selected", {"models.model.generate": ideas.interpolate}),
+    _arm("no isolated anchors", {"tables.fitting.AnchorBank": ideas.Sociable}),
     # What the GAN is
     _arm("WGAN-GP", recipe=WGAN_GP),
     _arm("no R1, R2", recipe={"r1": 0.0, "r2": 0.0}),
@@ -81,21 +82,22 @@ PARTS: tuple[Arm, ...] = (
     _arm("pac 4", recipe={"pac": 4}),
     _arm("classes equally often", recipe={"class_balance": 0.0}),
     _arm("classes as they are", recipe={"class_balance": 1.0}),
-    _arm("135 steps", {"tabledata.auto_steps": lambda n: 135}),
-    _arm("810 steps", {"tabledata.auto_steps": lambda n: 810}),
+    _arm("135 steps", {"tables.data.auto_steps": lambda n: 135}),
+    _arm("810 steps", {"tables.data.auto_steps": lambda n: 810}),
     Arm("overlap class", ideas.with_overlap_class, needs=("ganaug", "torch")),
     _arm("warm-up by completing rows", callbacks=[ideas.WarmUp()]),
     # What is kept
     _arm("no selection", recipe={"selection": "none"}),
-    _arm("floor at 2%", {"selection.EVIDENCE_QUANTILE": 0.02}),
-    _arm("floor at 10%", {"selection.EVIDENCE_QUANTILE": 0.1}),
-    _arm("floor at 50%", {"selection.EVIDENCE_QUANTILE": 0.5}),
-    _arm("no near-copy rule", {"selection.COPY_QUANTILE": 0.0}),
+    _arm("floor at 2%", {"tables.selection.EVIDENCE_QUANTILE": 0.02}),
+    _arm("floor at 10%", {"tables.selection.EVIDENCE_QUANTILE": 0.1}),
+    _arm("floor at 50%", {"tables.selection.EVIDENCE_QUANTILE": 0.5}),
+    _arm("no near-copy rule", {"tables.selection.COPY_QUANTILE": 0.0}),
     _arm("evidence of the critic", {
-        "fitting.Trainer": ideas.KeepsCritic, "fitting.fit_evidence": ideas.critic_evidence
+        "training.trainer.Trainer": ideas.KeepsCritic,
+        "tables.fitting.fit_evidence": ideas.critic_evidence
     }),
-    _arm("evidence of distances", {"fitting.fit_evidence": ideas.distance_evidence}),
-    _arm("evidence matched to the real", {"selection.Selector": ideas.Matching}),
+    _arm("evidence of distances", {"tables.fitting.fit_evidence": ideas.distance_evidence}),
+    _arm("evidence matched to the real", {"tables.selection.Selector": ideas.Matching}),
     # How much
     Arm("synthetic rows weigh half", ideas.with_weights(ideas.half), needs=("ganaug", "torch")),
     Arm(
@@ -133,7 +135,7 @@ def thinned(table: TableSet, rare: int, seed: int = 0) -> TableSet | None:
             [rng.choice(np.flatnonzero(table.y == k), n, replace=False) for k, n in kept.items()]
         )
     )
-    X, y = (part.iloc[rows].reset_index(drop=True) for part in (table.X, table.y))
+    X, y = table.X.iloc[rows].reset_index(drop=True), table.y.iloc[rows].reset_index(drop=True)
     return replace(table, name=f"{table.name}@{rare}", X=X, y=y)
 
 
@@ -153,7 +155,7 @@ def parts_report(rows: pd.DataFrame, first: str = FIRST) -> str:
                 else f"{gap.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
             )
         lines.append((*cells, _report.number(float(seconds[arm]), 1)))
-    columns = ["arm", *(_report.SHORT[m] for m in METRICS), "fit s"]
+    columns = ["arm", *(_tabular_report.SHORT[m] for m in METRICS), "fit s"]
     return _report.markdown_table(columns, lines)
 
 
@@ -167,7 +169,7 @@ def size_report(rows: pd.DataFrame) -> str:
             arms = [paired_differences(own, a.name, "none", metric) for a in SIZE[1:]]
             gaps = [f"{gap.mean():+.3f}" for gap in arms]
             lines.append(
-                [str(rare), _report.SHORT[metric], str(len(arms[0])), f"{base:.3f}", *gaps]
+                [str(rare), _tabular_report.SHORT[metric], str(len(arms[0])), f"{base:.3f}", *gaps]
             )
     columns = ["rare rows", "score", "sets", "nothing", *(arm.name for arm in SIZE[1:])]
     return _report.markdown_table(columns, lines)
@@ -184,9 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--max-rows", type=int, default=ROWS, help="of --group parts")
     parser.add_argument("--jobs", type=int, default=1, help="for classifiers")
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=TABLES)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--cache", type=Path, default=ROOT / "benchmarks" / ".cache")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     options = parser.parse_args(arguments)
     group = {arm.name: arm for arm in (PARTS if options.group == "parts" else SIZE)}
     names = chosen(
@@ -197,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sizes = [int(n) for n in options.sizes.split(",")] if options.sizes else SIZES
         thin = [thinned(table, rare) for rare in sizes for table in tables]
         tables = [table for table in thin if table is not None]
-    settings = Settings(
+    settings = TableSettings(
         folds=options.folds,
         seeds={table.name: tuple(range(options.seeds)) for table in tables},
         arms=tuple(group[name] for name in chosen(options.arms, list(group), list(group))),
@@ -205,10 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         max_rows=options.max_rows if options.group == "parts" else None,
         jobs=options.jobs,
     )
-    out = options.out or ROOT / "benchmarks" / "results" / f"tabular-{options.group}.json"
+    out = options.out or ROOT / "research" / "results" / f"tabular-{options.group}.json"
     warm_up([arm for arm in settings.arms if arm.name in ARMS])
-    rows = Run(settings, out.with_suffix(".jsonl"), options.cache).execute(tables)
-    command = sys.argv if arguments is None else ["benchmarks/tabular_ablation.py", *arguments]
+    run = TableRun(settings, out.with_suffix(".jsonl"), options.cache, tables=tables)
+    rows = pd.DataFrame(run.execute())
+    command = sys.argv if arguments is None else ["research/tabular_ablation.py", *arguments]
     facts = _environment.describe(command)
     report = parts_report(rows) if options.group == "parts" else size_report(rows)
     kept = ["set", "seed", "fold", "method", "classifier", "fit_seconds", *METRICS]
@@ -220,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "rows": rows[kept].round(5).to_dict("records"),
         },
     )
-    print(_report.header(facts, settings.describe(), []), report, sep="\n\n")
+    print(_tabular_report.header(facts, settings.describe(), []), report, sep="\n\n")
     return 0
 
 

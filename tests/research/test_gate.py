@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import gate
 from ganaug.choose.remedies import Arm
+from research import gate
 
 
 def table(gains: dict[tuple[str, str], tuple[float, float]]) -> pd.DataFrame:

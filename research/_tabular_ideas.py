@@ -21,17 +21,13 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-import ganaug.tables.anchors
-import ganaug.tables.evidence
-import ganaug.tables.fitting
-import ganaug.tables.sampling
-import ganaug.tables.selection
 from benchmarks._classifiers import make_classifier
 from benchmarks._methods import Augment, Augmented, Training, deficits, ganaug_with
 from ganaug import Callback
-from ganaug.models.selection import EVIDENCE_FOLDS
+from ganaug.models.selection import EVIDENCE_FOLDS, OVERSAMPLING, Selector
 from ganaug.nets.layout import Layout
 from ganaug.tables.anchors import AnchorBank
+from ganaug.training.trainer import Trainer
 
 ALWAYS = 10**9
 LEAST_ANCHORS = 10
@@ -41,7 +37,7 @@ WARM_UP_STEPS, HIDDEN_SHARE = 100, 0.3
 
 @contextmanager
 def exchanged(parts: Mapping[str, Any]) -> Iterator[None]:
-    """Exchange attributes of ganaug's modules, as ``fitting.INTERPOLATE_BELOW``, for a while."""
+    """Exchange attributes of ganaug's modules, as ``tables.fitting.INTERPOLATE_BELOW``, for a while."""
     with ExitStack() as stack:
         for name, value in parts.items():
             stack.enter_context(patch(f"ganaug.{name}", value))
@@ -174,7 +170,7 @@ class Judge(nn.Module):
         return self.rule(rows, label)
 
 
-class KeepsCritic(ganaug.tables.fitting.Trainer):
+class KeepsCritic(Trainer):
     """A trainer that leaves its critic behind."""
 
     latest: Any = None
@@ -207,7 +203,7 @@ def distance_evidence(rows: Tensor, labels: Tensor, *_: Any, **__: Any) -> tuple
     return Judge(rule), torch.zeros_like(labels)
 
 
-class Matching(ganaug.models.selection.Selector):
+class Matching(Selector):
     """Accepts candidates so that their evidence is spread as that of the real rows is."""
 
     bins = 10
@@ -229,7 +225,7 @@ class Matching(ganaug.models.selection.Selector):
         accept = accept / accept[share > 0].max()
         luck = torch.rand(len(rows), generator=torch.Generator().manual_seed(label))
         kept = torch.nonzero((luck < accept[place]) & ~self._near_copies(rows, label)).squeeze(1)
-        enough = -(-len(rows) // ganaug.models.selection.OVERSAMPLING)
+        enough = -(-len(rows) // OVERSAMPLING)
         return kept if len(kept) >= enough else torch.arange(enough)
 
 

@@ -3,8 +3,8 @@
 One group at a time: ``switches`` adds one switch to the dcgan preset; ``failures`` are runs made to
 fail, each without and with the switch that heals it, and healthy runs beside them.
 
-    python benchmarks/stability.py --group switches
-    python benchmarks/stability.py --group failures
+    python research/stability.py --group switches
+    python research/stability.py --group failures
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import t as student
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
@@ -29,8 +28,9 @@ if str(ROOT) not in sys.path:
 
 from benchmarks import _environment, _gans, _report  # noqa: E402
 from benchmarks._images_data import load_images  # noqa: E402
-
-DATA = ROOT.parent / "shared" / "data" / "images"
+from benchmarks._options import IMAGES, chosen  # noqa: E402
+from benchmarks._scores import ScoreFile  # noqa: E402
+from benchmarks._stats import t_interval  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def table(rows: pd.DataFrame, arms: Sequence[Arm]) -> str:
         alone = arm.name == arm.base or arm.base not in rows.index
         name = "recognised_held_out"
         gap = pd.Series(dtype=float) if alone else (own[name] - rows.loc[arm.base][name]) * 100
-        line.append(interval(gap.dropna()))
+        line.append(interval(gap.dropna().tolist()))
         fired = sorted({signal for signals in own["signals"].dropna() for signal in signals})
         diverged = own["diverged"].notna().any() if "diverged" in own else False
         line.append(", ".join(fired + ["divergence"] * bool(diverged)) or "none")
@@ -164,12 +164,12 @@ def table(rows: pd.DataFrame, arms: Sequence[Arm]) -> str:
     return _report.markdown_table(["", *heads, "recognised, change in points", "signals"], cells)
 
 
-def interval(values: Any) -> str:
+def interval(values: Sequence[float]) -> str:
     """Return a mean with its 95% interval by Student's t."""
     if len(values) < 2:
-        return f"{np.mean(values):+.1f}" if len(values) else "-"
-    half = student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / len(values) ** 0.5
-    return f"{np.mean(values):+.1f} [{np.mean(values) - half:+.1f}, {np.mean(values) + half:+.1f}]"
+        return f"{values[0]:+.1f}" if values else "-"
+    low, high = t_interval(values)
+    return f"{np.mean(values):+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -181,7 +181,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=1500)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=IMAGES)
     parser.add_argument("--out", type=Path)
     return parser.parse_args(arguments)
 
@@ -190,13 +190,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run what a log does not have yet, write each line as it comes, and print the table."""
     given = parse(arguments)
     torch.set_num_threads(given.threads)
-    arms = GROUPS[given.group]
-    if given.arms:
-        arms = tuple(arm for arm in arms if arm.name in given.arms.split(","))
-    out = given.out or ROOT / "benchmarks" / "results" / f"stability-{given.group}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    log = out.with_suffix(".jsonl")
-    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    known = {arm.name.strip(): arm for arm in GROUPS[given.group]}
+    arms = [known[name] for name in chosen(given.arms, list(known), list(known))]
+    out = given.out or ROOT / "research" / "results" / f"stability-{given.group}.json"
+    file = ScoreFile(out.with_suffix(".jsonl"))
+    rows = file.read()
     digits = _gans.Digits.cut(load_images(given.data, "mnist"), given.images)
     done = {(row["arm"], row["seed"], row["of"]) for row in rows}
     for seed in range(given.seeds):
@@ -207,8 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 row |= measure(digits, arm, seed, given.steps)
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
-                with log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+                file.add(row)
     content = {
         **_environment.describe(sys.argv),
         "threads": given.threads,
@@ -216,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "data": digits.data.describe(),
         "scores": rows,
     }
-    out.write_text(json.dumps(content, indent=1))
+    _report.write_json(out, content)
     wanted = {(arm.name, key(arm, given.steps, given.images)) for arm in arms}
     print(table(pd.DataFrame([r for r in rows if (r["arm"], r["of"]) in wanted]), arms))
 

@@ -4,15 +4,14 @@ The held-out test images are never read: some common classes are made rare (20 i
 rest of the training file is what the classifier is judged on. Every arm changes one part of a
 recipe, with the same budget of steps, seeds and classifier.
 
-    python benchmarks/images_ablation.py --group bend
-    python benchmarks/images_ablation.py --group invent --steps 400 --splits A
-    python benchmarks/images_ablation.py --group light --seeds 2
+    python research/images_ablation.py --group bend
+    python research/images_ablation.py --group invent --steps 400 --splits A
+    python research/images_ablation.py --group light --seeds 2
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -24,14 +23,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import t as student
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import _environment, _report  # noqa: E402
-from benchmarks._images_data import ImageSet, by_class, load_images, to_tensor  # noqa: E402
+from benchmarks._images_data import ImageSet, load_images, to_tensor  # noqa: E402
 from benchmarks._images_net import (  # noqa: E402
     DIGITS,
     PHOTOGRAPHS_REDUCED,
@@ -40,16 +38,16 @@ from benchmarks._images_net import (  # noqa: E402
     predict,
     train,
 )
+from benchmarks._options import IMAGES, chosen  # noqa: E402
+from benchmarks._scores import ScoreFile  # noqa: E402
+from benchmarks._stats import t_interval  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data" / "images"
 SPLITS = {
     "mnist": {"A": ("2", "3", "8"), "B": ("0", "5", "9")},
     "cifar": {"A": ("1", "3", "5"), "B": ("0", "2", "4")},
 }
 """Classes that each development split makes rare."""
 PROTOCOLS = {"mnist": DIGITS, "cifar": replace(PHOTOGRAPHS_REDUCED, steps=500)}
-LARGE = 300
-"""Images in the file that a class needs to take part."""
 LEFT, HELD_OUT, MOST = 20, 200, 1000
 """Training images of a rare class, judged images of a common one, most of a class for either."""
 JUDGE_STEPS = {"mnist": 2500, "cifar": 1500}
@@ -168,26 +166,11 @@ def development(data: ImageSet, rare: Sequence[str], seed: int) -> ImageSet:
 
     Classes that are rare in the file itself are left out.
     """
-    rng = np.random.default_rng(seed)
-    kept = [code for code, count in enumerate(data.counts) if count >= LARGE]
-    train_rows, judged = [], []
-    for code in kept:
-        own = rng.permutation(by_class(data.codes, code))
-        cut = LEFT if data.classes[code] in rare else min(len(own) - HELD_OUT, MOST)
-        train_rows.append(own[:cut])
-        judged.append(own[cut:][:MOST])
-    rows, test = np.concatenate(train_rows), np.concatenate(judged)
-    renamed = np.full(len(data.classes), -1)
-    renamed[kept] = np.arange(len(kept))
-    return replace(
-        data,
-        name=f"{data.name} development",
-        images=data.images[rows],
-        codes=renamed[data.codes[rows]],
-        test_images=data.images[test],
-        test_codes=renamed[data.codes[test]],
-        classes=tuple(data.classes[code] for code in kept),
-    )
+    sizes = {
+        code: LEFT if data.classes[code] in rare else min(data.counts[code] - HELD_OUT, MOST)
+        for code in data.plentiful()
+    }
+    return data.redivided(f"{data.name} development", sizes, seed, most=MOST)
 
 
 def measure(
@@ -241,8 +224,8 @@ def table(rows: pd.DataFrame, base: str) -> str:
         if arm == base or len(gap) < 2:
             shown = "-"
         else:
-            half = student.ppf(0.975, len(gap) - 1) * gap.std(ddof=1) / len(gap) ** 0.5
-            shown = f"{gap.mean():+.2f} [{gap.mean() - half:+.2f}, {gap.mean() + half:+.2f}]"
+            low, high = t_interval(gap.tolist())
+            shown = f"{gap.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
         cells.append(
             [
                 arm,
@@ -261,8 +244,8 @@ def table(rows: pd.DataFrame, base: str) -> str:
 
 
 def _mean(rows: pd.DataFrame, name: str) -> str:
-    values = rows[name].dropna() if name in rows else []
-    return f"{np.mean(values):.2f}" if len(values) else "-"
+    values = rows[name].dropna().tolist() if name in rows else []
+    return f"{np.mean(values):.2f}" if values else "-"
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -270,10 +253,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--group", choices=GROUPS, default="bend")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--splits", default="A,B")
+    parser.add_argument("--splits", help="comma-separated; default: A,B")
     parser.add_argument("--arms", help="comma-separated names; default: all of the group")
     parser.add_argument("--steps", type=int, help="generator steps of every arm")
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=IMAGES)
     parser.add_argument("--out", type=Path)
     return parser.parse_args(arguments)
 
@@ -282,17 +265,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the arms, write each score as it comes, and print the table."""
     options = parse(arguments)
     group = GROUPS[options.group]
-    steps, arms, base = options.steps or group.steps, group.arms, group.arms[0].name
-    if options.arms:
-        arms = tuple(arm for arm in arms if arm.name in options.arms.split(","))
-    out = options.out or ROOT / "benchmarks" / "results" / f"ablation-{options.group}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    log = out.with_suffix(".jsonl")
-    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    steps, base = options.steps or group.steps, group.arms[0].name
+    known = {arm.name: arm for arm in group.arms}
+    arms = [known[name] for name in chosen(options.arms, list(known), list(known))]
+    splits = list(SPLITS[group.set])
+    out = options.out or ROOT / "research" / "results" / f"ablation-{options.group}.json"
+    file = ScoreFile(out.with_suffix(".jsonl"))
+    rows = file.read()
     data, protocol = load_images(options.data, group.set), PROTOCOLS[group.set]
     done = {(row["arm"], row["split"], row["seed"]) for row in rows}
     for seed in range(options.seeds):
-        for split in options.splits.split(","):
+        for split in chosen(options.splits, splits, splits):
             part = development(data, SPLITS[group.set][split], seed)
             judge = _judge(part, replace(protocol, steps=JUDGE_STEPS[group.set]))
             for arm in (REAL, *arms):
@@ -303,11 +286,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 row |= measure(part, protocol, judge, recipe, steps, seed)
                 rows.append(row)
                 print(row, file=sys.stderr, flush=True)
-                with log.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row) + "\n")
+                file.add(row)
     frame = pd.DataFrame(rows)
     environment = _environment.describe(sys.argv)
-    out.write_text(json.dumps({**environment, "steps": steps, "scores": rows}, indent=1))
+    _report.write_json(out, {**environment, "steps": steps, "scores": rows})
     print(table(frame, base))
 
 

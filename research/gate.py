@@ -5,15 +5,14 @@ the outer test fold after a fit on the whole training fold. The gate sees the in
 outer ones say what its choice was worth. Scores are appended to a JSON Lines file as they come, so
 an interrupted run goes on where it was; the rule of the gate is applied when reporting.
 
-    python benchmarks/gate.py
-    python benchmarks/gate.py --sets ecoli,glass --max-rows 500
-    python benchmarks/gate.py --report-only
+    python research/gate.py
+    python research/gate.py --sets ecoli,glass --max-rows 500
+    python research/gate.py --report-only
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import warnings
@@ -34,7 +33,8 @@ if str(ROOT) not in sys.path:
 from benchmarks import _environment, _report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS, make_classifier  # noqa: E402
 from benchmarks._data import Fold, TableSet, folds_of, load_set, set_names  # noqa: E402
-from benchmarks.tabular import DATA, chosen  # noqa: E402
+from benchmarks._options import TABLES, chosen  # noqa: E402
+from benchmarks._scores import ScoreFile  # noqa: E402
 from ganaug import GANAugmenter  # noqa: E402
 from ganaug.choose.dose import REPEATS, SCORING, decide  # noqa: E402
 from ganaug.choose.dose import cv_folds as inner_folds  # noqa: E402
@@ -59,11 +59,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the outer folds and the methods")
     parser.add_argument("--max-minutes", type=float, default=float("inf"))
     parser.add_argument("--report-only", action="store_true", help="fit nothing")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with manifest.json")
+    parser.add_argument("--data", type=Path, default=TABLES, help="folder with manifest.json")
     parser.add_argument("--out", type=Path, help="default results/gate-ROWS-seedSEED.json")
     options = parser.parse_args(arguments)
     name = f"gate-{options.max_rows}-seed{options.seed}.json"
-    options.out = options.out or ROOT / "benchmarks" / "results" / name
+    options.out = options.out or ROOT / "research" / "results" / name
     return options
 
 
@@ -100,7 +100,7 @@ def measure(table: TableSet, fold: Fold, classifier: str, cached: Any, repeats: 
     scorers = {name: get_scorer(name) for name in SCORINGS}
     folds = inner_folds(y_train, 3, fold.seed, repeats)
     inner = run_trials(task, arms, samplers, folds, scorers)
-    whole = task.part(np.arange(len(y_train)))
+    whole = next(task.parts([np.arange(len(y_train))]))
     outer: dict[str, dict[Arm, float]] = {name: {} for name in SCORINGS}
     for fitted in whole.models(arms, samplers):
         if not fitted.reason:
@@ -127,17 +127,13 @@ def arm_of(text: str) -> Arm:
     return Arm(remedy, float(dose))
 
 
-def execute(options: argparse.Namespace, lines: Path) -> None:
+def execute(options: argparse.Namespace, file: ScoreFile) -> None:
     """Measure every cell that is not yet on disk."""
     names = chosen(options.sets, set_names(options.data), set_names(options.data))
     classifiers = chosen(options.classifiers, list(CLASSIFIERS), list(CLASSIFIERS))
-    done = {(row["set"], row["fold"], row["classifier"]) for row in read(lines)}
+    done = {(row["set"], row["fold"], row["classifier"]) for row in file.read()}
     tables = [load_set(options.data, name).capped(options.max_rows) for name in names]
     began = time.perf_counter()
-    lines.parent.mkdir(parents=True, exist_ok=True)
-    if lines.is_file() and not lines.read_text().endswith("\n"):
-        with lines.open("a") as file:
-            file.write("\n")  # behind a line cut short by a kill
     for table, fold in _units(tables, options.seed):
         cached = Remembered()
         for classifier in classifiers:
@@ -150,8 +146,7 @@ def execute(options: argparse.Namespace, lines: Path) -> None:
                 cell = measure(table, fold, classifier, cached, options.repeats)
             head = dict(zip(("set", "fold", "classifier"), key, strict=True))
             seconds = time.perf_counter() - start
-            with lines.open("a") as file:
-                file.write(json.dumps({**head, "seconds": seconds, **cell}) + "\n")
+            file.add({**head, "seconds": seconds, **cell})
             print(*key, f"{seconds:.0f} s", file=sys.stderr, flush=True)
 
 
@@ -160,17 +155,6 @@ def _units(tables: Sequence[TableSet], seed: int) -> Iterator[tuple[TableSet, Fo
     for number in range(OUTER):
         for table in tables:
             yield table, list(folds_of(table, OUTER, (seed,)))[number]
-
-
-def read(lines: Path) -> list[dict[str, Any]]:
-    """Return the cells on disk; a last line cut short by a kill is dropped."""
-    found = []
-    for line in lines.read_text().splitlines() if lines.is_file() else []:
-        try:
-            found.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return found
 
 
 # ------------------------------------------------------------------ what it was worth
@@ -212,7 +196,8 @@ def judge(table: pd.DataFrame) -> dict[str, Any]:
     policies = [c for c in table.columns if " @" in c]
     none = label(Arm(NOTHING))
     gain = (table["gate"] - table[none]).groupby([table["set"], table["classifier"]])
-    mean, error = gain.mean(), (gain.std(ddof=1) / np.sqrt(gain.size())).fillna(0.0)
+    mean = gain.mean()
+    error: pd.Series[float] = (gain.std(ddof=1) / np.sqrt(gain.size())).fillna(0.0)
     # Where one of two folds changed, the mean is one standard error exactly: that counts as harm.
     harmed = (mean < -HARM) & (-mean >= error * (1 - 1e-9))
     means = table[policies].mean()
@@ -259,14 +244,14 @@ def report(found: dict[str, dict[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what is missing, and print what the gate's rule makes of all of it."""
     options = parse(arguments)
-    lines = options.out.with_suffix(".jsonl")
+    file = ScoreFile(options.out.with_suffix(".jsonl"))
     if not options.report_only:
-        execute(options, lines)
-    cells = read(lines)
+        execute(options, file)
+    cells = file.read()
     if not cells:
         raise SystemExit("Nothing was measured yet.")
     found = {scoring: judge(outcomes(cells, scoring)) for scoring in SCORINGS}
-    command = sys.argv if arguments is None else ["benchmarks/gate.py", *arguments]
+    command = sys.argv if arguments is None else ["research/gate.py", *arguments]
     facts = _environment.describe(command)
     _report.write_json(
         options.out,

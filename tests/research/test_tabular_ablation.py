@@ -8,13 +8,13 @@ import pytest
 
 import ganaug.tables.fitting
 import ganaug.tables.selection
-from benchmarks import _tabular_ideas as ideas
-from benchmarks import tabular_ablation as ablation
 from benchmarks._classifiers import evaluate
 from benchmarks._data import TableSet
 from benchmarks._methods import Training
-from benchmarks._run import read_fit, write_fit
+from benchmarks._tabular_run import read_fit, write_fit
 from ganaug import GanaugError
+from research import _tabular_ideas as ideas
+from research import tabular_ablation as ablation
 
 pytest.importorskip("pyarrow", reason="the benchmark caches fits as Parquet")
 ARMS = {arm.name: arm for arm in (*ablation.PARTS, *ablation.SIZE) if arm.augment is not None}
@@ -68,7 +68,7 @@ def test_weights_reach_the_classifiers_that_take_them(fold, tmp_path, monkeypatc
 
 
 def test_a_part_that_is_not_there_cannot_be_exchanged():
-    with pytest.raises(AttributeError), ideas.exchanged({"fitting.NO_SUCH": 1}):
+    with pytest.raises(AttributeError), ideas.exchanged({"tables.fitting.NO_SUCH": 1}):
         raise GanaugError
 
 
@@ -80,7 +80,8 @@ def test_a_rare_class_is_made_small_and_its_set_keeps_its_shape():
     assert ablation.thinned(table, 501) is None
 
 
-def test_a_tiny_run_prints_the_table_of_a_group(tmp_path, capsys):
+def test_a_tiny_run_prints_the_table_of_a_group(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda n: 3)
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(90, 2)), columns=["a", "b"])
     frame.assign(label=np.repeat([0, 1], [60, 30])).to_csv(tmp_path / "churn.csv", index=False)
