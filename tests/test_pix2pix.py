@@ -679,7 +679,7 @@ def test_a_transform_goes_into_compose_and_samples(fitted: Pix2PixAugmenter, v2:
 
 def loaded(transform: Any, **options: Any) -> torch.Tensor:
     """Return two epochs of what a loader with two workers makes of two copies of the masks."""
-    from tests.vision_support import Pairs
+    from tests.vision.support import Pairs
 
     data = Pairs(list(torch.from_numpy(MASKS[:, None]).repeat(2, 1, 1, 1)), [0] * 24)
     data.transform = transform

@@ -145,7 +145,7 @@ def test_a_name_is_a_string(name):
 
 
 def test_the_page_on_gans_shows_the_presets_for_images_as_they_are():
-    page = Path(__file__).resolve().parents[1] / "docs" / "gans.md"
+    page = Path(__file__).resolve().parents[2] / "docs" / "gans.md"
     text = page.read_text(encoding="utf-8")
     found = re.search(r"^\| field \|(.*)\n\|[-:|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     assert found, "docs/gans.md has no table of fields"

@@ -17,8 +17,8 @@ from sklearn.datasets import load_digits
 
 from ganaug import ArtifactError, ConfigError, GANAugmenter, Pix2PixAugmenter, Recipe
 from ganaug.card import write_card
-from tests.fake_hub import FakeHub
 from tests.report.conftest import few_digits
+from tests.sharing.fake_hub import FakeHub
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*symlinks:UserWarning")
 
@@ -184,7 +184,7 @@ def test_the_cache_serves_without_a_network(
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_ENDPOINT": hub.url}
     done = subprocess.run(
         [sys.executable, "-c", code, tmp_path],
-        env={**environment, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**environment, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         check=True,

@@ -35,7 +35,7 @@ from torchvision.transforms import v2
 
 from ganaug import ConfigError, InvalidInputError, InvalidTypeError, MemoryBudgetError
 from ganaug.vision import AugmentedDataset, ReplaceRare, load_images
-from tests.vision_support import (
+from tests.vision.support import (
     RARE,
     SIZE,
     Albumentations,
