@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
@@ -28,44 +27,13 @@ from ganaug import (
 from ganaug.report import case
 from ganaug.report.advice import advise
 from ganaug.report.findings import EVERY_CLASS, MEASURES, Finding
-from tests.report.conftest import few_digits, mixed_table
+from tests.report.support import blobs, drawn_from, few_digits, judged, mixed_table
 
 RARE = "fr<u>d"
 
 
 def quick(**options: Any) -> GANAugmenter:
     return GANAugmenter(**{"max_steps": 3, "random_state": 0, **options})
-
-
-def blobs(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return two classes that anybody can draw more rows of."""
-    rng = np.random.default_rng(seed)
-    y = (np.arange(n) % 4 == 0).astype(int)
-    X = rng.normal(y[:, None] * 1.5, 1.0, (n, 4))
-    X[:, 1] = X[:, 0] + 0.3 * X[:, 1]
-    return pd.DataFrame(X, columns=list("abcd")), y
-
-
-class Rigged(GANAugmenter):
-    """Makes rows by a trick in place of its GAN."""
-
-    def sample(self, n_samples: Any, *, random_state: Any = None) -> Any:
-        parts = [(self.trick(label, n), label, n) for label, n in n_samples.items()]
-        y = np.concatenate([np.full(n, label) for _, label, n in parts])
-        return pd.concat([rows for rows, _, _ in parts], ignore_index=True), y
-
-
-def drawn_from(X: pd.DataFrame, y: np.ndarray, label: int, n: int) -> pd.DataFrame:
-    own = X[y == label]
-    return own.iloc[np.arange(n) % len(own)]
-
-
-def judged(trick: Any) -> Report:
-    X, y = blobs(280, 0)
-    augmenter = Rigged(max_steps=2, random_state=0).fit(X, y)
-    augmenter.trick = lambda label, n: trick(X, y, label, n)
-    X_test, y_test = blobs(280, 1)
-    return quality_report(augmenter, X, y, X_test=X_test, y_test=y_test, random_state=0)
 
 
 def verdicts(report: Report, label: Any = 1) -> dict[str, str]:

@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from ganaug import ArtifactError, ConfigError, GANAugmenter, Pix2PixAugmenter, Recipe
 from ganaug.card import write_card
-from tests.report.conftest import few_digits
+from tests.report.support import few_digits
 from tests.sharing.fake_hub import FakeHub
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*symlinks:UserWarning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +169,17 @@ def plain_floats() -> Any:
 def is_rare(image: Any) -> bool:
     """Return whether a transformed image is one of :func:`make_pool`."""
     return bool(torch.as_tensor(image).float().min() > 0)
+
+
+def tensor(channels: int = 3) -> torch.Tensor:
+    return torch.from_numpy(pixels(1, channels)[0])
+
+
+def global_states() -> tuple[Any, ...]:
+    numpy_state = np.random.get_state()  # noqa: NPY002 - it is the global state we watch
+    return (
+        random.getstate(),
+        numpy_state[1].tobytes(),
+        numpy_state[2:],
+        torch.get_rng_state().numpy().tobytes(),
+    )

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("typer", reason="the command line needs the extra cli")
 pytest.importorskip("jinja2", reason="pages need the extra report")
 
-from typer.testing import CliRunner
-
-from ganaug.commands import app
-from tests.report.conftest import mixed_table
-
-QUICK = ("--max-steps", "2", "--seed", "0")
-
-
-def call(*arguments: Any) -> Any:
-    return CliRunner().invoke(app, [str(a) for a in arguments])
+from tests.cli.tables import QUICK, call
+from tests.report.support import mixed_table
 
 
 @pytest.fixture(scope="module")
