@@ -67,11 +67,12 @@ COLUMNS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("index", ["range", "custom"])
 @pytest.mark.parametrize("kind", COLUMNS)
-def test_promise_1_original_rows_are_bit_identical(kind: str, index: str) -> None:
+def test_promise_1_original_rows_are_bit_identical(kind: str) -> None:
     n = 40
-    names = pd.RangeIndex(n) if index == "range" else pd.Index([f"row {i}" for i in range(n)])
+    # Half of the columns with one kind of index, half with another.
+    odd = list(COLUMNS).index(kind) % 2
+    names = pd.Index([f"row {i}" for i in range(n)]) if odd else pd.RangeIndex(n)
     X = pd.DataFrame({"it": COLUMNS[kind](n), "beside": np.linspace(0, 1, n)}, index=names)
     y = pd.Series(labels((28, 12)), index=names)
     before = X.copy(deep=True)
@@ -251,22 +252,23 @@ def test_promise_3_frames_and_arrays_agree() -> None:
 SIZES = [1, CHUNK // 3, CHUNK, CHUNK + 1, 2 * CHUNK + 5]
 
 
-@pytest.mark.parametrize("k", SIZES)
-def test_promise_3_an_int_request_begins_with_the_smaller_one(k: int) -> None:
-    (X, y), (X_more, y_more) = (_fitted().sample(n, random_state=5) for n in (k, 3 * CHUNK + 1))
-    assert same_bytes(X_more[:k], X)
-    assert same_bytes(y_more[:k], y)
+def test_promise_3_an_int_request_begins_with_the_smaller_one() -> None:
+    X_more, y_more = _fitted().sample(3 * CHUNK + 1, random_state=5)
+    for k in SIZES:
+        X, y = _fitted().sample(k, random_state=5)
+        assert same_bytes(X_more[:k], X)
+        assert same_bytes(y_more[:k], y)
 
 
 @pytest.mark.parametrize("label", [0, 1, 2])
-@pytest.mark.parametrize("k", SIZES)
-def test_promise_3_a_request_by_class_begins_with_the_smaller_one(label: int, k: int) -> None:
+def test_promise_3_a_request_by_class_begins_with_the_smaller_one(label: int) -> None:
     """Classes 0 and 1 are anchored, class 2 is interpolated."""
-    few = _fitted().sample({label: k}, random_state=5)[0]
     X, y = _fitted().sample(
         {0: 10, label: 3 * CHUNK, 2: 9 if label != 2 else 3 * CHUNK}, random_state=5
     )
-    assert same_bytes(X[y == label][:k], few)
+    for k in SIZES:
+        few = _fitted().sample({label: k}, random_state=5)[0]
+        assert same_bytes(X[y == label][:k], few)
 
 
 def test_promise_3_a_generator_as_seed_makes_the_call_pure_too() -> None:
@@ -442,55 +444,20 @@ BAD_DATA: dict[str, tuple[Any, Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "way"),
-    [
-        (name, way)
-        for name in BAD_DATA
-        for way in ("fit_resample", "fit_transform", "classifier")
-        if (name, way) != ("one class", "classifier")  # a classifier may learn a constant
-    ],
-)
-def test_promise_5_bad_data_are_refused_before_training(name: str, way: str) -> None:
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_promise_5_bad_data_are_refused_before_training(name: str) -> None:
     X, y, message = BAD_DATA[name]
     CountRuns.runs.clear()
-    augmenter = quick(callbacks=[CountRuns()])
-    if way == "fit_transform":
-        augmenter.set_params(mode="replace")
-    model = AugmentedClassifier(LogisticRegression(), augmenter) if way == "classifier" else None
-    with pytest.raises(GanaugError, match=message) as caught:
-        model.fit(X, y) if model else getattr(augmenter, way)(X, y)
-    assert isinstance(caught.value, (ValueError, TypeError))
-    assert not CountRuns.runs, "training had begun"
-
-
-BAD_OPTIONS: dict[str, Any] = {
-    "recipe": ["wgan_gp", 3, None],
-    "sampling_strategy": ["minorty", 1.5, {9: 50}, {0: 1}, {1: 20.5}, 3],
-    "mode": ["apend", None],
-    "p": [-0.1, 1.1, "half"],
-    "categorical_features": [["nope"], [99], "nope"],
-    "on_singleton": ["ignore"],
-    "max_steps": [0, -1, 2.5, "many"],
-    "batch_size": [0, "big"],
-    "max_seconds": [0, -1, "long"],
-    "device": ["gpu", "cuda:99", 7],
-    "memory_budget": ["lots", 0, "1KB"],
-    "callbacks": [7],
-    "random_state": ["seed", -1, 1.5],
-    "verbose": ["loud"],
-}
-
-
-@pytest.mark.parametrize(
-    ("option", "value"), [(name, value) for name, bad in BAD_OPTIONS.items() for value in bad]
-)
-def test_promise_5_bad_options_are_refused_before_training(option: str, value: Any) -> None:
-    CountRuns.runs.clear()
-    augmenter = quick(**{"callbacks": [CountRuns()], option: value})
-    with pytest.raises(GanaugError, match=f"{option}|{value!r}|{value}|class 9"):
-        augmenter.fit(frame(), Y)
-    assert not CountRuns.runs, "training had begun"
+    append = quick(callbacks=[CountRuns()])
+    replace = quick(callbacks=[CountRuns()], mode="replace")
+    calls = [append.fit_resample, replace.fit_transform]
+    if name != "one class":  # a classifier may learn a constant
+        calls.append(AugmentedClassifier(LogisticRegression(), append).fit)
+    for call in calls:
+        with pytest.raises(GanaugError, match=message) as caught:
+            call(X, y)
+        assert isinstance(caught.value, (ValueError, TypeError))
+        assert not CountRuns.runs, "training had begun"
 
 
 def test_promise_5_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

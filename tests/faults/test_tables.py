@@ -72,13 +72,12 @@ def test_fault_15_the_missing_rate_of_each_class_is_kept(quick, recipe, steps, k
         assert found == pytest.approx(wanted, abs=0.03)
 
 
-@pytest.mark.parametrize("bad", [np.inf, -np.inf])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "Float64", object, "Sparse[float]"])
-def test_fault_16_infinity_is_refused(refused, bad, dtype):
+def test_fault_16_infinity_is_refused(refused, dtype):
     values = rng().normal(size=N)
-    values[17] = bad
-    X = pd.DataFrame({"fine": rng().normal(size=N), "amount": pd.Series(values).astype(dtype)})
-    refused(X, RARE, "infinity", "'amount'", "row 17")
+    for values[17] in (np.inf, -np.inf):
+        X = pd.DataFrame({"fine": rng().normal(size=N), "amount": pd.Series(values).astype(dtype)})
+        refused(X, RARE, "infinity", "'amount'", "row 17")
 
 
 def test_fault_16_infinity_in_arrays_is_refused(refused):

@@ -241,20 +241,21 @@ def peak() -> int:
         *(("format", name) for name in ("channels", "height", "width")),
     ],
 )
-@pytest.mark.parametrize("value", [33, 10**5, 10**9, 10**15, 10**30])
 def test_absurd_sizes_are_refused_before_memory_is_taken(
-    copied: Path, part: str, field: str, value: int
+    copied: Path, part: str, field: str
 ) -> None:
-    def change(config: dict[str, Any]) -> None:
-        for inside in parts(config, {"recipe": "architecture", "format": "format"}[part]):
-            inside[field] = value
+    for value in (33, 10**5, 10**9, 10**15, 10**30):
 
-    edit(copied, change)
-    before, started = peak(), time.monotonic()
-    with pytest.raises(ArtifactError):
-        GANAugmenter.from_pretrained(copied)
-    assert time.monotonic() - started < 5
-    assert peak() - before < 100e6
+        def change(config: dict[str, Any], value: int = value) -> None:
+            for inside in parts(config, {"recipe": "architecture", "format": "format"}[part]):
+                inside[field] = value
+
+        edit(copied, change)
+        before, started = peak(), time.monotonic()
+        with pytest.raises(ArtifactError):
+            GANAugmenter.from_pretrained(copied)
+        assert time.monotonic() - started < 5
+        assert peak() - before < 100e6
 
 
 def test_an_absurd_depth_is_refused_before_layers_are_made(tmp_path: Path) -> None:
@@ -331,8 +332,8 @@ def test_no_part_of_the_configuration_can_crash_the_loader(copied: Path, value: 
 
 
 @pytest.mark.parametrize("field", ["calls", "seed"])
-@pytest.mark.parametrize("value", [None, -1, "-1", "x", [], 1.5])
-def test_a_damaged_stream_of_seeds_is_refused(copied: Path, field: str, value: Any) -> None:
-    edit(copied, lambda config: config["estimator"].update({field: value}))
-    with pytest.raises(ArtifactError):
-        GANAugmenter.from_pretrained(copied)
+def test_a_damaged_stream_of_seeds_is_refused(copied: Path, field: str) -> None:
+    for value in (None, -1, "-1", "x", [], 1.5):
+        edit(copied, lambda config, value=value: config["estimator"].update({field: value}))
+        with pytest.raises(ArtifactError):
+            GANAugmenter.from_pretrained(copied)

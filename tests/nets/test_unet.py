@@ -12,7 +12,7 @@ from ganaug import Architecture
 from ganaug.nets.unet import PatchCritic, UNetGenerator, field_of
 from ganaug.rng import torch_stream
 
-SIZES = [(8, 8), (8, 256), (9, 31), (28, 28), (33, 64), (64, 48), (255, 17), (256, 256)]
+SIZES = [(8, 256), (9, 31), (255, 17)]
 NORMS = ["none", "layer", "batch"]
 
 
