@@ -81,6 +81,7 @@ def test_a_ratio_adds_as_many_rows_as_imbalanced_learn(ratio: float) -> None:
     ],
 )
 def test_impossible_strategies_are_refused(strategy: Any, message: str) -> None:
+    """A strategy that adds no rows, or names no class, is refused with what is wrong."""
     X, y = numbers()
     with pytest.raises(ConfigError, match=message):
         quick(sampling_strategy=strategy).fit(X, y)
@@ -90,6 +91,7 @@ def test_impossible_strategies_are_refused(strategy: Any, message: str) -> None:
 
 
 def test_sample_by_class() -> None:
+    """sample takes counts by class, and gives the classes in that order."""
     X, y = numbers()
     augmenter = quick().fit(X, y)
     X_new, y_new = augmenter.sample({2: 7, 0: 3, 1: 0})
@@ -303,6 +305,7 @@ def test_a_named_gan_is_always_the_gan_that_is_trained(preset: str, as_name: boo
 
 
 def test_what_is_known_after_fit() -> None:
+    """fit sets the attributes that scikit-learn and the documentation name."""
     X, y = table()
     augmenter = quick().fit(X, y)
     assert augmenter.n_features_in_ == X.shape[1]

@@ -220,6 +220,7 @@ def test_synthetic_rows_are_named_after_the_originals(index: pd.Index, first: An
 
 
 def test_an_index_of_two_levels() -> None:
+    """Synthetic rows have names in both levels of an index."""
     values, codes = numbers((20, 8))
     index = pd.MultiIndex.from_product([["a", "b"], range(14)], names=["site", "visit"])
     X_res, _ = quick().fit_resample(pd.DataFrame(values, index=index), codes)

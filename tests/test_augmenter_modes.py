@@ -70,6 +70,7 @@ def test_replace_swaps_rare_rows_only() -> None:
 
 @pytest.mark.parametrize(("p", "share"), [(0.0, 0), (1.0, 1)])
 def test_replace_with_certainty(p: float, share: int) -> None:
+    """With p=0 no rare row is swapped, with p=1 each one."""
     augmenter, _, y, _ = make_replace(p)
     assert augmenter.synthetic_mask_[y > 0].mean() == share
 
@@ -127,6 +128,7 @@ def test_replace_keeps_dtypes_and_index_of_a_frame() -> None:
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
 def test_set_output(container: str) -> None:
+    """set_output chooses pandas, polars or arrays, as for any transformer."""
     frames = pytest.importorskip(container, reason=f"{container} is not installed")
     X, y = numbers((60, 30, 12))
     augmenter = quick(mode="replace").set_output(transform=container)

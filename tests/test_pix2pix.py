@@ -269,6 +269,8 @@ def test_copies_and_pickles_make_the_same_images(fitted: Pix2PixAugmenter) -> No
 
 
 def test_callbacks_and_time_limit() -> None:
+    """Callbacks are called each step, and max_seconds ends training."""
+
     class Count(Callback):
         steps = 0
 

@@ -1,6 +1,7 @@
 """Promises 1 to 5 of the library, by number; each test can fail.
 
-Promise 6 (resuming) and 8 (reports) belong to parts that have tests of their own."""
+Promise 6 (resuming) and 8 (reports) belong to parts that have tests of their own.
+"""
 
 from __future__ import annotations
 
@@ -117,6 +118,7 @@ def test_promise_1_categories_keep_codes_order_and_unused_levels() -> None:
 
 @pytest.mark.parametrize("dtype", [np.int64, np.uint64, np.float32, np.float64, bool, object])
 def test_promise_1_arrays(dtype: Any) -> None:
+    """Arrays of any dtype keep their rows, and objects are the same objects."""
     y = labels((28, 12))
     X = (np.arange(80).reshape(40, 2) + (BIG if dtype in (np.int64, np.uint64) else 0)).astype(
         dtype
@@ -132,6 +134,7 @@ def test_promise_1_arrays(dtype: Any) -> None:
 
 @pytest.mark.parametrize("make", [sp.csr_matrix, sp.csc_array])
 def test_promise_1_sparse(make: Any) -> None:
+    """Sparse tables keep their rows."""
     X, y = numbers((28, 12))
     X[X < 0.5] = 0
     X_res, _ = quick(max_steps=1).fit_resample(make(X), y)

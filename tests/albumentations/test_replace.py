@@ -71,6 +71,7 @@ def test_axes_are_those_of_the_pool(folder):
     "label", [RARE, np.int64(RARE), np.array(RARE), torch.tensor(RARE), float(RARE)]
 )
 def test_labels_of_many_types(path, label):
+    """A label may be a number of Python, NumPy or torch, or an array of one."""
     result = ReplaceRare(path, p=1.0)(image=real(), label=label)
     assert is_rare(result["image"])
     assert result["label"] is label
@@ -122,6 +123,7 @@ def test_the_label_may_have_another_name_and_compose_may_be_strict(path):
 
 
 def test_one_of_swaps_with_certainty(path):
+    """A.OneOf applies the transform with certainty once it has chosen it."""
     pipeline = A.Compose([A.OneOf([ReplaceRare(path, p=0.01)], p=1.0)])
     assert all(is_rare(pipeline(image=real(), label=RARE)["image"]) for _ in range(50))
 
@@ -175,6 +177,7 @@ def test_global_random_states_are_untouched(path):
 
 
 def test_generators_may_be_given(path):
+    """set_random_state decides the draws, as for transforms of albumentations."""
     pipelines = [A.Compose([ReplaceRare(path)]) for _ in range(2)]
     for pipeline in pipelines:
         pipeline.set_random_state(np.random.default_rng(3), random.Random(3))
@@ -228,6 +231,7 @@ def test_every_image_is_its_own_or_one_of_its_class(folder, labels, p, seed, cha
 @pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor])
 @pytest.mark.parametrize("as_list", [True, False])
 def test_each_image_has_its_label(path, kind, as_list):
+    """Of a stack of images those with a rare label are swapped, and no others."""
     labels = [0, RARE, 1, RARE]
     images = np.stack([real()] * 4)
     before = images.copy()
@@ -374,6 +378,7 @@ def test_behind_normalize_and_behind_a_crop(path):
 
 
 def test_positional_arguments_are_albumentations_error(path):
+    """A call without keywords gets the error of albumentations itself."""
     with pytest.raises(KeyError, match="named arguments"):
         ReplaceRare(path)(real(), RARE)
 
@@ -392,6 +397,7 @@ def test_positional_arguments_are_albumentations_error(path):
     ],
 )
 def test_impossible_options(path, arguments, error, message):
+    """Options that cannot be are refused when the transform is made."""
     with pytest.raises(error, match=message):
         ReplaceRare(**{"pool_path": path, **arguments})
 

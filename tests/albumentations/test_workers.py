@@ -119,6 +119,7 @@ def many_datasets(transform: Any) -> Any:
     ],
 )
 def test_reseed_finds_a_transform(path, hide):
+    """Wherever a dataset keeps its transform, reseeding finds it."""
     first, second = ReplaceRare(path), ReplaceRare(path)
     for transform in (first, second):
         assert reseed(hide(transform), 3) > 0
@@ -288,6 +289,7 @@ def test_it_says_when_it_finds_no_transform(tmp_path):
 
 
 def test_it_is_for_workers():
+    """worker_init_fn in the main process says where it belongs."""
     with pytest.raises(ConfigError, match=r"DataLoader\(worker_init_fn=.*reseed"):
         worker_init_fn(0)
 

@@ -94,6 +94,7 @@ def test_no_test_row_is_learned_from() -> None:
 
 
 def test_the_seed_makes_it_repeatable() -> None:
+    """The same seed gives the same figures, another one others."""
     X, y = data()
     options: dict[str, Any] = {"augmenter": quick(random_state=None), "cv": 3}
     first, again, other = (
@@ -131,6 +132,7 @@ def test_advice_names_the_simplest_of_those_that_help_alike() -> None:
 
 
 def test_advice_against_everything() -> None:
+    """Where no remedy gains, the advice is to do nothing, with the best one's interval."""
     found = comparison(result("class weights", 0.51), result("SMOTE", 0.4))
     assert found.best.method == "nothing"
     assert found.advice == (
@@ -199,6 +201,7 @@ def test_several_classes_tune_a_weight_each() -> None:
     ],
 )
 def test_impossible_requests(change: dict[str, Any], message: str) -> None:
+    """compare refuses arguments that cannot be, in types of its own."""
     X, y = data()
     with pytest.raises(GanaugError, match=message) as caught:
         compare(**{"X": X, "y": y, **change})
@@ -217,6 +220,7 @@ def test_of_two_names_the_rarer_is_the_positive_one(scoring: str) -> None:
 
 @pytest.mark.parametrize("missing", [slice(None, None, 9), slice(None)], ids=["some", "all"])
 def test_missing_numbers_stop_no_method(missing: slice) -> None:
+    """Missing values leave no remedy out of the comparison."""
     X, y = data()
     X[missing, 1] = np.nan
     assert not reasons(compare(X, y, augmenter=quick(), cv=2, random_state=0))
@@ -258,6 +262,7 @@ def test_json_holds_the_figures(found: Comparison, tmp_path: Any) -> None:
 
 
 def test_the_picture_shows_what_ran(found: Comparison) -> None:
+    """The figure has the methods that ran, and no others."""
     pytest.importorskip("matplotlib")
     axes = found.plot().axes[0]
     shown = [text.get_text() for text in axes.get_yticklabels()]
@@ -285,6 +290,7 @@ def test_repr_is_readable(found: Comparison) -> None:
 
 
 def test_the_command(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """``ganaug compare`` prints the table and writes the page and the figures."""
     pytest.importorskip("typer")
     from ganaug.cli import main
 

@@ -171,6 +171,7 @@ def made_by_a_gan(model: Spy, X: Any, y: Any) -> float:
 
 
 def test_nothing_is_an_answer() -> None:
+    """Where nothing can be gained, the classifier is fitted as if there were no remedy."""
     X, y = data(apart=9.0)  # every classifier is perfect
     model = auto().fit(X, y)
     report = model.dose_report_
@@ -243,6 +244,7 @@ def test_for_a_ranking_each_remedy_has_one_voice() -> None:
 
 
 def test_the_scoring_decides() -> None:
+    """Another score may choose another remedy; balanced accuracy is the default."""
     X, y = data(apart=0.7)
     kept = auto(scoring="accuracy").fit(X, y).dose_report_
     assert kept.scoring == "accuracy"
@@ -255,6 +257,7 @@ def test_the_scoring_decides() -> None:
 @pytest.mark.parametrize("scoring", ["average_precision", "roc_auc", "neg_log_loss"])
 @pytest.mark.parametrize("correct", [False, True])
 def test_scores_that_need_probabilities(scoring: str, correct: bool) -> None:
+    """Ranking scores and log loss can be the score, with corrected priors or not."""
     report = auto(GaussianNB(), scoring=scoring, correct_prior=correct).fit(*data()).dose_report_
     assert np.isfinite(report.chosen.score)
 
@@ -321,6 +324,7 @@ def test_rare_classes_get_fewer_folds() -> None:
 
 
 def test_one_row_cannot_be_tested() -> None:
+    """A class of one row cannot stand in a test fold: nothing is chosen, and the reason is said."""
     X, y = data(60, 1)
     model = auto(augmenter=quick(on_singleton="duplicate")).fit(X, y)
     assert model.dose_report_.chosen.remedy == "nothing"
@@ -375,6 +379,7 @@ def test_other_over_samplers_take_the_place_of_the_gan(sampler: Any) -> None:
     ],
 )
 def test_impossible_options(options: dict[str, Any], message: str) -> None:
+    """Options that cannot be are refused by fit."""
     with pytest.raises(ConfigError, match=message):
         auto(**options).fit(*data())
 
@@ -404,6 +409,7 @@ def test_a_seed_makes_it_repeatable() -> None:
 
 
 def test_pipelines_searches_clones_and_pickles() -> None:
+    """dose="auto" works inside what scikit-learn builds, and is pickled with its report."""
     X, y = data()
     model = make_pipeline(StandardScaler(), auto(cv=StratifiedKFold(2)))
     assert (cross_val_score(clone(model), X, y, cv=2, error_score="raise") > 0.5).all()
@@ -417,6 +423,7 @@ def test_pipelines_searches_clones_and_pickles() -> None:
 
 
 def test_splitters_are_taken() -> None:
+    """cv may be a splitter of scikit-learn: each of its folds counts."""
     cv = RepeatedStratifiedKFold(n_splits=2, n_repeats=2, random_state=0)
     assert auto(cv=cv).fit(*data()).dose_report_.n_folds == 4
 
@@ -431,6 +438,7 @@ def test_memory_trains_the_generators_of_the_folds_once(tmp_path: Any) -> None:
 
 
 def test_weights_reach_the_folds() -> None:
+    """Sample weights count in each fold, and a classifier that takes none is refused."""
     X, y = data(apart=0.7)
     heavy = np.where(y == 1, 4.0, 1.0)  # balanced by weights already
     report = auto().fit(X, y, sample_weight=heavy).dose_report_

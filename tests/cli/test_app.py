@@ -76,6 +76,7 @@ def test_the_seed_decides_the_rows(table):
     ],
 )
 def test_options_reach_the_estimator(table, options, rare):
+    """Options of the command are parameters of the estimator."""
     result = call("augment", table, "-t", "label", *options, *QUICK)
     assert result.exit_code == 0, result.stderr
     counts = Counter(row["label"] for row in rows_of(result.stdout))
@@ -122,6 +123,7 @@ def test_a_warning_is_one_line(tmp_path):
 
 
 def test_quiet_says_nothing(tmp_path):
+    """With --quiet nothing is said on standard error."""
     path, out = tmp_path / "in.csv", tmp_path / "out.csv"
     path.write_text("x,y\n" + "".join(f"{i % 9},{'b' if i < 12 else 'a'}\n" for i in range(40)))
     result = call("augment", path, "-t", "y", "-q", "-o", out, *QUICK)
@@ -214,12 +216,15 @@ def test_an_unexpected_error_is_one_line_too(table, monkeypatch):
     ],
 )
 def test_wrong_usage_is_status_2(arguments):
+    """Missing and unknown arguments end with status 2, as by convention."""
     result = call(*arguments)
     assert result.exit_code == 2
     assert "Traceback" not in result.stderr
 
 
 def test_an_interrupt_is_status_130(table, monkeypatch):
+    """Control-C ends with status 130 and one line."""
+
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -231,6 +236,7 @@ def test_an_interrupt_is_status_130(table, monkeypatch):
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
 def test_a_closed_pipe_is_silent(model):
+    """``ganaug sample ... | head`` ends without a complaint."""
     command = [sys.executable, "-m", "ganaug", "sample", str(model), "-n", "500", "-q"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert run.stdout is not None

@@ -51,6 +51,7 @@ def test_the_data_are_real_rows_less_the_removed_ones():
 
 
 def test_rows_keep_their_numbers():
+    """What the demo keeps and removes are rows of the data set, by their numbers."""
     everything = load_breast_cancer(as_frame=True).data
     data = load_demo_data(seed=3)
     assert sorted([*data.X.index, *data.removed.index]) == list(everything.index)
@@ -132,6 +133,7 @@ def test_it_saves_pictures_and_results(quick):
 
 
 def test_the_seed_repeats_it(quick, tmp_path):
+    """The same seed gives the same words and the same files."""
     result, folder = quick
     again = call("-o", tmp_path, "--max-steps", 3, "--seed", 1, "-q")
     assert again.stdout.replace(str(tmp_path), "") == result.stdout.replace(str(folder), "")

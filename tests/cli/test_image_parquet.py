@@ -104,6 +104,7 @@ def test_parquet_without_class_names_and_other_types(tmp_path: Path) -> None:
 
 
 def test_class_names_may_be_anything(tmp_path: Path) -> None:
+    """Names of classes with any characters come back as they were."""
     table, path, out = parquet_table(), tmp_path / "odd.parquet", tmp_path / "out.parquet"
     document = json.loads(table.schema.metadata[b"huggingface"])
     names = ["", "..", "a/b"]
@@ -132,6 +133,7 @@ def test_rows_that_cannot_be_completed_are_refused_before_training(tmp_path: Pat
 
 
 def test_parquet_faults_are_one_line(parquet: Path, tmp_path: Path) -> None:
+    """What is wrong with a Parquet file of images is said in one line."""
     out = tmp_path / "out.parquet"
     assert "did you mean 'label'" in refused("augment", parquet, "-t", "labl", "-o", out)
     assert "into a Parquet file" in refused("augment", parquet, "-t", "label", "-o", tmp_path / "x")
@@ -157,6 +159,7 @@ def test_parquet_faults_are_one_line(parquet: Path, tmp_path: Path) -> None:
 
 
 def test_real_digits_from_hugging_face(root: Path, tmp_path: Path) -> None:
+    """A file of MNIST as Hugging Face stores it is augmented."""
     shared = root.parent / "shared" / "data" / "images" / "mnist_imbalanced_train.parquet"
     if not shared.is_file():
         pytest.skip(f"there is no {shared}")

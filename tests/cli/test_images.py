@@ -140,6 +140,7 @@ def test_sixteen_bits_and_transparency_come_back(tmp_path: Path) -> None:
 def test_impossible_requests_are_one_line(
     folder: Path, tmp_path: Path, options: list[str], message: str
 ) -> None:
+    """Requests that cannot be are refused in one line."""
     filled = [o.format(folder=folder, out=tmp_path / "out") for o in options]
     said = refused("augment", folder, *filled, *QUICK)
     assert message in said
@@ -148,6 +149,7 @@ def test_impossible_requests_are_one_line(
 
 
 def test_wrong_usage_is_status_2(folder: Path, parquet: Path, tmp_path: Path) -> None:
+    """Missing options are named, with status 2."""
     assert "--output" in refused("augment", folder, *QUICK, status=2)
     out = tmp_path / "out.parquet"
     assert "--target" in refused("augment", parquet, "-o", out, *QUICK, status=2)
@@ -201,6 +203,7 @@ def test_a_model_of_images_is_fitted_saved_and_sampled(folder: Path, tmp_path: P
 
 
 def test_a_report_is_written(folder: Path, tmp_path: Path) -> None:
+    """augment --report writes the page, and overwrites none without --force."""
     pytest.importorskip("jinja2", reason="pages need the extra report")
     page = tmp_path / "report.html"
     command = ("augment", folder, "-o", tmp_path / "out", "--report", page, *QUICK)
@@ -254,6 +257,7 @@ def test_pages_are_overwritten_by_one_rule(folder: Path, tmp_path: Path) -> None
 
 
 def test_reports_of_images(folder: Path, parquet: Path, tmp_path: Path) -> None:
+    """``ganaug report`` judges folders and Parquet files of images."""
     pytest.importorskip("jinja2", reason="pages need the extra report")
     page, numbers = tmp_path / "page.html", tmp_path / "page.json"
     page.write_text("an earlier one")
@@ -274,6 +278,7 @@ def test_reports_of_images(folder: Path, parquet: Path, tmp_path: Path) -> None:
 
 
 def test_an_encoding_is_for_tables(folder: Path, tmp_path: Path) -> None:
+    """--encoding with images is refused."""
     for command in ("augment", "fit", "report"):
         options = ("-o", tmp_path / "out.html", "--encoding", "latin-1")
         assert "--encoding is for tables" in refused(command, folder, *options)

@@ -36,6 +36,7 @@ def test_sample_without_a_seed_is_new_each_time(model):
 
 
 def test_sample_into_files(model, tmp_path):
+    """Sampled rows are written as the name of the file says: CSV, tabs or Parquet."""
     for name in ("new.csv", "new.tsv", "new.parquet"):
         result = call("sample", model, "-n", 4, "--seed", 1, "-o", tmp_path / name)
         assert (result.exit_code, result.stdout) == (0, "")
@@ -45,6 +46,7 @@ def test_sample_into_files(model, tmp_path):
 
 
 def test_no_rows_is_a_header(model):
+    """Zero rows are a file with the names of the columns."""
     assert call("sample", model, "-n", 0).stdout == make_text().splitlines()[0] + "\n"
 
 

@@ -218,6 +218,7 @@ def test_set_output_chooses_the_container(make: Any) -> None:
 
 
 def test_a_save_remembers_polars(tmp_path: Path) -> None:
+    """Saved and pickled augmenters go on giving polars frames."""
     X = table()
     augmenter = quick().fit(X, labels())
     augmenter.save_pretrained(tmp_path)

@@ -109,12 +109,14 @@ def _run(estimator: Any, check: Check) -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @parametrize_with_checks(list(ESTIMATORS.values()), expected_failed_checks=_expected)
 def test_scikit_learn(estimator: Any, check: Check) -> None:
+    """Each check of scikit-learn passes, or fails as listed."""
     _run(estimator, check)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @with_imblearn_checks(list(ESTIMATORS.values()), expected_failed_checks=_expected)
 def test_imbalanced_learn(estimator: Any, check: Check) -> None:
+    """Each check of imbalanced-learn passes, or fails as listed."""
     _run(estimator, check)
 
 

@@ -106,6 +106,7 @@ def test_an_unfitted_augmenter_pickles():
 @pytest.mark.parametrize("recipe", ["cgan", "wgan", "wgan-gp"])
 @pytest.mark.parametrize("norm", ["batch", "layer"])
 def test_every_network_is_restored(tmp_path, recipe, norm):
+    """Networks of each preset come back, with norms, packs and other sizes."""
     X = mixed_frame()[["float", "category", "wide"]]
     built = Recipe.preset(recipe).replace(generator_norm=norm, width=16, depth=3, pac=2)
     augmenter = quick(recipe=built, max_steps=5).fit(X, CODES)
@@ -116,6 +117,7 @@ def test_every_network_is_restored(tmp_path, recipe, norm):
 
 @pytest.mark.filterwarnings("ignore:Class")
 def test_every_method_is_restored(tmp_path):
+    """Classes that are anchored, interpolated or duplicated come back as such."""
     rng = np.random.default_rng(0)
     y = np.repeat(["anchored", "interpolate", "duplicate"], [190, 5, 1])
     X = pd.DataFrame(rng.normal(size=(196, 2)), columns=["a", "b"])
@@ -167,6 +169,7 @@ def test_date_labels_are_refused_before_there_is_anything_to_save():
     ids=["multi", "mixed multi", "ints", "words", "dates", "range"],
 )
 def test_columns_are_restored(tmp_path, columns):
+    """Names of columns of any kind come back."""
     X = pd.DataFrame(RNG.normal(size=(N, 4)), columns=columns)
     augmenter = quick().fit(X, CODES)
     check_equal(augmenter, again(augmenter, tmp_path), X, CODES)
@@ -198,6 +201,7 @@ PARAMS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("params", PARAMS, ids=repr)
 def test_parameters_are_restored(tmp_path, params):
+    """get_params is the same after loading."""
     X = pd.DataFrame({"a": RNG.integers(0, 5, N), "b": RNG.integers(0, 5, N)})
     augmenter = quick(**params).fit(X, CODES)
     assert again(augmenter, tmp_path).get_params() == augmenter.get_params()

@@ -298,6 +298,7 @@ def test_fault_43_an_ambiguous_layout_is_refused(refused, shape):
 
 
 def test_fault_43_flat_rows_too(refused):
+    """A shape of flat rows that is ambiguous is refused as an array of it is."""
     X = images(8 * 8 * 8)
     options = ImageOptions(shape=(8, 8, 8))
     refused(X, RARE, "(8, 8, 8)", 'layout="NCHW"', image_options=options)
@@ -366,6 +367,7 @@ def test_fault_36_another_dtype_or_range(quick):
 
 
 def test_fault_36_flat_frames(quick):
+    """Frames of pixels are compared with those at fit by name, order and dtype."""
     X = pd.DataFrame(GREY.reshape(N, -1)).add_prefix("p")
     augmenter = quick(image_options=ImageOptions(shape=(8, 8))).fit(X, RARE)
     drifted(augmenter, X[X.columns[::-1]], "order")

@@ -132,6 +132,7 @@ def test_fault_18_constant_column_stays_constant(quick, value, alone):
 
 
 def test_fault_18_constant_array(quick):
+    """A constant array of integers stays one."""
     X_res, _ = quick().fit_resample(np.full((N, 2), 3), RARE)
     assert X_res.dtype == int
     assert (X_res == 3).all()
@@ -191,6 +192,7 @@ def test_fault_20_integers_in_lists_stay_integers(quick):
 @pytest.mark.parametrize("dtype", ["Int8", "Int64", "UInt32", "Float64", "Float32"])
 @pytest.mark.parametrize("gaps", [True, False])
 def test_fault_21_nullable_numbers(quick, dtype, gaps):
+    """Nullable numbers keep their dtype and range, with gaps or without."""
     column = pd.Series(rng().integers(0, 100, N)).astype(dtype)
     X = pd.DataFrame({"a": with_gaps(column) if gaps else column, "b": rng().normal(size=N)})
     X_res, _ = quick().fit_resample(X, RARE)
@@ -280,6 +282,7 @@ def test_fault_24_duplicate_column_names_are_refused(refused, columns, name):
     ids=["named", "mixed", "ints", "objects", "dates"],
 )
 def test_fault_25_any_columns(quick, columns):
+    """Any names of columns come back, in results and in samples."""
     X = pd.DataFrame(rng().normal(size=(N, 4)), columns=columns)
     augmenter = quick()
     X_res, _ = augmenter.fit_resample(X, RARE)
@@ -428,6 +431,7 @@ def test_fault_31_all_of_one_kind(quick, recipe, kind):
 
 @pytest.mark.parametrize("recipe", ["auto", "cgan"])
 def test_fault_32_heavy_tails(quick, recipe):
+    """Columns of the widest range are learned without overflow."""
     random = rng()
     X = pd.DataFrame(
         {

@@ -63,6 +63,7 @@ def test_fault_35_frames_are_untouched(quick, table, mode, balanced):
 
 
 def test_fault_35_read_only_frame(quick):
+    """A frame over read-only memory is augmented."""
     values = rng().normal(size=(N, 2))
     values.setflags(write=False)
     X = pd.DataFrame(values, copy=False)
@@ -98,6 +99,7 @@ def test_fault_25_names_of_which_only_some_are_strings_are_refused(refused):
 
 
 def test_fault_36_multiindex_columns(quick):
+    """Missing and moved columns of two levels are named."""
     columns = pd.MultiIndex.from_product([["a", "b"], [1, 2]])
     X = pd.DataFrame(rng().normal(size=(N, 4)), columns=columns)
     augmenter = quick().fit(X, RARE)
@@ -107,6 +109,7 @@ def test_fault_36_multiindex_columns(quick):
 
 
 def test_fault_36_arrays(quick):
+    """Arrays of another width or dtype than at fit are refused."""
     X = rng().normal(size=(N, 3))
     augmenter = quick().fit(X, RARE)
     drifted(augmenter, X[:, :2], RARE, "2 columns instead of 3")
@@ -116,6 +119,7 @@ def test_fault_36_arrays(quick):
 
 
 def test_fault_36_labels(quick, table):
+    """Labels of another type or form than at fit are refused."""
     X, y = table
     augmenter = quick().fit(X, y)
     with pytest.raises(InvalidInputError, match="'0' of type str"):
@@ -125,6 +129,7 @@ def test_fault_36_labels(quick, table):
 
 
 def test_fault_36_categories(quick, table):
+    """New levels of a category are harmless, missing ones are not."""
     X, y = table
     X["kind"] = X["kind"].astype("category")
     augmenter = quick().fit(X, y)

@@ -96,6 +96,7 @@ def test_a_mode_of_the_feature_holds_for_synthetic_images(images):
 
 
 def test_images_through_map_and_transform(images, fitted_images):
+    """map, with_transform and formats see synthetic images as they see real ones."""
     result = augmented(images, fitted_images)
     inverted = result.map(lambda row: {"image": PILImage.eval(row["image"], lambda v: 255 - v)})
     assert (np.asarray(inverted[-1]["image"]) == 255 - np.asarray(result[-1]["image"])).all()

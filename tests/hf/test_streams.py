@@ -120,6 +120,7 @@ def test_a_stream_without_features_gets_those_of_its_rows(fitted):
 
 
 def test_a_dict_of_streams(stream, fitted):
+    """Of a dict of streams the train split is augmented, the others get the column."""
     result = augmented(IterableDatasetDict(train=stream, test=stream), fitted)
     assert isinstance(result, IterableDatasetDict)
     assert result["train"].features == result["test"].features

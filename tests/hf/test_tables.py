@@ -216,6 +216,7 @@ FORMATS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_format_is_kept(name, table, fitted):
+    """A dataset with a format gives its rows, old and new ones, in it."""
     ds = FORMATS[name](table)
     result = augmented(ds, fitted)
     assert_starts_with(result, ds)

@@ -223,6 +223,7 @@ def test_promise_2_values_stay_in_their_range_and_dtype(
 
 @pytest.mark.parametrize("holder", ["tensor", "list", "rows"])
 def test_bfloat16_tensors_stay_bfloat16(holder: str, tmp_path: Path) -> None:
+    """NumPy has no bfloat16, and the images come back in it all the same."""
     X, y = grey()
     X = torch.from_numpy(X / 255).to(torch.bfloat16)
     X = {"tensor": X, "list": list(X), "rows": X.flatten(1)}[holder]
@@ -286,6 +287,7 @@ def test_images_of_several_sizes_are_brought_to_one(mode: str) -> None:
 
 
 def test_resizing_and_replacing() -> None:
+    """Of resized images the replaced ones have the new size, the others are the same objects."""
     X, y = uneven("RGB")
     augmenter = quick(mode="replace", p=1.0, image_options=ImageOptions(resize=12))
     X_new = augmenter.fit_transform(X, y)

@@ -72,6 +72,7 @@ def test_images_of_the_largest_size(method: str) -> None:
 
 @pytest.mark.parametrize("preset", ["auto", "dcgan", "warp", "light"])
 def test_every_preset_of_images(preset: str) -> None:
+    """Each preset trains, plans and balances."""
     X, y = pixels((12, 6, 3), 1, (16, 16))
     augmenter = quick(recipe=preset, max_steps=3)
     X_res, y_res = augmenter.fit_resample(X, y)
@@ -146,6 +147,7 @@ def test_promise_3_the_same_seed_gives_the_same_bytes(recipe: str) -> None:
 
 
 def test_promise_3_containers_agree() -> None:
+    """The same images give the same samples, whatever holds them."""
     X, y = pixels(channels=3)
     drawn = [
         np.sort(values(quick(image_options=options).fit(make(X), y).sample(5, random_state=1)[0]))
@@ -255,6 +257,7 @@ def test_strategies_add_as_many_images_as_imbalanced_learn(strategy: Any) -> Non
 
 
 def test_a_ratio() -> None:
+    """A ratio as strategy is that of imbalanced-learn, for two classes only."""
     X, y = grey((12, 3))
     assert Counter(quick(sampling_strategy=0.5).fit_resample(X, y)[1].tolist()) == {0: 12, 1: 6}
     with pytest.raises(ConfigError, match="binary"):
@@ -263,6 +266,7 @@ def test_a_ratio() -> None:
 
 @pytest.mark.parametrize("dtype", ["uint8", "12 bits", "float32", "bool", "signed float64"])
 def test_a_class_of_one_image(dtype: str) -> None:
+    """One image is refused, or repeated where that is asked for."""
     X, y = grey((12, 6, 1))
     X = DTYPES[dtype].make(X)
     with pytest.raises(InvalidInputError, match=r"Class 2 has one.*on_singleton"):
@@ -283,6 +287,7 @@ def test_a_class_of_one_image(dtype: str) -> None:
 
 
 def test_only_classes_of_one_image() -> None:
+    """Where each class has one image, the one that is asked for is repeated."""
     X, _ = grey((3,))
     augmenter = quick(on_singleton="duplicate", sampling_strategy={0: 3}).fit(X, [0, 1, 2])
     X_res, y_res = augmenter.resample(X, [0, 1, 2])

@@ -174,6 +174,7 @@ def test_an_imblearn_pipeline_that_flattens_behind() -> None:
 
 
 def test_a_sklearn_pipeline_replaces() -> None:
+    """A pipeline of scikit-learn replaces rare images at fit, and none at prediction."""
     X, y = stripes()
     pipe = sklearn.pipeline.make_pipeline(quick(mode="replace", p=1.0), Spy()).fit(X, y)
     assert np.array_equal(pipe[-1].seen_y_, y)
@@ -210,6 +211,7 @@ def test_an_augmented_classifier_on_flat_images_and_a_dose() -> None:
 
 @pytest.mark.parametrize("shape", ["rows", "NCHW"])
 def test_a_grid_search(shape: str) -> None:
+    """Recipes and doses are searched, over rows and over images."""
     X, y = stripes()
     X = flat(X) if shape == "rows" else X[:, None]
     options = ROWS if shape == "rows" else None

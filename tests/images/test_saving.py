@@ -41,6 +41,7 @@ pytestmark = [
 
 
 def test_clones_parameters_and_pickles(tmp_path: Path) -> None:
+    """clone, get_params, set_params and pickle keep to scikit-learn's rules."""
     X, y = grey()
     options = ImageOptions(value_range=(0, 255), label_safe=("hflip",))
     augmenter = quick(image_options=options).fit(X, y)
@@ -113,6 +114,7 @@ NETWORKS = {
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_every_network_is_restored(network: str, tmp_path: Path) -> None:
+    """Networks of each kind come back, with norms, noise and several channels."""
     X, y = pixels((12, 6, 3), 3, (9, 17))
     options = ImageOptions(label_safe=("hflip", "vflip"), layout="NCHW")
     augmenter = quick(recipe=NETWORKS[network], image_options=options, max_steps=2).fit(X, y)
@@ -122,6 +124,7 @@ def test_every_network_is_restored(network: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("low_cut_off")
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 def test_every_method_is_restored(dtype: str, tmp_path: Path) -> None:
+    """Classes that are invented, bent or duplicated come back as such."""
     X, codes = grey((50, 40, 12, 1))
     X, y = DTYPES[dtype].make(X), np.array(["most", "gan", "anchored", "duplicate"])[codes]
     augmenter = quick(recipe=AUTO, on_singleton="duplicate").fit(X, y)
@@ -194,6 +197,7 @@ def repack(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     ],
 )
 def test_wrong_arrays_are_refused(copied: Path, array: str) -> None:
+    """An array that is missing, or of another shape, type or sign, is refused."""
     changes: dict[str, Callable[[Any], Any]] = {
         "scalar": lambda a: np.float32(1).reshape(()),
         "empty": lambda a: a[:0],

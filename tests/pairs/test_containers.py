@@ -62,4 +62,5 @@ def test_sizes_need_not_be_even(height: int, width: int) -> None:
 
 
 def test_one_pair_is_enough() -> None:
+    """An augmenter can be fitted on a single pair."""
     assert quick().fit(MASKS[:1], MASKS[:1]).transform(MASKS[:1]).shape == (1, 8, 8)

@@ -131,6 +131,7 @@ def test_architecture_refuses_unknown_kinds():
 
 
 def test_numbers_of_numpy_will_do():
+    """Fields take numbers of NumPy of the right kind, and no others."""
     recipe = Recipe().replace(width=np.int64(8), batch_size=np.int32(16), r1=np.float32(0.5))
     assert (recipe.architecture.width, recipe.schedule.batch_size) == (8, 16)
     for wrong in ({"width": np.float64(8)}, {"width": np.True_}, {"r1": np.float64("nan")}):
@@ -140,6 +141,7 @@ def test_numbers_of_numpy_will_do():
 
 @pytest.mark.parametrize("name", [3, None, b"gan"])
 def test_a_name_is_a_string(name):
+    """A recipe's name of another type is refused."""
     with pytest.raises(ConfigError, match="name must be a string"):
         Recipe(name=name)
 

@@ -59,6 +59,7 @@ def test_fresh_real_rows_are_as_real():
 
 
 def test_copies_are_found():
+    """Rows copied from the training set are called copies."""
     report = judged(drawn_from)
     found = values(report)
     assert found["copy_rate"] == 1.0
@@ -186,6 +187,7 @@ def test_tables_of_numbers_in_any_container(container):
 
 
 def test_one_column_has_no_pairs():
+    """With one column the figure of pairs is left out."""
     X, y = blobs(200, 0)
     report = quality_report(quick(), X[["a"]], y, random_state=0)
     assert "pair_trends" not in report.to_frame().index.get_level_values("figure")
@@ -218,6 +220,7 @@ def test_a_plan_that_holding_out_has_changed_is_said():
 
 
 def test_nothing_to_add_is_said():
+    """A strategy that adds no rows leaves the gain out, with the reason."""
     X, y = blobs(200, 0)
     report = quality_report(quick(sampling_strategy={1: 50}), X, y, random_state=0)
     assert "no class lacks rows" in report.to_frame().loc[(1, "augmented_gain"), "reason"]

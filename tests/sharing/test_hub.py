@@ -81,6 +81,7 @@ def rows(augmenter: GANAugmenter) -> pd.DataFrame:
 
 
 def test_there_and_back(hub: FakeHub, fitted: GANAugmenter, tmp_path: Path) -> None:
+    """A pushed augmenter is downloaded as it was, with its history and counts."""
     address = push(fitted, commit_message="the first one")
     assert address == f"{hub.url}/{NAME}/commit/{hub.repos[NAME].sha('main')}"
     told = {t for r, t in zip(hub.requests, hub.tokens, strict=True) if NAME in r}
@@ -92,6 +93,7 @@ def test_there_and_back(hub: FakeHub, fitted: GANAugmenter, tmp_path: Path) -> N
 
 
 def test_pairs_there_and_back(hub: FakeHub, translator: Pix2PixAugmenter, tmp_path: Path) -> None:
+    """A pushed augmenter of pairs is downloaded as it was."""
     push(translator)
     loaded = Pix2PixAugmenter.from_pretrained(NAME, cache_dir=tmp_path)
     images = RNG.integers(0, 256, (3, 8, 8), dtype=np.uint8)
@@ -144,6 +146,7 @@ def test_a_second_push_leaves_no_old_weights(
 
 
 def test_revisions(hub: FakeHub, fitted: GANAugmenter, tmp_path: Path) -> None:
+    """Branches and commits are chosen by name, and a misspelt one is named."""
     push(fitted)
     first = hub.repos[NAME].sha("main")
     other = GANAugmenter(max_steps=3, random_state=1).fit(table(), Y)
@@ -202,6 +205,7 @@ def test_what_is_not_in_the_cache_is_missed_without_a_network(tmp_path: Path) ->
 def test_a_folder_wins(
     hub: FakeHub, fitted: GANAugmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A folder of that name is loaded, and the Hub is not asked."""
     monkeypatch.chdir(tmp_path)
     fitted.save_pretrained(NAME)
     pd.testing.assert_frame_equal(rows(GANAugmenter.from_pretrained(NAME)), rows(fitted))
@@ -301,6 +305,7 @@ def test_names_cannot_break_the_card(tmp_path: Path) -> None:
 
 
 def test_long_lists_are_cut(tmp_path: Path) -> None:
+    """A card names fifty columns and counts the rest."""
     X = pd.DataFrame(RNG.normal(size=(N, 60)), columns=[f"column_{i}" for i in range(60)])
     text = write_card(GANAugmenter(max_steps=2, random_state=0).fit(X, Y), tmp_path).read_text()
     assert r"column\_49" in text
@@ -357,6 +362,7 @@ def test_without_matplotlib_there_is_a_card_and_no_picture(
 def test_impossible_counts_are_refused(
     fitted: GANAugmenter, tmp_path: Path, counts: object
 ) -> None:
+    """Counts of classes in a configuration must fit the model."""
     fitted.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
     config["estimator"]["counts"] = counts

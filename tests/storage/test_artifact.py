@@ -66,6 +66,7 @@ def test_the_files_are_two_and_readable_by_whom_the_umask_says(tmp_path):
 
 
 def test_saving_again_replaces(saved, copy):
+    """Saving into the same folder leaves one model, the new one."""
     old = weights_of(copy).name
     other = quick(random_state=1).fit(RNG.normal(size=(N, 2)), CODES)
     other.save_pretrained(copy)
@@ -154,6 +155,7 @@ def test_a_folder_that_refuses_writing_raises(tmp_path, monkeypatch):
 
 
 def test_strangers_files_survive(copy):
+    """Files that are not ours stay when a folder is saved into again."""
     (copy / "notes.txt").write_text("mine")
     (copy / "model.safetensors").write_text("mine too")
     GANAugmenter.from_pretrained(copy).save_pretrained(copy)
@@ -202,6 +204,7 @@ def test_missing_weights_are_noticed(copy):
     ids=range(11),
 )
 def test_a_damaged_configuration_is_refused(copy, text):
+    """A configuration that is no JSON object of ours is refused."""
     (copy / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(ArtifactError):
         GANAugmenter.from_pretrained(copy)
@@ -238,6 +241,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     ],
 )
 def test_an_edited_head_is_refused(copy, key, value, words):
+    """Format, kind, file and checksum in the configuration are checked."""
     edit(copy, lambda config: config.update({key: value}))
     with pytest.raises(ArtifactError, match=words):
         GANAugmenter.from_pretrained(copy)
@@ -305,6 +309,7 @@ def put(folder: Path, payload: bytes) -> None:
 
 @pytest.mark.parametrize("change", ["drop", "scalar", "empty", "wider", "longer", "type", "flat"])
 def test_wrong_arrays_are_refused(saved, copy, change):
+    """Arrays that are missing, or of another shape or type, are refused."""
     changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
         "scalar": lambda a: np.float32(1).reshape(()),
         "empty": lambda a: a[:0],
@@ -370,6 +375,7 @@ def test_a_missing_folder_is_refused(tmp_path):
 
 
 def test_strangers_weights_survive(copy):
+    """Weights of other models stay, however alike their names are."""
     for name in ("model-best.safetensors", "model-00001-of-00002.safetensors"):
         (copy / name).write_bytes(b"mine")
     GANAugmenter.from_pretrained(copy).save_pretrained(copy)

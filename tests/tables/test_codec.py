@@ -165,15 +165,18 @@ def check_column(new: pd.Series, real: pd.Series) -> None:
 
 
 def test_every_dtype_comes_back():
+    """Each column comes back as it was, and noise decodes to what could have been."""
     check_round_trip(pd.DataFrame(PLAIN))
 
 
 @pytest.mark.parametrize("with_gaps", [True, False])
 def test_every_arrow_dtype_comes_back(with_gaps):
+    """Columns of Arrow too, with gaps and without."""
     check_round_trip(pd.DataFrame({dtype: arrow(dtype, with_gaps) for dtype in ARROW}))
 
 
 def test_every_dtype_comes_back_alone():
+    """A table of one column has no others to lean on."""
     for kind, column in PLAIN.items():
         frame = pd.DataFrame({kind: column})
         codec = fitted(frame)
@@ -237,6 +240,7 @@ def test_scores_are_standard_normal_whatever_the_tails():
 
 
 def test_ties_are_spread():
+    """Equal values get different scores, and decode to the same value."""
     values = np.repeat(np.arange(200), 10)  # no value has more than 2% of the mass
     frame = pd.DataFrame({"a": values})
     codec = fitted(frame)
@@ -255,6 +259,7 @@ def test_missing_values_of_wide_categories_are_a_choice():
 
 
 def test_multiindex_columns_and_duplicate_index():
+    """Columns of two levels come back; the index is no part of the data."""
     frame = pd.DataFrame(
         {("a", "x"): INTS, ("a", "y"): WORDS, ("b", "x"): FLAGS}, index=np.zeros(N, int)
     )

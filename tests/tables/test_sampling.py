@@ -49,6 +49,7 @@ def test_every_chunk_yields_its_share_so_a_request_always_ends(augmenter):
 
 
 def test_selection_can_be_switched_off():
+    """With selection="none" there is no selector, and sampling works."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 2)), np.r_[np.zeros(200, int), np.ones(100, int)]
     recipe = Recipe.preset("auto").replace(selection="none")

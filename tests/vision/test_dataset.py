@@ -240,6 +240,8 @@ def test_a_gray_pool_fits_a_folder_of_gray_files(tmp_path):
 
 
 def test_other_keys_of_mappings():
+    """Items under other keys need image_key and label_key, and keep their order."""
+
     class Named(Dicts):
         def __getitem__(self, index: int) -> Any:
             return {"pixels": self.images[index], "kind": self.tags[index]}
@@ -413,6 +415,8 @@ def test_the_share_that_is_swapped_is_p_and_all_images_are_used():
 
 
 def test_seed_and_epoch_decide():
+    """The swaps depend on seed and epoch, and on nothing else."""
+
     def make(**options: Any) -> AugmentedDataset:
         return AugmentedDataset(all_rare(), make_pool(n=50), "replace", **options)
 

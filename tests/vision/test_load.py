@@ -50,6 +50,7 @@ def test_a_folder_of_images_per_class(tmp_path, untouched, capsys):
 
 @pytest.mark.parametrize("suffix", ["jpg", "bmp", "webp", "tiff", "ppm"])
 def test_other_file_formats(tmp_path, suffix):
+    """JPEG, BMP, WebP, TIFF and PPM files are read as PNG files are."""
     (tmp_path / "cat").mkdir()
     Image.new("RGB", (9, 8), (250, 0, 0)).save(tmp_path / "cat" / f"1.{suffix.upper()}")
     X, _ = load_images(tmp_path, progress=False)
@@ -73,6 +74,7 @@ def test_other_file_formats(tmp_path, suffix):
 )
 @pytest.mark.parametrize("resize", [None, 16])
 def test_modes_of_files(tmp_path, mode, shape, dtype, resize):
+    """Each mode of PIL becomes an array of its channels and bits."""
     (tmp_path / "cat").mkdir()
     suffix = "tiff" if mode in ("CMYK", "LA", "I") else "png"
     image = Image.new(mode, (8, 8), *([1000] if mode[0] == "I" else []))
@@ -131,6 +133,7 @@ def test_datasets_are_read_without_their_transforms(untouched, make, shape):
 
 
 def test_resize(tmp_path):
+    """resize brings files and arrays to one size."""
     root = write_folder(tmp_path / "a", {"cat": 2}, size=8)
     write_folder(tmp_path / "b", {"cat": 1}, size=12)
     (tmp_path / "b" / "cat" / "000.png").rename(root / "cat" / "big.png")
@@ -254,6 +257,7 @@ class Slots:
 
 
 def test_unusual_datasets_and_mappings_work():
+    """Datasets with slots and items in other mappings are augmented."""
     dataset = AugmentedDataset(Slots(v2.ToImage()), make_pool())
     assert type(dataset[0]) is type(dataset[4]) is defaultdict
     assert dataset.targets == [0, 1, 2, 3] + [RARE] * 5

@@ -125,6 +125,7 @@ def test_a_labels_getter_finds_labels_elsewhere():
 
 
 def test_string_labels():
+    """Labels may be words."""
     replace = ReplaceRare(make_pool(label="owl"), **ALWAYS)
     assert is_rare(replace(tensor(), "owl")[0])
     assert not is_rare(replace(tensor(), "cat")[0])
@@ -167,6 +168,7 @@ def test_every_image_of_the_class_is_used():
     "kind", [torch.Tensor.clone, tv_tensors.Image, v2.ToDtype(torch.float, scale=True)]
 )
 def test_batches(untouched, shape, kind):
+    """In a batch the rare images are swapped, and type, dtype and labels stay."""
     channels = 1 if shape == "NHW" else 3
     images = torch.from_numpy(pixels(40, channels))
     images = kind(images[:, 0] if shape == "NHW" else images)
@@ -322,6 +324,7 @@ def test_samples_that_cannot_be_understood_are_refused(sample, error, words):
 
 
 def test_nothing_is_no_sample():
+    """A call without arguments is refused."""
     with pytest.raises(InvalidInputError, match="got nothing"):
         ReplaceRare(make_pool())()
 
