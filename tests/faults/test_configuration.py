@@ -307,7 +307,8 @@ def test_fault_50_the_error_can_be_pickled(table):
 
 
 def test_fault_50_a_budget_of_hardly_anything_is_refused_before_training(refused, table):
-    error = refused(*table, "memory_budget", memory_budget="1KB")
+    X, y = table
+    error = refused(X[["amount", "count"]], y, "memory_budget", memory_budget="1KB")
     assert isinstance(error, MemoryBudgetError)
 
 
