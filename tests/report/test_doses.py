@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ganaug import GANAugmenter, Report, quality_report
-from tests.report.test_quality import blobs, drawn_from, judged
+from tests.report.support import blobs, drawn_from, judged
 
 
 def doses(report: Report) -> pd.DataFrame:

@@ -88,6 +88,7 @@ def test_density_counts_equal_points_as_near():
 
 
 def test_missing_shares_count_both_kinds():
+    """A missing number is NaN, a missing category -1."""
     rows = np.array([[np.nan, -1.0], [1.0, 0.0], [np.nan, 1.0], [2.0, 1.0]])
     np.testing.assert_array_equal(
         columns.missing_shares(rows, np.array([True, False])), [0.5, 0.25]
