@@ -1192,7 +1192,7 @@ def peak() -> int:
     ],
 )
 @pytest.mark.parametrize("value", [33, 10**5, 10**9, 10**15, 10**30])
-def test_absurd_sizes_are_refused_before_memory_is_taken(
+def test_fault_65_absurd_sizes_are_refused_before_memory_is_taken(
     copied: Path, part: str, field: str, value: int
 ) -> None:
     def change(config: dict[str, Any]) -> None:

@@ -225,7 +225,7 @@ def test_without_dropout_variants_are_alike_and_that_is_said() -> None:
     assert np.abs(made[0].astype(int) - made[1]).max() <= 1
 
 
-def test_59_the_global_random_states_are_never_touched(tmp_path: Path) -> None:
+def test_fault_59_the_global_random_states_are_never_touched(tmp_path: Path) -> None:
     def states() -> Any:
         return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state()  # noqa: NPY002
 
@@ -424,7 +424,7 @@ def test_callbacks_and_time_limit() -> None:
     ],
     ids=["small", "size", "dtype", "channels", "rows", "numbers"],
 )
-def test_36_sources_unlike_those_at_fit(
+def test_fault_36_sources_unlike_those_at_fit(
     fitted: Pix2PixAugmenter, sources: Any, error: Any, words: str
 ) -> None:
     for call in (fitted.transform, lambda X: fitted.sample(X, 1)):
@@ -438,7 +438,7 @@ def test_impossible_numbers_of_targets(fitted: Pix2PixAugmenter, count: Any) -> 
         fitted.sample(MASKS, count)
 
 
-def test_13_too_many_targets_are_refused_before_one_is_made() -> None:
+def test_fault_13_too_many_targets_are_refused_before_one_is_made() -> None:
     augmenter = quick(memory_budget="10MB").fit(MASKS, MASKS)
     with pytest.raises(MemoryBudgetError, match="memory_budget"):
         augmenter.sample(MASKS, 10**9)
@@ -477,7 +477,7 @@ def test_a_saved_one_remembers_the_container(name: str, tmp_path: Path) -> None:
     assert np.array_equal(values(made), values(expected))
 
 
-def test_68_a_folder_of_the_other_estimator(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
+def test_fault_68_a_folder_of_the_other_estimator(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
     pair, classes = tmp_path / "pair", tmp_path / "classes"
     fitted.save_pretrained(pair)
     recipe = Recipe.preset("dcgan", data="image").replace(width=4)
@@ -528,7 +528,7 @@ def _set(path: str, value: Any) -> Callable[[Any], None]:
         _set("format", 99),
     ],
 )
-def test_65_a_changed_configuration_is_refused(
+def test_fault_65_a_changed_configuration_is_refused(
     fitted: Pix2PixAugmenter, tmp_path: Path, change: Any
 ) -> None:
     fitted.save_pretrained(tmp_path)
@@ -540,7 +540,7 @@ def test_65_a_changed_configuration_is_refused(
         Pix2PixAugmenter.from_pretrained(tmp_path)
 
 
-def test_64_damaged_weights_are_refused(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
+def test_fault_64_damaged_weights_are_refused(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
     fitted.save_pretrained(tmp_path)
     (weights,) = tmp_path.glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -726,7 +726,7 @@ def test_a_transform_refuses_what_is_no_source(
 
 
 @pytest.mark.gpu
-def test_on_cuda_it_trains_and_is_saved_for_the_cpu(tmp_path: Path) -> None:
+def test_fault_62_on_cuda_it_trains_and_is_saved_for_the_cpu(tmp_path: Path) -> None:
     augmenter = quick(device="cuda", max_steps=10).fit(MASKS, MASKS)
     assert augmenter.model_.device.type == "cuda"
     augmenter.save_pretrained(tmp_path)

@@ -1,6 +1,6 @@
 """The promises of the library, by number; each test can fail.
 
-Promise 6 (resuming) and 8 (reports) belong to parts that have tests of their own.
+Promise 8 has its tests beside those of the reports; promise 6 is not held yet.
 """
 
 from __future__ import annotations
@@ -587,7 +587,9 @@ def test_promise_7_the_folder_holds_json_and_safetensors_only(saved: Path) -> No
 
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 @pytest.mark.parametrize("kind", ["pickle", "torch", "joblib", "numpy"])
-def test_promise_7_a_pickle_in_its_place_is_refused(saved: Path, suffix: str, kind: str) -> None:
+def test_promise_7_fault_63_a_pickle_in_its_place_is_refused(
+    saved: Path, suffix: str, kind: str
+) -> None:
     trap = saved.parent / "trap"
     (victim,) = saved.rglob(f"*{suffix}")
     old = hashlib.sha256(victim.read_bytes()).hexdigest()
