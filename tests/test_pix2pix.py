@@ -95,7 +95,7 @@ def test_without_dropout_variants_are_alike_and_that_is_said() -> None:
     assert np.abs(made[0].astype(int) - made[1]).max() <= 1
 
 
-def test_59_the_global_random_states_are_never_touched(tmp_path: Path) -> None:
+def test_fault_59_the_global_random_states_are_never_touched(tmp_path: Path) -> None:
     def states() -> Any:
         return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state()  # noqa: NPY002
 
@@ -296,7 +296,7 @@ def test_callbacks_and_time_limit() -> None:
     ],
     ids=["small", "size", "dtype", "channels", "rows", "numbers"],
 )
-def test_36_sources_unlike_those_at_fit(
+def test_fault_36_sources_unlike_those_at_fit(
     fitted: Pix2PixAugmenter, sources: Any, error: Any, words: str
 ) -> None:
     for call in (fitted.transform, lambda X: fitted.sample(X, 1)):
@@ -310,7 +310,7 @@ def test_impossible_numbers_of_targets(fitted: Pix2PixAugmenter, count: Any) -> 
         fitted.sample(MASKS, count)
 
 
-def test_13_too_many_targets_are_refused_before_one_is_made() -> None:
+def test_fault_13_too_many_targets_are_refused_before_one_is_made() -> None:
     augmenter = quick(memory_budget="10MB").fit(MASKS, MASKS)
     with pytest.raises(MemoryBudgetError, match="memory_budget"):
         augmenter.sample(MASKS, 10**9)

@@ -55,7 +55,9 @@ def test_promise_7_the_folder_holds_json_and_safetensors_only(saved: Path) -> No
 
 @pytest.mark.parametrize("suffix", [".json", ".safetensors"])
 @pytest.mark.parametrize("kind", ["pickle", "torch", "joblib", "numpy"])
-def test_promise_7_a_pickle_in_its_place_is_refused(saved: Path, suffix: str, kind: str) -> None:
+def test_promise_7_fault_63_a_pickle_in_its_place_is_refused(
+    saved: Path, suffix: str, kind: str
+) -> None:
     trap = saved.parent / "trap"
     (victim,) = saved.rglob(f"*{suffix}")
     old = hashlib.sha256(victim.read_bytes()).hexdigest()

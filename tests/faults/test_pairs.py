@@ -33,7 +33,7 @@ def no_pairs(count_steps: Any) -> Callable[..., GanaugError]:
     return check
 
 
-def test_45_targets_alone(no_pairs: Any) -> None:
+def test_fault_45_targets_alone(no_pairs: Any) -> None:
     """Targets without sources are refused, with the estimator that needs none."""
     no_pairs((IMAGES,), "X_source", "X_target", "GANAugmenter")
 
@@ -43,15 +43,15 @@ def test_45_targets_alone(no_pairs: Any) -> None:
     [np.arange(12) % 2, list("ab" * 6), [0, 1] * 6, np.eye(12), IMAGES.reshape(12, -1)],
     ids=["array", "strings", "list", "one-hot", "flat rows"],
 )
-def test_45_labels_in_the_place_of_targets(no_pairs: Any, labels: Any) -> None:
+def test_fault_45_labels_in_the_place_of_targets(no_pairs: Any, labels: Any) -> None:
     no_pairs((IMAGES, labels), "X_target holds no images", "GANAugmenter", "shape=")
 
 
-def test_45_rows_in_the_place_of_sources(no_pairs: Any) -> None:
+def test_fault_45_rows_in_the_place_of_sources(no_pairs: Any) -> None:
     no_pairs((np.zeros((12, 5)), IMAGES), "X_source holds no images")
 
 
-def test_45_the_preset_without_sources(refused: Any) -> None:
+def test_fault_45_the_preset_without_sources(refused: Any) -> None:
     """The preset of pairs in GANAugmenter names the estimator of pairs."""
     error = refused(IMAGES, [0, 1] * 6, "Pix2PixAugmenter", "source", recipe="pix2pix")
     assert isinstance(error, ConfigError)

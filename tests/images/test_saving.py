@@ -245,7 +245,7 @@ def peak() -> int:
         *(("format", name) for name in ("channels", "height", "width")),
     ],
 )
-def test_absurd_sizes_are_refused_before_memory_is_taken(
+def test_fault_65_absurd_sizes_are_refused_before_memory_is_taken(
     copied: Path, part: str, field: str
 ) -> None:
     for value in (33, 10**5, 10**9, 10**15, 10**30):

@@ -47,7 +47,7 @@ def test_a_saved_one_remembers_the_container(name: str, tmp_path: Path) -> None:
     assert np.array_equal(values(made), values(expected))
 
 
-def test_68_a_folder_of_the_other_estimator(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
+def test_fault_68_a_folder_of_the_other_estimator(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
     pair, classes = tmp_path / "pair", tmp_path / "classes"
     fitted.save_pretrained(pair)
     recipe = Recipe.preset("dcgan", data="image").replace(width=4)
@@ -98,7 +98,7 @@ def _set(path: str, value: Any) -> Callable[[Any], None]:
         _set("format", 99),
     ],
 )
-def test_65_a_changed_configuration_is_refused(
+def test_fault_65_a_changed_configuration_is_refused(
     fitted: Pix2PixAugmenter, tmp_path: Path, change: Any
 ) -> None:
     fitted.save_pretrained(tmp_path)
@@ -110,7 +110,7 @@ def test_65_a_changed_configuration_is_refused(
         Pix2PixAugmenter.from_pretrained(tmp_path)
 
 
-def test_64_damaged_weights_are_refused(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
+def test_fault_64_damaged_weights_are_refused(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
     fitted.save_pretrained(tmp_path)
     (weights,) = tmp_path.glob("*.safetensors")
     weights.write_bytes(weights.read_bytes()[:-1])
@@ -126,7 +126,7 @@ def test_a_file_holds_no_training_image(fitted: Pix2PixAugmenter, tmp_path: Path
 
 
 @pytest.mark.gpu
-def test_on_cuda_it_trains_and_is_saved_for_the_cpu(tmp_path: Path) -> None:
+def test_fault_62_on_cuda_it_trains_and_is_saved_for_the_cpu(tmp_path: Path) -> None:
     augmenter = quick(device="cuda", max_steps=10).fit(MASKS, MASKS)
     assert augmenter.model_.device.type == "cuda"
     augmenter.save_pretrained(tmp_path)

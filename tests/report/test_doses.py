@@ -16,7 +16,7 @@ def doses(report: Report) -> pd.DataFrame:
     return pd.DataFrame(report.facts["doses"]).set_index(["score", "dose"])
 
 
-def test_every_dose_has_a_gain_with_an_interval(table_report: Report) -> None:
+def test_promise_8_every_dose_has_a_gain_with_an_interval(table_report: Report) -> None:
     frame = doses(table_report)
     lacks = {row["class"]: row["lacks"] for row in table_report.facts["classes"]}
     for score in ("balanced_accuracy", "average_precision"):

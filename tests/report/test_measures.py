@@ -193,7 +193,7 @@ def test_the_verdict_says_on_which_side_of_real_rows_a_figure_is(key, value, ver
     assert found.bad == (verdict in ("worse", "differs", "nearer"))
 
 
-def test_a_gain_is_judged_by_its_interval_against_nothing():
+def test_promise_8_a_gain_is_judged_by_its_interval_against_nothing():
     def gain(low, high):
         return Finding("x", "augmented_gain", 0.0, 0.0, gap_low=low, gap_high=high).verdict
 

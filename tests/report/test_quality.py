@@ -112,7 +112,7 @@ def test_rows_with_the_wrong_label_teach_nothing():
     assert values(report)["augmented_gain"] < 0
 
 
-def test_harm_is_said_first_and_a_gain_that_is_not_shown_is_no_success():
+def test_promise_8_harm_is_said_first_and_a_gain_that_is_not_shown_is_no_success():
     facts = {
         "kind": "image",
         "recipe": "auto",
@@ -155,7 +155,7 @@ def test_every_figure_of_every_class_is_there_or_says_why_not(table_report):
     assert known["verdict"].ne("").all()
 
 
-def test_scores_come_with_an_interval(table_report):
+def test_promise_8_scores_come_with_an_interval(table_report):
     frame = table_report.to_frame().loc[(slice(None), ["tstr_f1", "augmented_gain"]), :]
     known = frame[frame["value"].notna()]
     assert len(known)

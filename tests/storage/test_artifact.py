@@ -82,7 +82,7 @@ def test_saving_again_replaces(saved, copy):
 
 @pytest.mark.parametrize("call", [0, 1])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_a_crash_while_saving_leaves_the_old_model(saved, copy, monkeypatch, call, error):
+def test_fault_55_a_crash_while_saving_leaves_the_old_model(saved, copy, monkeypatch, call, error):
     """Crash before the weights are in place (0), and between weights and configuration (1)."""
     old = GANAugmenter.from_pretrained(copy)
     other = quick(random_state=1).fit(RNG.normal(size=(N, 2)), CODES)
@@ -106,7 +106,7 @@ def test_a_crash_while_saving_leaves_the_old_model(saved, copy, monkeypatch, cal
     assert len(names(copy)) == 2
 
 
-def test_a_full_disk_raises_and_leaves_nothing(saved, copy, monkeypatch):
+def test_fault_56_a_full_disk_raises_and_leaves_nothing(saved, copy, monkeypatch):
     other = quick(random_state=1).fit(RNG.normal(size=(N, 2)), CODES)
     before = names(copy)
 
@@ -133,7 +133,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
 )
-def test_a_read_only_folder_raises(tmp_path):
+def test_fault_56_a_read_only_folder_raises(tmp_path):
     augmenter = quick().fit(RNG.normal(size=(N, 2)), CODES)
     tmp_path.chmod(0o500)
     try:
@@ -143,7 +143,7 @@ def test_a_read_only_folder_raises(tmp_path):
         tmp_path.chmod(0o700)
 
 
-def test_a_folder_that_refuses_writing_raises(tmp_path, monkeypatch):
+def test_fault_56_a_folder_that_refuses_writing_raises(tmp_path, monkeypatch):
     augmenter = quick().fit(RNG.normal(size=(N, 2)), CODES)
 
     def refuse(*args: Any, **options: Any) -> int:
@@ -163,7 +163,7 @@ def test_strangers_files_survive(copy):
 
 
 @pytest.mark.parametrize("where", [0, 9, 100, -1])
-def test_a_flipped_bit_is_noticed(copy, where):
+def test_fault_64_a_flipped_bit_is_noticed(copy, where):
     file = weights_of(copy)
     data = bytearray(file.read_bytes())
     data[where] ^= 1
@@ -173,7 +173,7 @@ def test_a_flipped_bit_is_noticed(copy, where):
 
 
 @pytest.mark.parametrize("keep", [0, 7, 1000, -1])
-def test_truncated_weights_are_noticed(copy, keep):
+def test_fault_64_truncated_weights_are_noticed(copy, keep):
     file = weights_of(copy)
     file.write_bytes(file.read_bytes()[:keep])
     with pytest.raises(ArtifactError, match="checksum"):
@@ -217,34 +217,49 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     file.write_text(json.dumps(config))
 
 
+def check_head(folder: Path, key: str, value: Any, words: str) -> None:
+    edit(folder, lambda config: config.update({key: value}))
+    with pytest.raises(ArtifactError, match=words):
+        GANAugmenter.from_pretrained(folder)
+
+
+@pytest.mark.parametrize("value", ["0" * 64, None])
+def test_fault_64_another_checksum_is_noticed(copy, value):
+    check_head(copy, "sha256", value, "checksum")
+
+
 @pytest.mark.parametrize(
-    ("key", "value", "words"),
+    "value",
     [
-        ("format", 2, "Upgrade"),
-        ("format", 0, "format"),
-        ("format", "1", "format"),
-        ("format", True, "format"),
-        ("format", None, "format"),
-        ("kind", "ganaug.Pix2PixAugmenter", "GANAugmenter"),
-        ("kind", "sklearn.svm.SVC", "GANAugmenter"),
-        ("weights", "../model-0123456789abcdef.safetensors", "impossible"),
-        ("weights", "/etc/passwd", "impossible"),
-        ("weights", "..\\model.safetensors", "impossible"),
-        ("weights", "a/../model-0123456789abcdef.safetensors", "impossible"),
-        ("weights", "model-\0123456789abcdef.safetensors", "impossible"),
-        ("weights", "", "impossible"),
-        ("weights", None, "impossible"),
-        ("weights", ["model"], "impossible"),
-        ("weights", "model-0123456789abcdef.safetensors", "weights"),
-        ("sha256", "0" * 64, "checksum"),
-        ("sha256", None, "checksum"),
+        "../model-0123456789abcdef.safetensors",
+        "/etc/passwd",
+        "..\\model.safetensors",
+        "a/../model-0123456789abcdef.safetensors",
+        "model-\0123456789abcdef.safetensors",
+        "",
+        None,
+        ["model"],
     ],
 )
-def test_an_edited_head_is_refused(copy, key, value, words):
-    """Format, kind, file and checksum in the configuration are checked."""
-    edit(copy, lambda config: config.update({key: value}))
-    with pytest.raises(ArtifactError, match=words):
-        GANAugmenter.from_pretrained(copy)
+def test_fault_66_weights_outside_of_the_folder_are_refused(copy, value):
+    check_head(copy, "weights", value, "impossible")
+
+
+def test_weights_of_another_name_are_noticed(copy):
+    check_head(copy, "weights", "model-0123456789abcdef.safetensors", "weights")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(2, "Upgrade"), (0, "format"), ("1", "format"), (True, "format"), (None, "format")],
+)
+def test_fault_67_a_newer_or_impossible_format_is_refused(copy, value, words):
+    check_head(copy, "format", value, words)
+
+
+@pytest.mark.parametrize("value", ["ganaug.Pix2PixAugmenter", "sklearn.svm.SVC"])
+def test_fault_68_the_model_of_another_estimator_is_refused(copy, value):
+    check_head(copy, "kind", value, "GANAugmenter")
 
 
 def paths_in(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -351,14 +366,14 @@ def test_wrong_arrays_are_refused(saved, copy, change):
     ],
     ids=["empty", "garbage", "no arrays", "huge header", "pickle", "shape bomb"],
 )  # fmt: skip
-def test_weights_that_are_none_are_refused(copy, payload):
+def test_fault_65_weights_that_are_none_are_refused(copy, payload):
     put(copy, payload)
     with pytest.raises(ArtifactError):
         GANAugmenter.from_pretrained(copy)
 
 
 @pytest.mark.parametrize("field", ["width", "depth", "noise_dim", "embedding_dim"])
-def test_absurd_sizes_are_refused_before_memory_is_taken(copy, field):
+def test_fault_65_absurd_sizes_are_refused_before_memory_is_taken(copy, field):
     for value in (10**5, 10**7, 10**12):
         edit(
             copy,

@@ -251,7 +251,7 @@ def table(scores: Scores, differences: dict[str, dict[str, Difference]]) -> str:
     lines += [
         "",
         "Intervals: paired by fold, corrected resampled t (Nadeau and Bengio 2003).",
-        f"They compare_methods each method with {BASELINE}, not the methods with one another.",
+        f"They compare each method with {BASELINE}, not the methods with one another.",
         "",
     ]
     return "\n".join(lines)
