@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from ganaug.cli.advice import message_of
 from ganaug.errors import GanaugError, GanaugWarning
 
 ERROR, INTERRUPTED, PIPE_CLOSED = 1, 130, 141
@@ -62,7 +63,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> N
 
 def _explain(error: Exception) -> str:
     if isinstance(error, GanaugError):
-        return str(error)
+        return message_of(error)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
