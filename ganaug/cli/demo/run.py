@@ -230,10 +230,12 @@ def paired_interval(
     """
     from scipy.stats import t
 
+    from ganaug.choose.dose import standard_error
+
     differences = np.asarray(scores) - np.asarray(baseline)
     n = len(differences)
-    error = np.sqrt((1 / n + test_share) * differences.var(ddof=1))
-    half = float(t.ppf((1 + level) / 2, n - 1) * error)
+    error = standard_error(differences, 1 / n + test_share)
+    half = float(t.ppf((1 + level) / 2, n - 1)) * error
     mean = float(differences.mean())
     return Difference(mean, mean - half, mean + half)
 
