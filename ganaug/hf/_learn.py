@@ -20,7 +20,7 @@ from ganaug.hf import _images, _tables
 from ganaug.hf._features import Columns, names_to_ids, refuse_text
 from ganaug.hf._gather import Gathered
 from ganaug.images.codec import ImageCodec
-from ganaug.models.classes import one_row
+from ganaug.models.classes import one_row_error
 from ganaug.runtime.rng import derive
 
 
@@ -95,7 +95,7 @@ def fit(
     """
     for label, count in gathered.counts.items():
         if count == 1 and to_add.get(label) and augmenter.on_singleton == "raise":
-            raise InvalidInputError(one_row(label))
+            raise one_row_error(label)
     changes: dict[str, Any] = {}
     if columns.image is not None:
         options, mode = augmenter.image_options, _mode_of(columns)

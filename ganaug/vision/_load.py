@@ -20,6 +20,7 @@ from ganaug.errors import (
     InvalidInputError,
     InvalidTypeError,
     MemoryBudgetError,
+    Remedy,
     did_you_mean,
     warn,
 )
@@ -139,8 +140,12 @@ class _Reader:
                 image.load()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise InvalidInputError(
-                f"{name} was not decoded: {error} Remove it, or make it smaller; if you trust it, "
-                "raise PIL.Image.MAX_IMAGE_PIXELS."
+                f"{name} was not decoded: {error}",
+                remedy=Remedy(
+                    "Remove it, or make it smaller; if you trust it, raise "
+                    "PIL.Image.MAX_IMAGE_PIXELS.",
+                    "shrink",
+                ),
             ) from None
         except UNREADABLE as error:
             self._skip(name, error)
@@ -152,13 +157,14 @@ class _Reader:
     def _skip(self, name: str, error: Exception) -> None:
         if not self.skip:
             raise InvalidInputError(
-                f'{name} cannot be read: {error}. Repair or remove it, or pass errors="skip".'
+                f"{name} cannot be read: {error}.",
+                remedy=Remedy('Repair or remove it, or pass errors="skip".', "skip"),
             ) from error
         self.skipped.append(f"{name} ({error})")
         if len(self.skipped) > self.allowed:
             raise InvalidInputError(
-                f"More than {self.allowed} images cannot be read: {_some(self.skipped)}. Repair or "
-                "remove them, or raise max_skipped."
+                f"More than {self.allowed} images cannot be read: {_some(self.skipped)}.",
+                remedy=Remedy("Repair or remove them, or raise max_skipped.", "repair"),
             ) from error
 
     def _check_alike(self, name: str, pixels: Pixels) -> None:
@@ -168,14 +174,21 @@ class _Reader:
         if pixels.shape[2:] != shape[2:] or pixels.dtype != dtype:
             raise InvalidInputError(
                 f"The images differ in their channels: {first} has {_kind(shape, dtype)}, {name} "
-                f"has {_kind(pixels.shape, pixels.dtype)}. Convert all to one mode; "
-                "torchvision.datasets.ImageFolder as the source makes RGB of every file."
+                f"has {_kind(pixels.shape, pixels.dtype)}.",
+                remedy=Remedy(
+                    "Convert all to one mode; torchvision.datasets.ImageFolder as the source makes "
+                    "RGB of every file.",
+                    "rgb",
+                ),
             )
         if pixels.shape != shape:
+            height, width = shape[:2]
             raise InvalidInputError(
-                f"The images differ in size: {first} is {shape[0]}x{shape[1]} (height x width), "
-                f"{name} is {pixels.shape[0]}x{pixels.shape[1]}. Pass resize=({shape[0]}, "
-                f"{shape[1]}) or another size."
+                f"The images differ in size: {first} is {height}x{width} (height x width), "
+                f"{name} is {pixels.shape[0]}x{pixels.shape[1]}.",
+                remedy=Remedy(
+                    f"Pass resize=({height}, {width}) or another size.", "resize", (height, width)
+                ),
             )
 
 
@@ -224,7 +237,8 @@ def _room(n: int, pixels: Pixels, exact: bool) -> Pixels:
     if exact and size > budget:
         raise MemoryBudgetError(
             f"{n:,} images of {'x'.join(map(str, pixels.shape))} need {readable(size)}, more than "
-            f"half of the free memory ({readable(budget)}). Pass limit= or a smaller resize=."
+            f"half of the free memory ({readable(budget)}).",
+            remedy=Remedy("Pass limit= or a smaller resize=.", "smaller"),
         )
     return np.empty((n, *pixels.shape), pixels.dtype)
 
@@ -260,7 +274,8 @@ def _plain_mode(image: Image.Image, name: str) -> Image.Image:
     other = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "La": "LA", "RGBa": "RGBA"}
     if mode not in other:
         raise InvalidTypeError(
-            f'{name} has mode {mode!r}. Convert it, for instance with image.convert("RGB").'
+            f"{name} has mode {mode!r}.",
+            remedy=Remedy('Convert it, for instance with image.convert("RGB").', "rgb"),
         )
     return image.convert(other[mode])
 

@@ -133,7 +133,7 @@ def test_sixteen_bits_and_transparency_come_back(tmp_path: Path) -> None:
         (["-o", "{folder}/../no/out"], "There is no folder"),
         (["-o", "{out}", "--target", "label"], "is for Parquet files"),
         (["-o", "{out}", "--mark"], "manifest.csv says"),
-        (["-o", "{out}", "--resize", "big"], "'big' is no size"),
+        (["-o", "{out}", "--resize", "big"], "'big' is not a valid size"),
         (["-o", "{out}", "--recipe", "wgann"], "did you mean 'wgan'"),
         (["-o", "{out}", "--sampling-strategy", "nine=3"], "There is no class 'nine'"),
     ],
@@ -197,7 +197,7 @@ def test_a_model_of_images_is_fitted_saved_and_sampled(folder: Path, tmp_path: P
         *(f"eight/synthetic_000{i}.png" for i in (1, 2, 3)),
         *(f"one/synthetic_000{i}.png" for i in (1, 2)),
     ]
-    assert "no empty folder" in refused("sample", model, "-n", 4, "-o", out)
+    assert "not an empty folder" in refused("sample", model, "-n", 4, "-o", out)
     assert "go into a folder" in refused("sample", model, "-n", 4)
     done("sample", model, "-n", 4, "-o", tmp_path / "four")
     assert len(files_in(tmp_path / "four")) == 4
