@@ -347,7 +347,7 @@ def test_pictures_are_small_and_synthetic(tmp_path: Path, size: int) -> None:
 def test_without_matplotlib_there_is_a_card_and_no_picture(
     fitted: GANAugmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganaug.card.find_spec", lambda name: None)
+    monkeypatch.setattr("ganaug.sharing.card.find_spec", lambda name: None)
     text = write_card(fitted, tmp_path).read_text()
     assert "![" not in text
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
