@@ -25,7 +25,7 @@ from ganaug import (
     SchemaDriftError,
     quality_report,
 )
-from ganaug.report import case
+from ganaug.report import data as report_data
 from ganaug.report.advice import advise
 from ganaug.report.findings import EVERY_CLASS, MEASURES, Finding
 from tests.report.conftest import few_digits, mixed_table
@@ -256,12 +256,12 @@ def test_nothing_to_add_is_said():
 
 
 def test_large_tables_are_thinned_out_and_the_report_says_so(monkeypatch):
-    monkeypatch.setitem(case.MOST_LEARNED, "table", 100)
-    monkeypatch.setattr(case, "MOST_TESTED", 60)
+    monkeypatch.setitem(report_data.MOST_LEARNED, "table", 100)
+    monkeypatch.setattr(report_data, "MOST_TESTED", 60)
     X, y = blobs(600, 0)
     report = quality_report(quick(), X, y, random_state=0)
-    assert any("of the 420 training ones were looked at" in note for note in report.notes)
-    assert any("of the 180 held-out ones were looked at" in note for note in report.notes)
+    assert any("of the 420 training ones were used" in note for note in report.notes)
+    assert any("of the 180 held-out ones were used" in note for note in report.notes)
     # The generator learned from all, and copies are sought among all.
     assert sum(row["training"] for row in report.facts["classes"]) == 420
 
