@@ -337,8 +337,8 @@ def _about_plan(plans: Mapping[Any, Any]) -> Iterator[Advice]:
             "caution", "", "Fitted on all rows, the augmenter has other plans than the clone that "
             f"was judged: {_listed(others)}.",
             "Hold out fewer rows with test_size, or pass held-out rows, so that the augmenter "
-            'itself is judged. (A row that is "anchored" starts from a real row of the class and is '
-            'moved by the generator; "interpolate" takes a point between two real rows.)',
+            'itself is judged. (An "anchored" row starts from a real row of the class and is moved '
+            'by the generator; "interpolate" takes a point between two real rows.)',
         )  # fmt: skip
     for plan, method in (("interpolate", "interpolation between"), ("duplicate", "repetition of")):
         labels = [str(label) for label, row in plans.items() if row["plan"] == plan]
