@@ -127,8 +127,8 @@ class PretrainedMixin:
         >>> try:
         ...     augmenter.push_to_hub("not an id")
         ... except ConfigError:
-        ...     print("refused")
-        refused
+        ...     print("not a repository id")
+        not a repository id
         """
         library = _library("push_to_hub")
         _check_id(library, repo_id)
