@@ -439,7 +439,7 @@ NEVER = 1e-12
         ({"image": None}, InvalidInputError, "needs image= or images="),
         ({"images": "ab"}, InvalidTypeError, "images must be a numpy array.*str"),
         ({"images": [real(), None]}, InvalidTypeError, "images must be a numpy array.*NoneType"),
-        ({"mask": real()}, InvalidInputError, "has mask, an annotation.*not fit"),
+        ({"mask": real()}, InvalidInputError, "has mask, an annotation that would not fit"),
         ({"masks": []}, InvalidInputError, "has masks"),
         ({"mask3d": real()}, InvalidInputError, "has mask3d"),
         ({"masks3d": real()}, InvalidInputError, "has masks3d"),
