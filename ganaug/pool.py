@@ -103,12 +103,14 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         array = _check_images(images)
         plain, present = _check_labels(labels, len(array))
         codes = {label: code for code, label in enumerate(present)}
+        # Stable, so that images of a class keep the order of the input.
         order = np.argsort([codes[label] for label in plain], kind="stable")
         self.classes = list(present) if classes is None else _check_classes(classes, present)
         self.transform = transform
         self.counts = dict.fromkeys(present, 0)
         for label in plain:
             self.counts[label] += 1
+        # Positions at which classes start, for the label of a position and the images of a class.
         self._starts = [0, *accumulate(self.counts.values())]
         self._codes, self._labels = codes, present
         self.images = _allocate(array.shape)
@@ -344,7 +346,7 @@ def _check_labels(labels: Any, n: int) -> tuple[list[Any], list[Any]]:
     if len(kinds) > 1 or not all(issubclass(kind, Hashable) for kind in kinds):
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise InvalidTypeError(f"Labels must be single values of one type, got {names}.")
-    if any(label is None or label != label for label in plain):
+    if any(label is None or label != label for label in plain):  # only NaN differs from itself
         raise InvalidInputError("Labels must not be missing (None or NaN).")
     try:
         return plain, sorted(set(plain))

@@ -22,7 +22,7 @@ def append(ds: Dataset, synthetic: pa.Table, columns: Columns) -> Dataset:
     ``filter`` therefore finds its cached result for the same rows and only for these.
     """
     real = mark(ds, columns.synthetic)
-    if not len(synthetic):
+    if not len(synthetic):  # the fingerprint then depends on ``ds`` alone
         return real
     info = without_sizes(ds.info)
     info.features = columns.result

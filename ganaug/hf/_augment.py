@@ -132,6 +132,7 @@ def augment_dataset(
         images=learned.images,
     )
     check_others(columns, other_columns)
+    # Before training, so that the other splits cannot fail after it.
     if isinstance(ds, DICTS):
         _check_synthetic_column(ds, synthetic_column)
     augmented = _augment(selected, augmenter, columns, learned, limit, checked_seed)

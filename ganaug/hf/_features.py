@@ -195,6 +195,7 @@ def _check_table(
             )
         names = tuple(learned)
     _check_learnable({n: kind for n in names if (kind := unlearnable(features[n]))}, names)
+    # A column of the null type stays as it is: it has nothing to learn.
     names = tuple(name for name in names if not _is_null(features[name]))
     if not names:
         raise InvalidInputError("There is no column to learn besides the label.")

@@ -59,6 +59,7 @@ def read_images(gathered: Gathered, column: str, mode: str | None) -> list[Image
     images: list[Image.Image] = []
     cells = gathered.table[column]
     with warnings.catch_warnings():
+        # PIL only warns of images of one to two times its limit; they are not decoded either.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for cell, row in zip(cells, gathered.positions, strict=True):
             images.append(_decode(feature, cell.as_py(), row, column))
@@ -192,6 +193,7 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
         return image
     if mode == "P":
         return image.quantize()
+    # Without dithering, which would scatter black and white pixels over gray areas of mode 1.
     return image.convert(mode, dither=Image.Dither.NONE)
 
 

@@ -97,12 +97,14 @@ def fit(
     GanaugError
         If the rows cannot be learned. It is raised before any training.
     """
+    # fit() would raise the same, but only after all images were decoded.
     for label, count in gathered.counts.items():
         if count == 1 and to_add.get(label) and augmenter.on_singleton == "raise":
             raise InvalidInputError(one_row(label))
     changes: dict[str, Any] = {}
     if columns.image is not None:
         options, mode = augmenter.image_options, _mode_of(columns)
+        # One image gives the size of all, so that memory is checked before the others are decoded.
         first = _images.read_images(gathered.first, columns.image, mode)[0]
         _images.check_memory(first, len(gathered.labels), options, augmenter.memory_budget)
         images = _images.read_images(gathered, columns.image, mode)

@@ -87,6 +87,7 @@ def interleave(
     real = ds if columns.synthetic is None else mark(ds, columns.synthetic)
     if not len(synthetic):
         return real.with_format(format_of(ds))
+    # Synthetic rows are made class by class; a stream should mix the classes.
     order = numpy_stream(seed, "order").permutation(len(synthetic))
     shuffled = Dataset(
         InMemoryTable(synthetic.take(order)), info=DatasetInfo(features=columns.result)
@@ -97,6 +98,7 @@ def interleave(
     total = n_rows + len(synthetic)
     both = interleave_datasets(
         [real.with_format(None), new],
+        # In proportion to the numbers of rows, so that both streams end at about the same time.
         probabilities=[n_rows / total, len(synthetic) / total],
         seed=derive(seed, "interleave") % 2**32,
         info=without_sizes(ds.info),

@@ -110,7 +110,7 @@ def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
     if count_type != wanted and pa.types.is_integer(count_type) and pa.types.is_integer(array.type):
         return array.cast(count_type).cast(wanted)
     if pa.types.is_floating(array.type) and pa.types.is_floating(wanted):
-        return array.cast(wanted, safe=False)  # rounds to the nearest
+        return array.cast(wanted, safe=False)  # rounds to the nearest value of the type
     return array.cast(wanted)
 
 

@@ -118,6 +118,7 @@ def advise(
         for advice in rule(RuleInput(finding, plan, columns, auto)):
             if advice.level == "bad" and not plan["lacks"]:
                 advice = replace(advice, level="caution")  # no rows of this class are added
+            # Equal level and remedy come from one rule, and can share a sentence.
             by_rule.setdefault((advice.level, advice.remedy), []).append(advice)
     advice_list += [advice for same in by_rule.values() for advice in _merged(same)]
     advice_list += [*_about_size(findings, plans), *_about_plan(plans)]

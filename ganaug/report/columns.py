@@ -81,8 +81,10 @@ def trends(real: Matrix, made: Matrix, numeric: Flags, pairs: NDArray[np.int64])
     out = np.full(len(pairs), np.nan)
     for k, (i, j) in enumerate(pairs):
         if numeric[i] and numeric[j]:
+            # Correlations differ by 2 at most.
             out[k] = 1.0 - abs(correlations[0][i, j] - correlations[1][i, j]) / 2
         else:
+            # One code for each combination of two levels.
             joint = [rows[:, i] * levels[j] + rows[:, j] for rows in binned]
             out[k] = overlap(joint[0], joint[1])
     return out

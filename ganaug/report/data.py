@@ -259,6 +259,7 @@ def _with_samples(
     share = len(thinned) / len(training)
     missing = [augmenter.sampling_strategy_.get(label, 0) for label in labels]
     to_add = {code: min(round(n * share), most) for code, n in enumerate(missing) if n}
+    # As many rows as the class has, for "trained on synthetic", as are to be added, or MADE.
     wanted = {
         label: max(int(counts[code]), to_add.get(code, 0), MADE)
         for code, label in enumerate(labels)

@@ -42,6 +42,7 @@ def kernel_mmd(first: Tensor, second: Tensor, bandwidth: float) -> float:
 
     def within(a: Tensor) -> Tensor:
         values = kernel(a, a)
+        # Without the diagonal, the comparison of points with themselves: this makes it unbiased.
         return (values.sum() - values.trace()) / (len(a) * (len(a) - 1))
 
     return float(within(first) + within(second) - 2 * kernel(first, second).mean())

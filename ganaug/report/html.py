@@ -134,6 +134,7 @@ def _strips(shown: Neighbours | None) -> Mapping[str, Any]:
 def _strip(images: NDArray[np.uint8]) -> str:
     """Return images of shape (n, channels, height, width) in a row, as the data URL of a PNG."""
     colour = images.shape[1] >= 3
+    # Without alpha; gray images are repeated for the three channels of the PNG.
     shown = images[:, :3] if colour else np.repeat(images[:, :1], 3, axis=1)
     # One transparent column of pixels separates the images.
     strip = np.concatenate([np.pad(image, ((0, 0), (0, 0), (0, 1))) for image in shown], axis=2)

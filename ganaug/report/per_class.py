@@ -169,6 +169,7 @@ def _repeat(
                 rows.held_out[rng.permutation(len(rows.held_out))[:held]],
                 rows.synthetic[rng.permutation(len(rows.synthetic))[:other]],
             ),
+            # Real rows of the same numbers, divided at random.
             (real[order[:held]], real[order[held:][:other]]),
         )
         for is_real, (reference, sample) in enumerate(samples):

@@ -137,6 +137,8 @@ def _encoder(data: ReportData) -> tuple[Encoder, NDArray[np.bool_]]:
     if data.kind == "table":
         frames = [part.rows for part in (data.training, data.held_out, data.synthetic)]
         return TableEncoder(codec, frames, data.thinned.rows), fresh
+    # The feature network is trained on half of the images. Those of the other half, which it has
+    # not seen, are compared with the held-out images.
     rng = numpy_stream(data.seed, "half")
     for code in range(len(data.labels)):
         rows = rng.permutation(np.flatnonzero(data.thinned.codes == code))

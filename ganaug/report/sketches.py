@@ -114,7 +114,7 @@ def _project(data: ReportData, views: Mapping[str, Views], codes: Mapping[Any, i
     from sklearn.decomposition import PCA
 
     real = views["held_out"].inputs
-    width = min(2, *real.shape)
+    width = min(2, *real.shape)  # fewer for one column, or one or no held-out row
     pca = PCA(width, svd_solver="full").fit(real) if width else None
 
     def project(name: str, part: Any) -> dict[Any, Matrix]:

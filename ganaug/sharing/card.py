@@ -203,7 +203,7 @@ def _recipe(augmenter: Any) -> str:
 
 def _one_recipe(recipe: Recipe) -> str:
     penalties = {k: v for k, v in recipe.to_dict()["regularizers"].items() if v}
-    penalties.pop("penalty_every")
+    penalties.pop("penalty_every")  # an interval of steps, not a penalty
     shown = [
         ("recipe", f"`{recipe.name}`" if recipe.name else "-"),
         ("networks", f"`{recipe.architecture.kind}`, width {recipe.architecture.width}"),
@@ -262,6 +262,7 @@ def _samples(pictures: Iterable[str]) -> str:
 
 def _n_stored(model: Any, kind: str) -> int:
     """Return the number of training rows or images that the file holds."""
+    # Anchors and references of the selector overlap, so that rows of both are counted once.
     rows = model.anchors.rows
     if kind == "table" and model.selector is not None:
         rows = torch.cat([rows, model.selector.references.to(rows.device)]).unique(dim=0)

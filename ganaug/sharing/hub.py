@@ -238,7 +238,7 @@ def _push(
         folder_path=os.fspath(folder),
         commit_message=message,
         revision=revision,
-        delete_patterns=[artifact.WEIGHTS],
+        delete_patterns=[artifact.WEIGHTS],  # files of an earlier push
     )
     return str(commit.commit_url)
 

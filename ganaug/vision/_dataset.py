@@ -121,6 +121,7 @@ class AugmentedDataset(Wrapper):
                 "The parts of a ConcatDataset may have different transforms. Augment them one by "
                 "one: ConcatDataset([AugmentedDataset(part, pool), another_part])."
             )
+        # All items come from one innermost dataset, so its first item shows how they are made.
         inner, index = unwrap(base, 0)
         self._feed = feed_of(inner, index, pool, self._keys)
         check_alike(self._feed, index, pool)

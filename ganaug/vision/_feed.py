@@ -228,6 +228,7 @@ def _check_calls(dataset: Any, image: Any, label: Any, used: dict[str, _Recorder
     """Raise `InvalidTypeError` if an item is not exactly what the transforms return."""
     main = [recorder for name, recorder in used.items() if name != "target_transform"]
     target = used.get("target_transform")
+    # Each transform must have run once, and the item must hold exactly what it returned.
     fine = len(main) <= 1 and all(recorder.calls == 1 for recorder in used.values())
     if fine and main:
         fine = image is main[0].marks[0]

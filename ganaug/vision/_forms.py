@@ -72,6 +72,7 @@ class Form:
             return pixels.numpy()
         if self.kind == "pil":
             image = Image.fromarray(pixels.numpy())
+            # A gray pool may stand in for gray images that a loader made RGB.
             return image if image.mode == self.mode else image.convert(self.mode)
         pixels = pixels.to(self.device)
         return tv_tensors.Image(pixels) if self.kind == "tv_tensor" else pixels
@@ -143,7 +144,7 @@ def _layout(image: Tensor | NDArray[Any], shape: Shape, remedies: Remedies, any_
     if channels == 1:
         layouts["HW"] = tuple(size)
     if isinstance(image, Tensor):
-        del layouts["HWC"]
+        del layouts["HWC"]  # tensors have channels first, by torchvision's convention
     exact = [layout for layout, expected in layouts.items() if found == expected]
     if exact:
         return exact[0]
@@ -182,6 +183,7 @@ def _levels(image: Tensor | NDArray[Any], remedy: str) -> Tensor | None:
         return None
     if values.is_floating_point():
         wide = values if values.dtype == torch.float64 else values.float()
+        # Values must equal a scaling exactly: jittered images are in [0, 1], too.
         index = (wide * 255).round()
         if bool(((index >= 0) & (index <= 255)).all()):
             for levels in _scalings(values.dtype):

@@ -210,7 +210,7 @@ def _collect(reader: _Reader, limit: int | None, progress: bool) -> tuple[Pixels
         pixels, label = item
         if limit is not None and counts[label] == limit:
             continue
-        if X is None:
+        if X is None:  # the first image gives shape and dtype
             X = _allocate(len(chosen), pixels, exact)
         X[len(labels)] = pixels
         labels.append(label)
@@ -267,9 +267,9 @@ def _pixels(image: Any, size: tuple[int, int] | None, name: str) -> Pixels:
         image = Image.fromarray(array)
     image = _plain_mode(image, name)
     if size is not None:
-        image = image.resize(size[::-1], Image.Resampling.BICUBIC)
+        image = image.resize(size[::-1], Image.Resampling.BICUBIC)  # PIL has the width first
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
+        return np.asarray(image).astype(np.uint16)  # mode I has 32 bits
     return np.asarray(image)
 
 
@@ -282,7 +282,7 @@ def _plain_mode(image: Image.Image, name: str) -> Image.Image:
         values = np.asarray(image)
         if values.min() >= 0 and values.max() < 2**16:
             return image
-    if mode in ("P", "PA"):
+    if mode in ("P", "PA"):  # values of a palette image are indices of colours
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     other = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "La": "LA", "RGBa": "RGBA"}
     if mode not in other:
@@ -303,6 +303,7 @@ def _array(image: Any, name: str) -> Pixels:
             "Transforms in the dataset's attributes transform and transforms are not applied; "
             "remove all others."
         )
+    # Tensors have channels first, and so have arrays whose last axis is too long for channels.
     if array.ndim == 3 and (tensor or array.shape[2] > MAX_CHANNELS):
         array = array.transpose(1, 2, 0)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MAX_CHANNELS):

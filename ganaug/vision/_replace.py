@@ -18,6 +18,7 @@ from ganaug.runtime.rng import seed_from
 from ganaug.vision._forms import Remedies, form_of
 from ganaug.vision._stream import Stream
 
+# In the order of preference, if a mapping has several of them.
 _LABEL_KEYS = ("labels", "label", "targets", "target", "class", "y")
 _ANNOTATIONS = tuple(
     getattr(tv_tensors, name)
@@ -265,6 +266,7 @@ def _find_image(leaves: list[Any], label: Any) -> int:
         found = [
             i
             for i, x in enumerate(leaves)
+            # A batch of one-hot labels is a tensor of two dimensions, too.
             if isinstance(x, Tensor) and x is not label and x.ndim >= 2
         ]
     if len(found) != 1:

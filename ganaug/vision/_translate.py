@@ -107,7 +107,7 @@ class Translate(v2.Transform):
     def _translate(self, image: Any) -> Any:
         if not isinstance(image, Tensor) or image.ndim < 4:
             return self._translate_some([image])[0]
-        if not len(image):
+        if not len(image):  # an empty batch cannot be stacked
             return image.new_empty(0, *self.model.target.shape)
         made = torch.stack(self._translate_some(image.as_subclass(Tensor).unbind()))
         return tv_tensors.wrap(made, like=image) if type(image) is not Tensor else made
@@ -122,6 +122,7 @@ class Translate(v2.Transform):
                 for image, form in zip(images, forms, strict=True)
             ]
         )
+        # Each image has its own seed, so its noise does not depend on the others in a batch.
         seeds = self._stream.generator().integers(0, 2**63 - 1, len(images)).tolist()
         noise = torch.stack([self.model.noise(seed) for seed in seeds])
         target = self.model.target
