@@ -57,7 +57,7 @@ def test_what_cannot_be_synthesised_is_refused_by_name_or_left_out(name, table):
     plain = result.cast_column(name, datasets.Audio(decode=False)) if name == "sound" else result
     assert plain[-1][name] is None or set(plain[-1][name].values()) == {None}
     refused(
-        rf"nothing for the columns \['{name}'\]",
+        rf"no values for the columns \['{name}'\]",
         InvalidInputError,
         ds,
         feature_columns=["amount"],
@@ -116,7 +116,7 @@ def test_a_class_of_one_row_is_refused_before_training(table):
 
 
 def test_a_fitted_augmenter_that_learned_something_else(table, images, fitted, fitted_images):
-    refused("no column of them", SchemaDriftError, table, augmenter=fitted_images)
+    refused("no column of images", SchemaDriftError, table, augmenter=fitted_images)
     refused(
         "name their column",
         SchemaDriftError,
@@ -144,12 +144,12 @@ def test_images_that_are_not_alike_are_refused_by_row(images):
         return image_dataset([*images["image"][:7], image, *images["image"][8:]])
 
     refused(
-        "row 7 of column 'image' has mode 'RGB', row 0 'L'.*cast_column",
+        "row 7 of column 'image' has mode 'RGB', but that in row 0 has mode 'L'.*cast_column",
         InvalidInputError,
         swap(PILImage.new("RGB", (8, 8))),
     )
     refused(
-        "row 7 of column 'image' is 9x8, that in row 0 8x8.*resize",
+        "row 7 of column 'image' is 9x8, but that in row 0 is 8x8.*resize",
         InvalidInputError,
         swap(PILImage.new("L", (8, 9))),
     )

@@ -75,7 +75,7 @@ def test_an_augmenter_fitted_on_an_array_takes_columns_by_position(table):
     X = np.asarray(table["amount"])[:, None]
     augmenter = GANAugmenter(**QUICK).fit(X, list(table["label"]))
     assert len(augmented(table, augmenter, feature_columns=["amount"])) == 56
-    with pytest.raises(SchemaDriftError, match="fitted on 1 columns, the dataset has 2"):
+    with pytest.raises(SchemaDriftError, match="fitted on 1 columns, but the dataset has 2"):
         augmented(table, augmenter, feature_columns=["amount", "day"])
 
 

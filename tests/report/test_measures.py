@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ganaug.report import columns, distances
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.per_class import expected_range
-from ganaug.report.usefulness import f1_score, precision
+from ganaug.report.usefulness import average_precision, f1_score
 
 
 def sample(n: int, seed: int) -> pd.DataFrame:
@@ -162,7 +162,7 @@ def test_scores_are_those_of_scikit_learn():
     true, said = rng.random((2, 60)) < 0.4
     chance = rng.integers(0, 9, 60) / 8  # with ties
     weights = rng.integers(0, 4, (5, 60)).astype(float)
-    ours = f1_score(true, said, weights), precision(true, chance, weights)
+    ours = f1_score(true, said, weights), average_precision(true, chance, weights)
     for row, *own in zip(weights, *ours, strict=True):
         assert own[0] == pytest.approx(metrics.f1_score(true, said, sample_weight=row))
         theirs = metrics.average_precision_score(true, chance, sample_weight=row)

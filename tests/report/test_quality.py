@@ -231,8 +231,8 @@ def test_large_tables_are_thinned_out_and_the_report_says_so(monkeypatch):
     monkeypatch.setattr(report_data, "MOST_TESTED", 60)
     X, y = blobs(600, 0)
     report = quality_report(quick(), X, y, random_state=0)
-    assert any("of the 420 training ones were looked at" in note for note in report.notes)
-    assert any("of the 180 held-out ones were looked at" in note for note in report.notes)
+    assert any("of the 420 training ones were used" in note for note in report.notes)
+    assert any("of the 180 held-out ones were used" in note for note in report.notes)
     # The generator learned from all, and copies are sought among all.
     assert sum(row["training"] for row in report.facts["classes"]) == 420
 

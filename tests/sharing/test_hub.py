@@ -219,7 +219,7 @@ def test_what_is_neither_is_told_in_both_readings(hub: FakeHub, tmp_path: Path) 
         GANAugmenter.from_pretrained("me/none", cache_dir=tmp_path)
     hub.requests.clear()
     for path in ("fraud-gan", "a/b/c", "./me/rare", "../rare", tmp_path / "none", Path(NAME)):
-        with pytest.raises(ArtifactError, match=r'no such folder, and models .*"user/name"'):
+        with pytest.raises(ArtifactError, match=r'no such folder, and it is not .*"user/name"'):
             GANAugmenter.from_pretrained(path)
     assert not hub.requests
 
@@ -284,13 +284,13 @@ def test_the_card_describes_the_data_without_a_row_of_them(
     assert "| amount | numbers | `float64` | none |" in text
     assert re.search(r"\| shop \| 2 categories \| `\w+` \| none \|", text)
     assert re.search(r"\| note \| 3 categories \| `\w+` \| some \|", text)
-    assert "| rare | 15 | 30 | rows of it, changed by the generator |" in text
+    assert "| rare | 15 | 30 | real rows of the class, moved by the generator |" in text
     for value in ("Zanzibar", "Ouagadougou", *table()["amount"].astype(str)):
         assert value not in text
     assert 'GANAugmenter.from_pretrained("me/rare")' in text
     assert "sample({'rare': 100})" in text
     assert "not anonymous" in text
-    assert "The file holds 60 rows of the training data" in text
+    assert "The file holds 60 encoded rows of the training data" in text
     assert f"| `step` | {fitted.history_['step'][-1]:g} |" in text
 
 
@@ -326,7 +326,7 @@ def test_a_model_without_a_network_says_so(tmp_path: Path) -> None:
             table().iloc[few], Y[few]
         )
     text = write_card(augmenter, tmp_path).read_text()
-    assert "points between neighbouring rows of it" in text
+    assert "points between neighbouring rows of the class" in text
 
 
 @pytest.mark.parametrize("size", [8, 72])
@@ -352,7 +352,7 @@ def test_pictures_are_small_and_synthetic(tmp_path: Path, size: int) -> None:
 def test_without_matplotlib_there_is_a_card_and_no_picture(
     fitted: GANAugmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ganaug.card.find_spec", lambda name: None)
+    monkeypatch.setattr("ganaug.sharing.card.find_spec", lambda name: None)
     text = write_card(fitted, tmp_path).read_text()
     assert "![" not in text
     assert [file.name for file in tmp_path.iterdir()] == ["README.md"]

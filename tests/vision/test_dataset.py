@@ -305,7 +305,7 @@ def test_a_concatenation_is_augmented_part_by_part():
         (Pairs(["a.png"] * 3, [0, 1, 2]), 3, "PIL image, a tensor or an array of numbers, got str"),
         (Pairs(pixels(3, 3), [[0, 1], [1, 0], [0, 1]]), 3, "single values"),
         (Pairs(pixels(3, 3), torch.eye(3)), 3, "single values.*target_transform"),
-        (Pairs(pixels(3, 3), ["cat", "dog", "owl"]), 3, r"like 'cat'.*like 2.*pool\.relabel"),
+        (Pairs(pixels(3, 3), ["cat", "dog", "owl"]), 3, r"such as 'cat'.*such as 2.*pool\.relabel"),
         ([(tensor(), 1, "path")], 3, "3 entries"),
         ([{"image": tensor(), "label": 1, "path": "x"}], 3, r"\['image', 'label', 'path'\]"),
         ([tensor()], 3, "Tensor"),

@@ -259,7 +259,7 @@ def test_after_normalize_is_refused_at_the_first_image(label, spoil):
 
 @pytest.mark.parametrize("dtype", [torch.int64, torch.int16, torch.uint16])
 def test_other_integers_are_refused(dtype):
-    with pytest.raises(InvalidTypeError, match="only uint8"):
+    with pytest.raises(InvalidTypeError, match="must be uint8"):
         ReplaceRare(make_pool())(tensor().to(dtype), RARE)
 
 
