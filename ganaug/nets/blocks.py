@@ -78,3 +78,56 @@ class ResidualBlock(nn.Module):
         """Map (batch, width) to (batch, width)."""
         inner = self.first(activate(self.norm(hidden)))
         return hidden + self.second(activate(inner))
+
+
+class ResidualBody(nn.Module):
+    """The layers that all multilayer perceptrons share: a linear one, then residual blocks.
+
+    A subclass calls :meth:`make_body` at the place in its constructor where these layers draw their
+    weights: the order of the draws decides the weights of a seed.
+    """
+
+    enter: nn.Linear
+    blocks: nn.ModuleList
+
+    def make_body(
+        self, inputs: int, width: int, depth: int, norm_kind: str, generator: torch.Generator
+    ) -> None:
+        """Add the layers to this module, with weights drawn from ``generator``."""
+        self.enter = linear(inputs, width, generator)
+        self.blocks = nn.ModuleList(
+            ResidualBlock(width, norm_kind, generator) for _ in range(depth)
+        )
+
+    def body(self, inputs: Tensor) -> Tensor:
+        """Map (batch, inputs) to (batch, width) activated features."""
+        hidden: Tensor = self.enter(inputs)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return activate(hidden)
+
+
+class ProjectionOutput(nn.Module):
+    """The last layer of a critic: a logit for each row of features.
+
+    Where the critic is conditioned by projection, the logit also has the inner product of the
+    features with a learned vector of the class (Miyato and Koyama 2018).
+    """
+
+    leave: nn.Linear
+    classes: nn.Parameter | None
+
+    def make_output(self, width: int, n_classes: int, generator: torch.Generator) -> None:
+        """Add the layer to this module; ``n_classes=0`` leaves the projection out."""
+        self.leave = linear(width, 1, generator, gain=1.0)
+        scale = width**-0.5  # keeps the inner product at the size of the linear layer's output
+        self.classes = embedding(n_classes, width, generator, scale=scale) if n_classes else None
+
+    def logits(self, features: Tensor, labels: Tensor) -> Tensor:
+        """Map (batch, width) features and (batch,) labels to (batch,) logits."""
+        logits: Tensor = self.leave(features).squeeze(1)
+        if self.classes is not None:
+            # All classes at once, then the row's own: cheaper than a gather of wide embeddings.
+            scores = features @ self.classes.T
+            logits = logits + scores.gather(1, labels.unsqueeze(1)).squeeze(1)
+        return logits

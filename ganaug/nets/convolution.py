@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate, one_hot
 from ganaug.errors import ConfigError
 from ganaug.nets.blocks import (
     LEAKY_GAIN,
+    ProjectionOutput,
     activate,
     default_device,
     embedding,
@@ -68,6 +69,14 @@ def doubling(
     return layer
 
 
+def halvings(inputs: int, widths: list[int], generator: torch.Generator) -> nn.ModuleList:
+    """Return convolutions of kernel 4 that each halve height and width, to these channels."""
+    return nn.ModuleList(
+        convolution(before, after, 4, generator, stride=2)
+        for before, after in itertools.pairwise([inputs, *widths])
+    )
+
+
 @torch.no_grad()
 def _initialise(
     layer: nn.Conv2d | nn.ConvTranspose2d, deviation: float, generator: torch.Generator
@@ -82,6 +91,16 @@ def norm2d(kind: str, channels: int) -> nn.Module:
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     return nn.GroupNorm(1, channels) if kind == "layer" else nn.Identity()
+
+
+def norms2d(kind: str, widths: list[int], *, skip_first: bool = False) -> nn.ModuleList:
+    """Return the normalisation layer of each feature map.
+
+    With ``skip_first`` the first map has none: its layer sees the pixels themselves (DCGAN,
+    Radford et al. 2016).
+    """
+    kinds = ["none" if skip_first else kind, *[kind] * (len(widths) - 1)]
+    return nn.ModuleList(norm2d(k, width) for k, width in zip(kinds, widths, strict=True))
 
 
 class ClassEmbedding(nn.Module):
@@ -142,7 +161,56 @@ class Untold(nn.Module):
         return hidden
 
 
-class FromNoise(nn.Module):
+class ImageGenerator(nn.Module):
+    """What generators of images share.
+
+    Parameters
+    ----------
+    plan : Blueprint
+        Shape of the images, their classes and the sizes of the network. The constructors of
+        subclasses also take a ``torch.Generator``, the source of the initial weights.
+
+    Attributes
+    ----------
+    uses_anchors : bool
+        Whether it starts from real images, not from noise alone.
+    noise_dim : int
+        Length of the noise of an image.
+    """
+
+    uses_anchors = False
+
+    def __init__(self, plan: Blueprint) -> None:
+        super().__init__()
+        self.noise_dim = plan.architecture.noise_dim
+
+    def forward(
+        self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
+    ) -> Tensor:
+        """Generate images.
+
+        Parameters
+        ----------
+        noise : Tensor of shape (batch, noise_dim)
+        labels : Tensor of shape (batch,)
+        anchors : Tensor of shape (batch, channels, height, width) or None
+            Real images between -1 and 1, for a generator that :attr:`uses_anchors`.
+        random : torch.Generator
+            Source of all random numbers beside the noise.
+
+        Returns
+        -------
+        Tensor of shape (batch, channels, height, width)
+            Images between -1 and 1.
+        """
+        raise NotImplementedError
+
+    def coarse(self, images: Tensor) -> Tensor:
+        """Return real images with no more detail than generated ones have now."""
+        return images
+
+
+class FromNoise(ImageGenerator):
     """The beginning of a generator of images, and how its feature maps are told the class.
 
     A linear layer makes the smallest feature map. The class is part of its input and, with
@@ -158,15 +226,8 @@ class FromNoise(nn.Module):
         Source of the initial weights.
     """
 
-    uses_anchors = False
-
-    def __init__(
-        self,
-        plan: Blueprint,
-        widths: list[int],
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
+    def __init__(self, plan: Blueprint, widths: list[int], generator: torch.Generator) -> None:
+        super().__init__(plan)
         architecture, pyramid = plan.architecture, plan.pyramid
         self.pyramid, self.shared = pyramid, architecture.shared_stages
         self.growth = Growth(pyramid, architecture.progressive > 0)
@@ -176,10 +237,10 @@ class FromNoise(nn.Module):
                 f"generator has {len(widths)} size(s) of feature maps, and at least one must be "
                 "told the class."
             )
-        self.noise_dim, size = architecture.noise_dim, architecture.embedding_dim
+        size = architecture.embedding_dim
         self.classes = ClassEmbedding(plan.counts, size, architecture.embedding_noise, generator)
         inputs = self.noise_dim + (size if self.shared == 0 else 0)
-        self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
+        self.enter = linear(inputs, widths[0] * pyramid.area, generator)
         told = plan.conditioning == "projection"
         self.modulations = nn.ModuleList(
             Modulation(size, width, generator) if told and stage >= self.shared else Untold()
@@ -223,10 +284,7 @@ class ConvolutionalCritic(nn.Module):
 
     head: ClassHead
 
-    def __init__(
-        self,
-        plan: Blueprint,
-    ) -> None:
+    def __init__(self, plan: Blueprint) -> None:
         super().__init__()
         self.n_classes, self.conditioning, self.pac = plan.n_classes, plan.conditioning, plan.pac
         self.pyramid = plan.pyramid
@@ -237,9 +295,9 @@ class ConvolutionalCritic(nn.Module):
 
     def make_head(self, width: int, generator: torch.Generator) -> ClassHead:
         """Return the head behind a smallest feature map of ``width`` channels."""
-        area = self.pyramid.base[0] * self.pyramid.base[1]
+        inputs = width * self.pyramid.area
         projected = self.n_classes if self.conditioning == "projection" else 0
-        return ClassHead(width * area, width, projected, generator, compares=self.compares)
+        return ClassHead(inputs, width, projected, generator, compares=self.compares)
 
     def enter(self, shown: Tensor, level: int) -> Tensor:
         """Map images at the resolution of a level to its feature map."""
@@ -280,10 +338,7 @@ class DownsampleStack(nn.Module):
     ) -> None:
         super().__init__()
         self.pyramid, self.channels = pyramid, widths[-1]
-        self.layers = nn.ModuleList(
-            convolution(before, after, 4, generator, stride=2)
-            for before, after in itertools.pairwise([inputs, *widths])
-        )
+        self.layers = halvings(inputs, widths, generator)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (batch, inputs, height, width) to (batch, channels, *base)."""
@@ -293,7 +348,7 @@ class DownsampleStack(nn.Module):
         return hidden
 
 
-class ClassHead(nn.Module):
+class ClassHead(ProjectionOutput):
     """The end of a critic: features to logits, with a projection by class.
 
     Parameters
@@ -319,10 +374,7 @@ class ClassHead(nn.Module):
         super().__init__()
         self.compares = compares
         self.enter = linear(inputs + compares, width, generator)
-        self.leave = linear(width, 1, generator, gain=1.0)
-        self.classes: nn.Parameter | None = None
-        if n_classes:
-            self.classes = embedding(n_classes, width, generator, scale=width**-0.5)
+        self.make_output(width, n_classes, generator)
 
     def forward(self, hidden: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch,) and features of shape (batch, width)."""
@@ -330,8 +382,4 @@ class ClassHead(nn.Module):
         if self.compares:
             flat = torch.cat([flat, group_deviation(flat)], 1)
         features = activate(self.enter(flat))
-        logits = self.leave(features).squeeze(1)
-        if self.classes is not None:
-            scores = features @ self.classes.T
-            logits = logits + scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        return logits, features
+        return self.logits(features, labels), features

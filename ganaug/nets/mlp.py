@@ -8,7 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ganaug.nets.blocks import ResidualBlock, activate, embedding, group_deviation, linear
+from ganaug.nets.blocks import (
+    ProjectionOutput,
+    ResidualBody,
+    embedding,
+    group_deviation,
+    linear,
+)
 from ganaug.nets.layout import Layout
 from ganaug.recipe import Architecture
 
@@ -134,7 +140,7 @@ def _draw_one(logits: Tensor, generator: torch.Generator) -> Tensor:
     return hard - soft.detach() + soft
 
 
-class MLPGenerator(nn.Module):
+class MLPGenerator(ResidualBody):
     """Noise, class and (for anchored classes) a real row's encoding in; an encoded row out.
 
     An anchored class is generated as ``anchor + delta(noise, class, anchor)``: with few rows of
@@ -175,10 +181,7 @@ class MLPGenerator(nn.Module):
         inputs = architecture.noise_dim + architecture.embedding_dim
         inputs += layout.width if self.uses_anchors else 0
         width, kind = architecture.width, architecture.generator_norm
-        self.enter = linear(inputs, width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kind, generator) for _ in range(architecture.depth)
-        )
+        self.make_body(inputs, width, architecture.depth, kind, generator)
         # A small last layer: an anchored class starts out as its anchors.
         self.leave = linear(width, layout.width, generator, gain=0.3)
         scale = torch.ones(layout.width)
@@ -194,10 +197,7 @@ class MLPGenerator(nn.Module):
             gated = anchors * self.anchored[labels].unsqueeze(1)
             inputs.append(gated)
             shift = gated * self.anchor_scale
-        hidden = self.enter(torch.cat(inputs, 1))
-        for block in self.blocks:
-            hidden = block(hidden)
-        raw = self.leave(activate(hidden))
+        raw: Tensor = self.leave(self.body(torch.cat(inputs, 1)))
         return raw if shift is None else raw + shift
 
     def forward(
@@ -220,7 +220,7 @@ class MLPGenerator(nn.Module):
         return self.head(self.raw(noise, labels, anchors), labels, generator)
 
 
-class MLPCritic(nn.Module):
+class MLPCritic(ResidualBody, ProjectionOutput):
     """Scores packed rows: (batch, width) and labels in, (batch / pac,) logits and features out."""
 
     def __init__(
@@ -239,14 +239,8 @@ class MLPCritic(nn.Module):
         self.compares = architecture.minibatch_stddev
         inputs = width_in * pac + (n_classes if self.concat else 0) + self.compares
         width, kind = architecture.width, architecture.critic_norm
-        self.enter = linear(inputs, width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kind, generator) for _ in range(architecture.depth)
-        )
-        self.leave = linear(width, 1, generator, gain=1.0)
-        self.classes: nn.Parameter | None = None
-        if conditioning == "projection":
-            self.classes = embedding(n_classes, width, generator, scale=width**-0.5)
+        self.make_body(inputs, width, architecture.depth, kind, generator)
+        self.make_output(width, n_classes if conditioning == "projection" else 0, generator)
 
     def forward(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch / pac,) and features of shape (batch / pac, hidden)."""
@@ -256,13 +250,5 @@ class MLPCritic(nn.Module):
             packed = torch.cat([packed, one_hot(labels, self.n_classes).to(packed.dtype)], 1)
         if self.compares:
             packed = torch.cat([packed, group_deviation(packed)], 1)
-        hidden = self.enter(packed)
-        for block in self.blocks:
-            hidden = block(hidden)
-        features = activate(hidden)
-        logits = self.leave(features).squeeze(1)
-        if self.classes is not None:
-            # All classes at once, then the row's own: cheaper than a gather of wide embeddings.
-            scores = features @ self.classes.T
-            logits = logits + scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        return logits, features
+        features = self.body(packed)
+        return self.logits(features, labels), features

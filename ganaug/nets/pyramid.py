@@ -46,6 +46,11 @@ class Pyramid:
         return -(-self.height // 2**self.stages), -(-self.width // 2**self.stages)
 
     @property
+    def area(self) -> int:
+        """Pixels of the smallest size."""
+        return self.base[0] * self.base[1]
+
+    @property
     def top(self) -> tuple[int, int]:
         """The size that doubling reaches: the images', or slightly more."""
         return self.base[0] * 2**self.stages, self.base[1] * 2**self.stages

@@ -41,13 +41,9 @@ class GroupedBlock(nn.Module):
 
 
 class ResidualGenerator(FromNoise):
-    """Noise and class in, an image between -1 and 1 out; the parameters are DCGANGenerator's."""
+    """Noise and class in, an image between -1 and 1 out."""
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         shape, architecture, pyramid = plan.shape, plan.architecture, plan.pyramid
         widths = [pyramid.channels(s, architecture.width) for s in range(pyramid.stages + 1)]
         super().__init__(plan, widths, generator)
@@ -75,13 +71,9 @@ class ResidualGenerator(FromNoise):
 
 
 class ResidualCritic(ConvolutionalCritic):
-    """Scores images with the mirror image of the generator; the parameters are DCGANCritic's."""
+    """Scores images with the mirror image of the generator."""
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         super().__init__(plan)
         architecture = plan.architecture
         order = reversed(range(self.pyramid.stages + 1))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.nets.blocks import activate
-from ganaug.nets.convolution import convolution, doubling, norm2d
+from ganaug.nets.convolution import convolution, doubling, halvings, norms2d
 from ganaug.nets.pyramid import WIDEST, Pyramid
 from ganaug.recipe import Architecture
 
@@ -83,23 +83,17 @@ class UNetGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.pyramid = pyramid = DeepPyramid(*source[1:])
-        kind, halvings = architecture.generator_norm, pyramid.stages
-        widths = [architecture.width * min(2**i, WIDEST) for i in range(halvings)]
-        self.downs = nn.ModuleList(
-            convolution(before, after, 4, generator, stride=2)
-            for before, after in itertools.pairwise([source[0], *widths])
-        )
-        # The first layer sees the pixels themselves, as published.
-        self.down_norms = nn.ModuleList(
-            norm2d(kind if i else "none", width) for i, width in enumerate(widths)
-        )
+        kind = architecture.generator_norm
+        widths = [architecture.width * min(2**i, WIDEST) for i in range(pyramid.stages)]
+        self.downs = halvings(source[0], widths, generator)
+        self.down_norms = norms2d(kind, widths, skip_first=True)
         after_up = widths[-2::-1]  # of the map of the same size on the way down
         before_up = [widths[-1], *(2 * width for width in after_up)]
         self.ups = nn.ModuleList(
             doubling(before, after, generator)
             for before, after in zip(before_up, after_up, strict=False)
         )
-        self.up_norms = nn.ModuleList(norm2d(kind, width) for width in after_up)
+        self.up_norms = norms2d(kind, after_up)
         # Small, so that images begin grey: a random pattern would take long to be unlearned.
         self.leave = doubling(before_up[-1], target[0], generator, gain=0.1)
         self.dropout = architecture.dropout
@@ -186,19 +180,17 @@ class PatchCritic(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        halvings = patch_halvings(*target[1:])
-        widths = [architecture.width * min(2**i, WIDEST) for i in range(halvings + 1)]
-        strides = [2] * halvings + [1]
+        halved = patch_halvings(*target[1:])
+        widths = [architecture.width * min(2**i, WIDEST) for i in range(halved + 1)]
+        strides = [2] * halved + [1]
         self.layers = nn.ModuleList(
             convolution(before, after, 4, generator, stride=stride)
             for (before, after), stride in zip(
                 itertools.pairwise([source[0] + target[0], *widths]), strides, strict=True
             )
         )
-        # The first of several layers sees the pixels themselves, as in the generator.
-        kinds = [architecture.critic_norm] * len(widths)
-        kinds[0] = "none" if halvings else kinds[0]
-        self.norms = nn.ModuleList(norm2d(k, w) for k, w in zip(kinds, widths, strict=True))
+        # A single layer keeps its norm, or there would be none.
+        self.norms = norms2d(architecture.critic_norm, widths, skip_first=halved > 0)
         self.leave = convolution(widths[-1], 1, 4, generator, gain=1.0)
         self.field = field_of([*strides, 1])
 

@@ -23,7 +23,7 @@ from torch.nn.functional import (
 
 from ganaug.nets.blocks import activate, linear
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import DownsampleStack, convolution
+from ganaug.nets.convolution import DownsampleStack, ImageGenerator, convolution
 
 KNOTS = 4
 """Rows and columns of the grid of displacements, which is interpolated between."""
@@ -38,32 +38,20 @@ FOLDED, STRETCHED = 0.4, 2.0
 """Areas of a moved pixel below and above which the field is penalised."""
 
 
-class WarpGenerator(nn.Module):
-    """Noise and a real image in, that image bent out.
-
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-        Source of the initial weights.
-    """
+class WarpGenerator(ImageGenerator):
+    """Noise and a real image in, that image bent out."""
 
     uses_anchors = True
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
+        super().__init__(plan)
         channels, architecture, pyramid = plan.shape[0], plan.architecture, plan.pyramid
-        self.noise_dim, self.temperature = architecture.noise_dim, architecture.temperature
+        self.temperature = architecture.temperature
         widths = [architecture.width * min(2**stage, 4) for stage in range(pyramid.stages)]
         inner = 2 * architecture.width
-        area = pyramid.base[0] * pyramid.base[1]
         self.look = DownsampleStack(channels, widths, pyramid, generator)
         self.enter = linear(architecture.noise_dim, architecture.width, generator)
-        self.spread = linear(architecture.width, architecture.width * area, generator)
+        self.spread = linear(architecture.width, architecture.width * pyramid.area, generator)
         self.mix = nn.ModuleList(
             convolution(
                 inner if i else self.look.channels + architecture.width, inner, 3, generator
@@ -75,28 +63,13 @@ class WarpGenerator(nn.Module):
         self.affine = linear(2 * inner, 6, generator, gain=0.3)
         # Only for training: which noise turns one image into another.
         self.compare = DownsampleStack(2 * channels, [2 * w for w in widths], pyramid, generator)
-        self.summary = linear(self.compare.channels * area, 4 * inner, generator)
+        self.summary = linear(self.compare.channels * pyramid.area, 4 * inner, generator)
         self.posterior = linear(4 * inner, 2 * architecture.noise_dim, generator, gain=0.3)
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
-        """Bend images.
-
-        Parameters
-        ----------
-        noise : Tensor of shape (batch, noise_dim)
-        labels : Tensor of shape (batch,)
-            Unused.
-        anchors : Tensor of shape (batch, channels, height, width)
-            Real images between -1 and 1.
-        random : torch.Generator
-            Unused.
-
-        Returns
-        -------
-        Tensor of shape (batch, channels, height, width)
-        """
+        """Bend images; the class and ``random`` are not used."""
         assert anchors is not None
         if self.training:
             return bend(anchors, self.places(noise, anchors)[0])
