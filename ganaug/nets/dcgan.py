@@ -1,4 +1,4 @@
-"""A dense strided body, after DCGAN (Radford et al. 2016): the fastest one on a CPU."""
+"""Strided convolutions after DCGAN (Radford et al. 2016): the fastest networks on a CPU."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from ganaug.nets.convolution import (
 
 
 class DCGANGenerator(FromNoise):
-    """Noise and class in, an image between -1 and 1 out; transposed convolutions double it."""
+    """Makes an image from noise and a class, with transposed convolutions that double its size."""
 
     def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         shape, architecture, pyramid = plan.shape, plan.architecture, plan.pyramid
-        # One width more at the top than an image needs would cost as much as all other layers.
+        # The last doubling makes the image itself: feature maps of full size would cost as much
+        # as all other layers.
         widths = [pyramid.channels(s + 1, architecture.width) for s in range(pyramid.stages)]
         super().__init__(plan, widths, generator)
         self.norms = norms2d(architecture.generator_norm, widths)
@@ -48,7 +49,7 @@ class DCGANGenerator(FromNoise):
                 hidden = self.ups[stage - 1](hidden)
             hidden = activate(self.modulate(stage, norm(hidden), vectors))
             maps.append(hidden)
-        # The last doubling makes the image, so a feature map is a size behind.
+        # The feature map of a level is half the size of its image, which the last doubling makes.
         paints = [*self.paints, self.leave]
         return self.finish(
             lambda level: paints[level - self.pyramid.stages - 1](maps[max(level - 1, 0)])
@@ -56,7 +57,7 @@ class DCGANGenerator(FromNoise):
 
 
 class DCGANCritic(ConvolutionalCritic):
-    """Scores images: strided convolutions down to the smallest feature map."""
+    """Scores images, with strided convolutions down to the smallest feature map."""
 
     def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         super().__init__(plan)
@@ -71,7 +72,7 @@ class DCGANCritic(ConvolutionalCritic):
         )
 
     def enter(self, shown: Tensor, level: int) -> Tensor:
-        """Return images of full size as they are; smaller ones need a layer of their own."""
+        """Return images of full size as they are, smaller ones through the layer for their size."""
         return shown if level == self.pyramid.stages else activate(self.entries[level](shown))
 
     def descend(self, hidden: Tensor, level: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons on pixels: the original GAN's networks (Goodfellow et al. 2014)."""
+"""Multilayer perceptrons on pixels, as in the first GAN (Goodfellow et al. 2014)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganaug.nets.mlp import MLPCritic
 
 
 class ImageMLPGenerator(ImageGenerator, ResidualBody):
-    """Noise and class in, an image between -1 and 1 out."""
+    """Makes an image from noise and a class."""
 
     def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         super().__init__(plan)
@@ -34,7 +34,7 @@ class ImageMLPGenerator(ImageGenerator, ResidualBody):
 
 
 class ImageMLPCritic(MLPCritic):
-    """Scores images with the critic of rows: an image is the row of its pixels."""
+    """Scores images with the critic of tables: an image is the row of its pixels."""
 
     def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         pixels, n_classes = math.prod(plan.shape), plan.n_classes

@@ -1,10 +1,12 @@
-"""A generator that puts real images in another light: the answer for photographs of rare things.
+"""A generator that re-lights real images, for photographs of rare classes.
 
-Bending explains how one handwritten digit differs from another. Two photographs of a class differ
-first in where they are bright, dark and coloured. A small GAN learns these layouts, a few numbers
-an image, from all classes together, and an image keeps its details under a layout that it invents.
-(That a classifier should not mind the lowest frequencies is the idea of Fourier domain adaptation,
-Yang and Soatto 2020, which takes them from other images.)
+Handwritten digits of a class differ mostly in shape, which ``kind="warp"`` varies. Photographs of a
+class differ first in where they are bright, dark and coloured. The mean values of a coarse grid
+describe this layout of light. A small GAN learns the layouts of all classes together. An image is
+changed by giving it a generated layout; its details stay.
+
+Fourier domain adaptation (Yang and Soatto 2020) rests on the same idea, that a classifier should
+not depend on the lowest frequencies, but takes them from other images.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import ClassHead, ImageGenerator
 
 LAYOUT = 3
-"""Rows and columns of a layout."""
+"""Rows and columns of a layout: low frequencies only, so that details are not changed."""
 
 
 class LightGenerator(ImageGenerator, ResidualBody):
-    """Noise and a real image in, that image in another light out."""
+    """Re-lights a real image: moves its layout of light towards one made from noise."""
 
     uses_anchors = True
 
@@ -44,7 +46,7 @@ class LightGenerator(ImageGenerator, ResidualBody):
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
-        """Move the layout of each image a random part of the way to an invented one."""
+        """Move the layout of each anchor a random part of the way to a generated one."""
         assert anchors is not None
         part = torch.rand((len(noise), 1, 1, 1), generator=random, device=noise.device)
         change = part * (self.layouts(noise) - layouts_of(anchors))
@@ -54,7 +56,7 @@ class LightGenerator(ImageGenerator, ResidualBody):
 
 
 class LightCritic(ResidualBody):
-    """Scores layouts; it is not told the class."""
+    """Scores layouts, without the class."""
 
     pac = 1
 
@@ -71,5 +73,5 @@ class LightCritic(ResidualBody):
 
 
 def layouts_of(images: Tensor) -> Tensor:
-    """Return the mean values of each of LAYOUT by LAYOUT parts of each image."""
+    """Return the mean values of LAYOUT by LAYOUT parts of each image, by channel."""
     return adaptive_avg_pool2d(images, LAYOUT)

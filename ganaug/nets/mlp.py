@@ -19,27 +19,34 @@ from ganaug.nets.layout import Layout
 from ganaug.recipe import Architecture
 
 ANCHOR_LOGIT = 4.0
-"""How strongly an anchor's category is preferred before the network has learned anything."""
+"""Logit of an anchor's own category before training: e^4, about 55, to 1 against each other."""
 
 TEMPERATURE = 0.5
-"""Temperature of the relaxed categories that carry the generator's gradient."""
+"""Temperature of the relaxed categories that carry the generator's gradient.
+
+A lower one is closer to the drawn category, and its gradient varies more (Jang et al. 2017)."""
 
 
 class TableHead(nn.Module):
     """Turns raw outputs into an encoded row: numbers stay, categories are drawn.
 
-    A category is drawn exactly (Gumbel-max) and its gradient is that of the relaxed draw
-    (straight-through Gumbel-softmax, Jang et al. 2017), so the critic sees one-hot vectors from
-    both sides and cannot tell them apart by softness.
+    A category is drawn exactly (Gumbel-max), and its gradient is that of the relaxed draw
+    (straight-through Gumbel-softmax, Jang et al. 2017). Real and generated rows then both have
+    one-hot vectors, and the critic cannot distinguish them by softness.
 
     Parameters
     ----------
     layout : Layout
-        Of the encoded row.
+        Segments of the encoded row.
     tables : sequence of Tensor of shape (levels, width)
         The fixed embedding table of each ``code`` segment.
     n_classes : int
-        Classes that :attr:`offsets` distinguishes.
+        Rows of :attr:`offsets`.
+
+    Attributes
+    ----------
+    offsets : Tensor of shape (n_classes, choice columns)
+        Added to the logits of the categories outside training; calibration sets them.
     """
 
     offsets: Tensor
@@ -79,11 +86,12 @@ class TableHead(nn.Module):
 
     def _logits(self, raw: Tensor, labels: Tensor) -> Tensor:
         logits = raw[:, self.choices]
-        # Offsets come from calibration, after training; until then they are zero.
+        # Calibration sets the offsets after training; until then they are zero.
         return logits if self.training else logits + self.offsets[labels]
 
     def _padded(self, logits: Tensor) -> Tensor:
-        """Return (batch, segments, widest segment); the padding is never the largest."""
+        """Return (batch, segments, widest segment); a padded place is never the largest."""
+        # -1e9 is below every logit.
         low = logits.new_full((logits.shape[0], 1), -1e9)
         wide = torch.cat([logits, low], 1).index_select(1, self.pad)
         return wide.reshape(logits.shape[0], self.firsts.shape[0], -1)
@@ -94,7 +102,7 @@ class TableHead(nn.Module):
         return share / (share @ self.member).index_select(1, self.owner)
 
     def _draw_choices(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw a category of each segment; return the straight-through one-hot vectors."""
+        """Draw a category for each segment; return the straight-through one-hot vectors."""
         perturbed = logits + _gumbel_noise(logits, generator)
         largest, chosen = self._padded(perturbed.detach()).max(-1)
         hard = torch.zeros_like(logits).scatter_(1, chosen + self.firsts, 1.0)
@@ -125,8 +133,10 @@ def _choice_indices(layout: Layout) -> dict[str, Tensor]:
 
 
 def _gumbel_noise(logits: Tensor, generator: torch.Generator) -> Tensor:
-    # -log of an exponential draw; from a uniform one, which is drawn several times faster.
+    """Return standard Gumbel noise of the shape of ``logits``: -log(-log(u)), u uniform."""
+    # Uniform numbers are drawn several times faster than exponential ones.
     uniform = torch.rand(logits.shape, generator=generator, device=logits.device)
+    # Bounds inside (0, 1) in single precision keep both logarithms finite.
     return uniform.clamp_(1e-20, 1.0 - 2**-24).log_().neg_().log_().neg_()
 
 
@@ -141,15 +151,16 @@ def _draw_one(logits: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class MLPGenerator(ResidualBody):
-    """Noise, class and (for anchored classes) a real row's encoding in; an encoded row out.
+    """Makes encoded rows from noise and a class, for anchored classes also from a real row.
 
-    An anchored class is generated as ``anchor + delta(noise, class, anchor)``: with few rows of
-    a class, moving a point that is known to be plausible is easier than inventing one.
+    An anchored class is generated as ``anchor + delta(noise, class, anchor)``: each synthetic row
+    starts from a real row of the class and is moved by the generator. With few rows of a class,
+    moving a plausible point is easier to learn than making one from noise.
 
     Parameters
     ----------
     layout : Layout
-        Of the encoded row.
+        Segments of the encoded row.
     tables : sequence of Tensor
         See :class:`TableHead`.
     anchored : Tensor of shape (n_classes,)
@@ -182,7 +193,7 @@ class MLPGenerator(ResidualBody):
         inputs += layout.width if self.uses_anchors else 0
         width, kind = architecture.width, architecture.generator_norm
         self.make_body(inputs, width, architecture.depth, kind, generator)
-        # A small last layer: an anchored class starts out as its anchors.
+        # Small: before training, the rows of an anchored class are close to their anchors.
         self.leave = linear(width, layout.width, generator, gain=0.3)
         scale = torch.ones(layout.width)
         scale[layout.span("choice")] = ANCHOR_LOGIT
@@ -221,7 +232,21 @@ class MLPGenerator(ResidualBody):
 
 
 class MLPCritic(ResidualBody, ProjectionOutput):
-    """Scores packed rows: (batch, width) and labels in, (batch / pac,) logits and features out."""
+    """Scores packs of ``pac`` rows of one class.
+
+    Parameters
+    ----------
+    width_in : int
+        Columns of a row.
+    n_classes : int
+    conditioning : {"projection", "concat", "per-class"}
+    pac : int
+        Rows in a pack.
+    architecture : Architecture
+        Sizes.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
 
     def __init__(
         self,

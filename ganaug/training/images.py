@@ -108,7 +108,7 @@ class TrainingPairs(AnchoredImages):
         pair = [to_signed(TrainingRows.draw_rows(self, labels, random)) for _ in range(2)]
         # One coin for both: no bending could turn an image into another one's mirror image.
         anchors, targets = mirror(torch.cat(pair, 1), self.label_safe, random).chunk(2, 1)
-        return network.lesson(anchors, targets, random)
+        return network.reconstruction_loss(anchors, targets, random)
 
 
 class TrainingLayouts(AnchoredImages):
