@@ -44,7 +44,7 @@ class Growth(nn.Module):
             return
         if pyramid.top != (pyramid.height, pyramid.width):
             raise ConfigError(
-                f"progressive does not go with images of {pyramid.height}x{pyramid.width} pixels: "
+                f"progressive is not possible for images of {pyramid.height}x{pyramid.width}: "
                 f"doubling {pyramid.base[0]}x{pyramid.base[1]} leads to "
                 f"{pyramid.top[0]}x{pyramid.top[1]}. Bring images to such a size first, as "
                 "ImageOptions(resize=...) does with PIL images."
