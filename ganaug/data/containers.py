@@ -65,6 +65,7 @@ def replace_rows(X: Any, rows: NDArray[np.bool_], synthetic: pd.DataFrame) -> An
     if isinstance(X, pd.DataFrame):
         order = np.arange(len(X))
         order[rows] = len(X) + np.arange(rows.sum())
+        # Concatenating and selecting keeps the dtypes of all columns; assigning might change them.
         stacked = pd.concat([X, like_table(X, synthetic)], ignore_index=True)
         return stacked.iloc[order].set_axis(X.index)
     new = like_table(X, synthetic)

@@ -239,6 +239,7 @@ def _add_to_targets(strategy: Mapping[Any, Any], present: Mapping[Any, int]) -> 
 
 def unknown_class(label: Any, known: Mapping[Any, Any] | Sequence[Any]) -> str:
     """Return the message for a class that is not in the training data."""
+    # The usual mistake: "1" for 1, after reading a file or JSON.
     same = [k for k in known if str(k) == str(label)]
     if same:
         return (

@@ -42,6 +42,7 @@ def convolution(
 
     It keeps height and width; with ``stride=2`` and ``kernel=4`` it halves them.
     """
+    # An odd kernel keeps the size; an even one of stride 2 halves even sizes exactly.
     padding = (kernel - 1) // 2 if stride == 1 else (kernel - stride) // 2
     layer = nn.utils.skip_init(
         nn.Conv2d,
@@ -344,8 +345,9 @@ class ConvolutionalCritic(nn.Module):
         shown = self.pyramid.pad(images)
         if self.pac > 1:
             shown = shown.reshape(len(shown) // self.pac, -1, *shown.shape[2:])
-            labels = labels[:: self.pac]
+            labels = labels[:: self.pac]  # the images of a pack have one class
         if self.conditioning == "concat":
+            # One constant plane for each class, 1 for the class of the image and 0 for the others.
             planes = one_hot(labels, self.n_classes).to(shown.dtype)[:, :, None, None]
             shown = torch.cat([shown, planes.expand(-1, -1, *shown.shape[2:])], 1)
         return self.head(self.body(shown), labels)

@@ -50,7 +50,7 @@ class DCGANGenerator(FromNoise):
             hidden = activate(self.modulate(stage, norm(hidden), vectors))
             maps.append(hidden)
         # The feature map of a level is half the size of its image, which the last doubling makes.
-        paints = [*self.paints, self.leave]
+        paints = [*self.paints, self.leave]  # one for each level, the last for full size
         return self.finish(
             lambda level: paints[level - self.pyramid.stages - 1](maps[max(level - 1, 0)])
         )

@@ -80,7 +80,7 @@ class Growth(nn.Module):
 
     def shrink(self, images: Tensor, level: int) -> Tensor:
         """Return images of full size, reduced to the resolution of a level."""
-        factor = 2 ** (self.stages - level)
+        factor = 2 ** (self.stages - level)  # each level doubles height and width
         return avg_pool2d(images, factor) if factor > 1 else images
 
     def enlarge(self, images: Tensor, level: int) -> Tensor:

@@ -63,6 +63,7 @@ class TableHead(nn.Module):
         self.code_segments = layout.of_kind("code")
         width = self.choices.stop - self.choices.start
         self.register_buffer("offsets", torch.zeros(n_classes, width))
+        # Not persistent: these follow from the layout and the tables, which are saved elsewhere.
         for name, index in _choice_indices(layout).items():
             self.register_buffer(name, index, persistent=False)
         for i, table in enumerate(tables):
@@ -109,7 +110,7 @@ class TableHead(nn.Module):
         if not logits.requires_grad:
             return hard
         soft = self._segment_softmax(perturbed / TEMPERATURE, largest / TEMPERATURE)
-        return hard - soft.detach() + soft
+        return hard - soft.detach() + soft  # the value of hard, the gradient of soft
 
 
 def _choice_indices(layout: Layout) -> dict[str, Tensor]:
@@ -205,6 +206,7 @@ class MLPGenerator(ResidualBody):
         inputs = [noise, self.classes[labels]]
         shift: Tensor | None = None
         if self.uses_anchors and anchors is not None:
+            # Zero for the classes that are not anchored, which start from noise alone.
             gated = anchors * self.anchored[labels].unsqueeze(1)
             inputs.append(gated)
             shift = gated * self.anchor_scale
@@ -270,7 +272,7 @@ class MLPCritic(ResidualBody, ProjectionOutput):
     def forward(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch / pac,) and features of shape (batch / pac, hidden)."""
         packed = rows.reshape(rows.shape[0] // self.pac, -1)
-        labels = labels[:: self.pac]
+        labels = labels[:: self.pac]  # the rows of a pack have one class
         if self.concat:
             packed = torch.cat([packed, one_hot(labels, self.n_classes).to(packed.dtype)], 1)
         if self.compares:

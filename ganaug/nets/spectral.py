@@ -52,6 +52,7 @@ class SpectralNorm(nn.Module):
 
 def normalise_spectrally(network: nn.Module, generator: torch.Generator) -> None:
     """Give all weights of a network, and its class embedding, a largest singular value of 1."""
+    # Lists, since a registration adds modules and replaces parameters.
     for module in list(network.modules()):
         for name, weight in list(module.named_parameters(recurse=False)):
             if weight.dim() >= 2:

@@ -150,6 +150,8 @@ class UNetGenerator(nn.Module):
         """Return the factor of each feature map with dropout: 0, or 1 / (1 - dropout)."""
         if not self.dropped:
             return []
+        # A share of ``dropout`` of the noise lies below this quantile. The division keeps the mean
+        # of a feature, as in every dropout.
         kept = (noise > NormalDist().inv_cdf(self.dropout)).to(noise.dtype) / (1.0 - self.dropout)
         parts = kept.split([math.prod(shape) for shape in self.dropped], 1)
         return [part.reshape(-1, *shape) for part, shape in zip(parts, self.dropped, strict=True)]

@@ -49,7 +49,8 @@ def _cross_entropy(smoothing: float) -> LossFunction:
     """Return the binary cross-entropy of real against fake, with one-sided label smoothing."""
 
     def critic(real: Tensor, fake: Tensor) -> Tensor:
-        # softplus(-t) + s t is the cross-entropy of logit t against the target 1 - s.
+        # softplus(-t) + s t is the cross-entropy of logit t against the target 1 - s, and
+        # softplus(t) that against the target 0.
         return (softplus(-real) + smoothing * real).mean() + softplus(fake).mean()
 
     return critic
@@ -82,6 +83,7 @@ def check_loss(name: str, loss: Loss) -> None:
 
 def _depends(value: Tensor, logits: Tensor) -> bool:
     """Return whether a value has a gradient by the logits."""
+    # The loss may depend on one of the two logits only.
     (slope,) = torch.autograd.grad(value, logits, retain_graph=True, allow_unused=True)
     return slope is not None
 

@@ -65,6 +65,8 @@ Penalty = Callable[[Context], Tensor]
 
 def _squared_gradient(logits: Tensor, rows: Tensor) -> Tensor:
     """Return the squared norm of the input gradient of each pack."""
+    # The sum gives the gradients of all rows in one pass. create_graph, since the penalty is
+    # differentiated by the critic's weights afterwards.
     (gradient,) = torch.autograd.grad(logits.sum(), rows, create_graph=True)
     return gradient.reshape(logits.shape[0], -1).square().sum(1)
 
@@ -97,6 +99,7 @@ def r2(context: Context) -> Tensor:
 
 def feature_matching(context: Context) -> Tensor:
     """Return the squared distance of mean critic features (Salimans et al. 2016)."""
+    # Detached: only the generated features depend on the generator, which is trained here.
     gap = context.real_features.detach().mean(0) - context.fake_features.mean(0)
     return gap.square().sum()
 

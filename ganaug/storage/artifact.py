@@ -101,6 +101,7 @@ def write(
         If the folder cannot be written (it is a file, it is read-only, or the disk is full), if its
         ``config.json`` is not of such a model, or if a value cannot be stored.
     """
+    # safetensors writes the memory of an array as it is, so it must be contiguous.
     payload = save_tensors({k: np.asarray(v, order="C") for k, v in arrays.items()})
     digest = hashlib.sha256(payload).hexdigest()
     # Named after its content, so that the file of the previous model is not overwritten.
@@ -116,6 +117,7 @@ def write(
         _check_replaceable(folder / CONFIG, owner)
         write_atomically(folder / weights, payload)
         write_atomically(folder / CONFIG, text.encode())
+        # Only now: until CONFIG was replaced, the previous weights belonged to the valid model.
         for stale in folder.glob(WEIGHTS):
             if stale.name != weights and _WEIGHTS.fullmatch(stale.name):
                 stale.unlink(missing_ok=True)

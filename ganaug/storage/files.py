@@ -56,6 +56,7 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
         Whether to wait until the data are on the disk. Without this, the file is complete after the
         process is killed, but perhaps not after a power failure.
     """
+    # In the same folder, since a file can be renamed atomically only within a file system.
     temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
     # Not tempfile, whose files only their owner can read: the umask may share a model with a team.
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
@@ -75,6 +76,7 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
 
 def _sync(path: Path) -> None:
     """Wait until a file or a folder is on the disk."""
+    # Windows can sync only files that are open for writing; folders cannot be opened for it.
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)

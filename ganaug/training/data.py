@@ -63,6 +63,7 @@ class TrainingRows:
         device: torch.device,
         anchors: Anchors | None = None,
     ) -> None:
+        # Stable: rows of a class stay in the order of the data, so draws are the same everywhere.
         order = torch.argsort(labels, stable=True)
         self.rows = rows[order].to(device)
         counts = torch.bincount(labels, minlength=n_classes)
@@ -83,6 +84,7 @@ class TrainingRows:
     def draw_labels(self, batch: int, pac: int, generator: torch.Generator) -> Tensor:
         """Return (batch,) labels; those of each pack of ``pac`` adjacent rows are equal."""
         u = torch.rand(batch // pac, generator=generator, device=self.device)
+        # The clamp: by rounding, the last cumulative probability may be slightly below 1.
         labels = torch.searchsorted(self.cumulative, u, right=True).clamp_max_(self.n_classes - 1)
         return labels.repeat_interleave(pac) if pac > 1 else labels
 

@@ -111,6 +111,7 @@ def tile(images: Tensor, columns: int, gap: int = 2) -> NDArray[Any]:
     gap : int, default=2
         Grey pixels between two images.
     """
+    # From [-1, 1] to [0, 255].
     bytes_ = images.float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).numpy()
     pixels = bytes_[:, :3] if bytes_.shape[1] >= 3 else bytes_[:, :1]
     n, channels, height, width = pixels.shape

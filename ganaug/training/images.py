@@ -151,6 +151,7 @@ def translate(images: Tensor, random: torch.Generator) -> Tensor:
     n, _, height, width = images.shape
     rows = _moved(height, n, random, images.device)
     columns = _moved(width, n, random, images.device)
+    # One black pixel (-1) on each side, of which pixels from outside the image are copies.
     padded = torch.nn.functional.pad(images, (1, 1, 1, 1), value=-1.0)
     index = torch.arange(n, device=images.device)[:, None, None]
     moved = padded.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]
@@ -175,6 +176,7 @@ def cut_out(images: Tensor, random: torch.Generator) -> Tensor:
 def _covered(size: int, n: int, random: torch.Generator, device: torch.device) -> Tensor:
     """Return (n, size) marks of the rows or columns that a random hole covers."""
     centre = torch.rand((n, 1), generator=random, device=device) * size
+    # 0.5: the centre of a pixel.
     distance = (torch.arange(size, device=device)[None] + 0.5 - centre).abs()
     return distance < size * HOLE / 2
 
@@ -195,4 +197,5 @@ CHANGES: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
 
 def to_signed(images: Tensor) -> Tensor:
     """Return images as numbers between -1 and 1; bytes are scaled, numbers stay."""
+    # In place, on the copy that float() makes of bytes.
     return images.float().mul_(2.0 / 255.0).sub_(1.0) if images.dtype == torch.uint8 else images

@@ -133,7 +133,7 @@ class Trainer:
         self.judged_labels = [name for name, yes in zip(labels, judged, strict=True) if yes]
         schedule = recipe.schedule
         self.loss = make_loss(recipe.loss, schedule.label_smoothing)
-        check_loss(recipe.loss, self.loss)
+        check_loss(recipe.loss, self.loss)  # users can register losses of their own
         self.critic_penalties = self._make_weighted(CRITIC_PENALTIES)
         self.generator_penalties = self._make_weighted(GENERATOR_PENALTIES)
         self.replay = Replay(schedule.replay)
@@ -166,6 +166,7 @@ class Trainer:
             self._notify("on_step_end")
             if self.stop or self._out_of_time():
                 break
+        # A callback or the time limit may have ended training between two records.
         if not self.history.records or self.history["step"][-1] != self.step + 1:
             self._record()
         self._notify("on_train_end")
@@ -352,12 +353,14 @@ class Trainer:
         if self.recipe.architecture.progressive:
             record["resolution"] = self.generator.growth.resolution
         for name, gradients in self.gradients.items():
+            # The norm of all gradients together is the norm of their norms.
             record[name] = float(torch.stack(norms(gradients)).norm())
         record |= self.monitor.diversity(
             lambda labels, random: self.rows.generated(self.average, labels, random),
             self.average.growth.coarse if self.recipe.architecture.progressive else None,
         )
         for name, value in record.items():
+            # Only NaN differs from itself.
             if value != value or value in (float("inf"), -float("inf")):
                 raise DivergenceError(
                     f"Training diverged: {name} is {value} at step {self.step + 1}. Lower "
@@ -379,6 +382,7 @@ class Trainer:
             yield step
             if self.progress and self.history.records:
                 last = self.history.records[-1]
+                # The bar refreshes itself, at most ten times a second.
                 bar.set_postfix(critic=f"{last['critic_loss']:.3f}", refresh=False)
 
     def _out_of_time(self) -> bool:
