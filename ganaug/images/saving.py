@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganaug.errors import ArtifactError
 from ganaug.images import formats
 from ganaug.images.codec import ImageCodec
 from ganaug.images.containers import PIL_MODES, TENSOR_DTYPES, Container
@@ -20,7 +19,14 @@ from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.images.sampling import ImageBank, ImageModel
 from ganaug.images.selection import ImageSelector, small_versions
 from ganaug.models.model import GENERATED
-from ganaug.models.parts import PLAN_METHODS, Arrays, arrays_of, require, tensors_under
+from ganaug.models.parts import (
+    PLAN_METHODS,
+    Arrays,
+    arrays_of,
+    artifact_errors,
+    require,
+    tensors_under,
+)
 from ganaug.nets.blueprint import Blueprint
 from ganaug.recipe import Recipe
 from ganaug.registry import IMAGE_NETWORKS, image_networks
@@ -92,7 +98,7 @@ def image_from_parts(
     ArtifactError
         If a part is missing or has the wrong shape.
     """
-    try:
+    with artifact_errors():
         recipe = Recipe.from_dict(config["recipe"])
         methods = list(config["methods"])
         require(methods and set(methods) <= set(PLAN_METHODS), "methods")
@@ -110,10 +116,6 @@ def image_from_parts(
         if config["has_selector"] is True:
             selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
         bank = _bank(codec, len(methods), arrays, label_safe)
-    except ArtifactError:
-        raise
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return ImageModel(recipe, codec, methods, generators, bank, selector, recipes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,20 @@ def tensors_under(arrays: Arrays, prefix: str) -> dict[str, torch.Tensor]:
         # A module would convert other types without a word.
         require(array.dtype in (np.float32, np.int64), name)
     return {name[len(prefix) :]: torch.from_numpy(array.copy()) for name, array in own.items()}
+
+
+@contextmanager
+def artifact_errors() -> Iterator[None]:
+    """Raise `ArtifactError` in place of the errors that damaged parts of a model file cause.
+
+    Any part may be missing, of another type or of another shape.
+    """
+    try:
+        yield
+    except ArtifactError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
 
 
 def require(holds: object, what: str) -> None:

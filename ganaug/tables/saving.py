@@ -15,6 +15,7 @@ from ganaug.models.parts import (
     PLAN_METHODS,
     Arrays,
     arrays_of,
+    artifact_errors,
     name_in,
     name_out,
     require,
@@ -68,7 +69,7 @@ def table_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
     ArtifactError
         If a part is missing or has the wrong shape.
     """
-    try:
+    with artifact_errors():
         recipe = Recipe.from_dict(config["recipe"])
         codec = TableCodec([_column_in(i, c, arrays) for i, c in enumerate(config["columns"])])
         require(codec.layout.width <= MAX_WIDTH, "width")
@@ -84,10 +85,6 @@ def table_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
         selector = None
         if config["has_selector"] is True:
             selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
-    except ArtifactError:
-        raise
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return TableModel(recipe, codec, methods, generators, anchors, selector)
 
 
