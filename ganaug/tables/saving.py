@@ -1,4 +1,4 @@
-"""A fitted table model as plain values and arrays, and back."""
+"""Conversion of a fitted table model to plain values and arrays for a model file, and back."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ from ganaug.tables.sampling import TableModel
 
 _STORAGES = ("int", "uint64", "float", "datetime", "timedelta", "period", "objects", "levels")
 _SAFE_DTYPE = re.compile(r"[A-Za-z0-9_\[\]<>|=, :/+\-.]{1,80}")
+"""Names that may be given to pandas to parse; a file can hold any string."""
 
 
 def table_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:
@@ -112,7 +113,10 @@ def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]
 
 
 def _check_sizes(sizes: Architecture, width: int, state: dict[str, torch.Tensor]) -> None:
-    """Compare the recipe with the weights: a huge number in a small file must not allocate."""
+    """Raise `ArtifactError` if the recipe and the weights disagree about sizes.
+
+    Otherwise a huge number in a small file would allocate that much memory.
+    """
     blocks = {name.split(".")[1] for name in state if name.startswith("blocks.")}
     require(len(blocks) == sizes.depth, "depth")
     require(state["leave.weight"].shape == (width, sizes.width), "width")
@@ -137,6 +141,7 @@ def _selector(codec: TableCodec, n_classes: int, state: dict[str, torch.Tensor])
 
 
 def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
+    """Return a column as plain values, and add its arrays to ``arrays``."""
     codec, kind = column.codec, column.type
     out: dict[str, Any] = {
         "name": name_out(column.name),
@@ -189,13 +194,17 @@ def _levels_in(index: int, data: dict[str, Any], arrays: Arrays) -> CategoryCode
 
 
 def _dtype_out(dtype: Any, name: Any) -> Any:
+    """Return a dtype as plain values; raise `ArtifactError` if it could not be read again."""
     data = _describe(dtype)
     try:
         same = _dtype_in(data) == dtype
     except (TypeError, ValueError, ImportError):
         same = False
     if not same:
-        raise ArtifactError(f"Column {name!r} has dtype {dtype}, which cannot be saved.")
+        raise ArtifactError(
+            f"Column {name!r} has dtype {dtype}, which cannot be saved. Convert the column before "
+            "fit."
+        )
     return data
 
 
@@ -210,7 +219,7 @@ def _describe(dtype: Any) -> Any:
         missing = "NA" if getattr(dtype, "na_value", pd.NA) is pd.NA else "nan"
         return {"string": dtype.storage, "missing": missing}
     if isinstance(dtype, pd.ArrowDtype) and str(dtype) == "string[pyarrow]":
-        return {"arrow": "string"}  # pandas takes the plain name for its own string dtype
+        return {"arrow": "string"}  # pandas parses its name as another string dtype
     return str(dtype)
 
 
@@ -230,5 +239,5 @@ def _dtype_in(data: Any) -> Any:
 
         return pd.ArrowDtype(pyarrow.string())
     if not isinstance(data, str) or not _SAFE_DTYPE.fullmatch(data):
-        raise ArtifactError(f"Not a dtype: {data!r}.")
+        raise ArtifactError(f"The saved model does not fit together: {data!r} is not a dtype.")
     return pd.api.types.pandas_dtype(data)
