@@ -1,4 +1,4 @@
-"""A fitted model of pairs as plain values and arrays, and back."""
+"""Conversion of a fitted model of pairs to plain values and arrays for a model file, and back."""
 
 from __future__ import annotations
 
