@@ -54,6 +54,7 @@ class ImageCodec:
     def encode(self, pixels: NDArray[Any]) -> Tensor:
         """Return bytes or numbers between -1 and 1 of shape (n, channels, height, width)."""
         if self.bytewise:
+            # A copy, so that the model does not share memory with the user's array.
             return torch.from_numpy(np.array(pixels, np.uint8, order="C"))
         unit = (pixels.astype(np.float32) - self.low) / (self.high - self.low)
         return torch.from_numpy(np.ascontiguousarray(unit * 2 - 1, dtype=np.float32))

@@ -93,6 +93,7 @@ class ImageData(Modality):
 
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
         """Return the method that makes each class, from its number of images."""
+        # The device decides the kind of network of `auto`, but not the methods.
         return plan_image_methods(classes, image_recipe(recipe, torch.device("cpu")))
 
     def train(

@@ -109,6 +109,7 @@ def image_steps(n_images: int, recipe: Recipe) -> int:
     kinds = {"warp": (12, 400, 2000), "light": (30, 1000, 2000)}
     factor, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
     steps = min(max(factor * math.sqrt(n_images), least), most)
+    # The sum of the steps of both networks does not depend on n_critic.
     return int(steps * 2 / (1 + recipe.schedule.n_critic))
 
 
@@ -212,8 +213,9 @@ def plan_training(recipe: Recipe, methods: Sequence[str], change: str) -> list[T
         return [TrainingPlan(recipe, methods[label], label) for label in made]
     plans = [TrainingPlan(recipe, "gan")] if "gan" in methods else []
     if "anchored" in methods:
-        given = recipe.architecture.kind in CHANGING_KINDS
-        plans.append(TrainingPlan(recipe if given else Recipe.preset(change, "image"), "anchored"))
+        changes_images = recipe.architecture.kind in CHANGING_KINDS
+        anchored = recipe if changes_images else Recipe.preset(change, "image")
+        plans.append(TrainingPlan(anchored, "anchored"))
     return plans
 
 

@@ -119,7 +119,7 @@ def check_images(
             f"Images must hold numbers of at most 64 bits; dtype {pixels.dtype} cannot be learned. "
             "Convert them, for instance to uint8 or float32."
         )
-    if not pixels.dtype.isnative:
+    if not pixels.dtype.isnative:  # torch takes the byte order of the machine only
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     check_fits(len(pixels), pixels.shape[1:], budget, "These images")
     least, most = _extremes(pixels)
@@ -145,14 +145,16 @@ def check_fits(n_images: int, shape: Sequence[int], budget: int, what: str) -> N
         )
 
 
-def describe_drift(seen: ImageFormat, now: ImageBatch) -> str:
+def describe_drift(fitted: ImageFormat, now: ImageBatch) -> str:
     """Return a message about how images differ from those at fit; empty if they do not."""
-    if (seen.shape, seen.dtype) != (now.form.shape, now.form.dtype):
-        return f"The images are {now.form}; those seen at fit were {seen}. Convert them as at fit."
-    if now.least < seen.low or now.most > seen.high:
+    if (fitted.shape, fitted.dtype) != (now.form.shape, now.form.dtype):
+        return (
+            f"The images are {now.form}; those seen at fit were {fitted}. Convert them as at fit."
+        )
+    if now.least < fitted.low or now.most > fitted.high:
         return (
             f"The images have values from {now.least:g} to {now.most:g}; those seen at fit lay "
-            f"between {seen.low:g} and {seen.high:g}. Scale them as at fit, or set "
+            f"between {fitted.low:g} and {fitted.high:g}. Scale them as at fit, or set "
             "ImageOptions(value_range=...)."
         )
     return ""

@@ -67,6 +67,7 @@ class ImageBank(nn.Module):
         counts = self.counts[labels]
         if not len(self.rows):
             return to_signed(self.rows.new_zeros((len(labels), *self.rows.shape[1:])))
+        # Clamped, because a class without images has no valid row; its result is black.
         index = self.starts[labels] + torch.minimum((u * counts).long(), (counts - 1).clamp_min(0))
         images = to_signed(self.rows[index.clamp_max(len(self.rows) - 1)])
         images = mirror(images, self.label_safe, generator)

@@ -63,7 +63,7 @@ def format_from_dict(data: Mapping[str, Any]) -> ImageFormat:
     container = Container(**data["container"])
     form = ImageFormat(**{**data, "container": container})
     sizes = (form.channels, form.height, form.width)
-    require(all(type(size) is int for size in sizes), "image size")
+    require(all(type(size) is int for size in sizes), "image size")  # True would pass isinstance
     require(1 <= form.channels <= MAX_CHANNELS, "channels")
     require(all(MIN_SIZE <= size <= MAX_SIZE for size in sizes[1:]), "image size")
     require(_PIXEL.fullmatch(str(form.dtype)), "dtype")

@@ -100,6 +100,7 @@ def check_counts(wanted: Mapping[Any, Any], classes: Sequence[Any]) -> dict[Any,
     for label, count in wanted.items():
         if label not in classes:
             raise InvalidInputError(unknown_class(label, classes))
+        # Python's bool is an integer, but True is not a count.
         if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < 0:
             raise ConfigError(
                 f"The count of class {label!r} must be an integer of at least 0, got {count!r}."
@@ -130,4 +131,5 @@ def interleave(weights: Sequence[float], n: int) -> NDArray[np.int64]:
     position = np.concatenate([np.arange(count) for count in enough])
     # The smallest positive number puts classes of weight 0 last without a division by zero.
     due = (position + 0.5) / np.maximum(weight[labels], 1e-300)
+    # Sorted by `due`; classes that are equally far behind, by their number.
     return labels[np.lexsort((labels, due))][:n]

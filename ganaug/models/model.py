@@ -78,6 +78,7 @@ class Model:
 
     def generator_of(self, label: int) -> tuple[Any, int]:
         """Return the generator of a class, and the class's number in that generator."""
+        # A generator of one class knows it as number 0.
         shared = len(self.generators) == 1 and self.recipe.conditioning != "per-class"
         return (self.generators[0], label) if shared else (self.generators[label], 0)
 

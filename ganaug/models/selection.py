@@ -104,7 +104,7 @@ class Selector(nn.Module):
         return ranked[:enough].sort().values
 
     def _near_copies(self, rows: Tensor, label: int) -> Tensor:
-        if not self.radius[label] > 0:
+        if not self.radius[label] > 0:  # too few rows to measure a radius
             return torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
         end = int(self.counts[: label + 1].sum())
         members = self.references[end - int(self.counts[label]) : end]
@@ -133,7 +133,7 @@ def cross_fit(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=True)  # frees the memory of the gradients
     model.eval().requires_grad_(False)
 
 

@@ -36,6 +36,7 @@ def pair_from_parts(
     with artifact_errors():
         recipe = pair_recipe(Recipe.from_dict(config["recipe"]))
         require(source.shape[1:] == target.shape[1:], "image size")
+        # The seed does not matter: the weights of the file replace the random ones.
         generator = filled(
             lambda: UNetGenerator(source.shape, target.shape, recipe.architecture, torch_stream(0)),
             tensors_under(arrays, "generator."),

@@ -97,12 +97,13 @@ class AnchorBank(nn.Module):
 
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return an interpolated row for each label; zeros if its class has no anchors."""
-        if not self.rows.shape[0]:
+        if not self.rows.shape[0]:  # every class is made from noise
             return self.rows.new_zeros((labels.shape[0], self.layout.width))
         device, batch = self.rows.device, labels.shape[0]
         # Three uniform numbers for each label: which row, which neighbour, how far towards it.
         u = torch.rand((3, batch, 1), generator=generator, device=device)
         counts = self.counts[labels]
+        # Clamped, because a class without anchors has no valid row; its result is zeroed below.
         first = self.starts[labels] + (u[0, :, 0] * counts).long().clamp_max_(
             (counts - 1).clamp_min(0)
         )

@@ -105,6 +105,7 @@ def _check_matrix(X: Any, budget: int, widest: int) -> NDArray[Any]:
     except TypeError as error:
         raise InvalidTypeError(str(error)) from None
     dense = checked.toarray() if sp.issparse(checked) else checked
+    # pandas has no strings of fixed width.
     return dense.astype(object) if dense.dtype.kind in "US" else dense
 
 
@@ -167,6 +168,7 @@ def describe_drift(
     else:
         if len(names) != len(present):
             drift.append(f"{len(present)} columns instead of {len(names)}")
+        # Not strict: the drift above already names another number of columns.
         pairs = [(*column, now) for column, (_, now) in zip(fitted, found, strict=False)]
     drift += [
         f"column {name!r} is {_dtype_name(now)} and was {_dtype_name(was)}"

@@ -75,6 +75,7 @@ class TableCodec:
             segments.append(Segment(kind, start, width, levels, column))
             return segments[-1]
 
+        # Segments of one kind must be adjacent, so that `Layout.span` is one slice.
         self._value = {
             i: place(i, "value", 1)
             for i, column in enumerate(self.columns)
@@ -155,7 +156,7 @@ class TableCodec:
         if choice := self._choice.get(i):
             choices = encoded[:, choice.start : choice.stop].argmax(1)
         if isinstance(column.codec, CategoryCodec):
-            code = self._code.get(i, Segment("code", 0, 0))
+            code = self._code.get(i, Segment("code", 0, 0))  # an empty slice if one-hot
             codes = column.codec.decode(choices, encoded[:, code.start : code.stop])
             return from_codes(codes, column.codec.levels, column.type)
         score = np.zeros(len(encoded), np.float32)

@@ -83,6 +83,7 @@ class NumberCodec:
         present = np.sort(values[~missing])
         atoms = _atoms(present)
         rest = present[~np.isin(present, atoms)]
+        # Evenly spaced ranks, with the least and the greatest value among them.
         index = np.linspace(0, max(len(rest) - 1, 0), min(len(rest), KNOTS)).round().astype(int)
         return cls(
             rest[index] if len(rest) else rest,
@@ -156,6 +157,7 @@ class NumberCodec:
         gap = np.where(b > a, b - a, 1.0)
         between = upper - 1 + np.clip((values.astype(np.float64) - a) / gap, 0.0, 1.0)
         rank = np.where(tied, rank, np.clip(between, 0, n - 1))
+        # The half keeps the scores of the extremes finite.
         return ndtri((rank + 0.5) / n).astype(np.float32)
 
     def _value(self, score: Values) -> Numbers:
@@ -277,6 +279,7 @@ class CategoryCodec:
         """Return the embedding of each row; missing rows get that of a random present row."""
         assert self.table is not None
         present = codes[codes >= 0]
+        # The critic should recognise a missing value by its own segment only.
         filled = rng.choice(present, len(codes)) if len(present) else np.zeros_like(codes)
         return self.table[np.where(codes < 0, filled, codes)]
 

@@ -108,6 +108,7 @@ class TableData(Modality):
         check_columns(codec, data, budget)
         check_request(codec, len(data), classes.to_add.values(), budget)
         encoded = codec.encode(data, numpy_stream(job.seed, "encode"))
+        # Steps and batch size of 0 stand for "auto" until the number of rows is known.
         job = replace(
             job,
             steps=job.steps or auto_steps(len(data)),

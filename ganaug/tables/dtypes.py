@@ -68,13 +68,14 @@ def column_type(series: pd.Series, name: Any, categorical: bool) -> ColumnType:
     """
     dtype = series.dtype
     if isinstance(dtype, pd.SparseDtype):
+        # Treated as the values that it holds, but returned as sparse.
         dense = column_type(_dense(series), name, categorical)
         return ColumnType(dense.kind, dtype, dense.storage, dense.unit)
     if categorical or isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype):
         return ColumnType("category", dtype, "levels", blank=_blank(series))
     if pd.api.types.is_complex_dtype(dtype):
         raise InvalidTypeError(f"Complex data not supported: column {name!r}.")
-    if isinstance(dtype, pd.PeriodDtype):
+    if isinstance(dtype, pd.PeriodDtype):  # its kind is "O": not one of the dates below
         return ColumnType("number", dtype, "period")
     if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind == "m":
         storage = "timedelta" if dtype.kind == "m" else "datetime"
@@ -212,6 +213,7 @@ def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) 
     if kind.storage in ("datetime", "timedelta"):
         return _dates(values, missing, kind)
     if kind.storage == "objects":
+        # As numbers of Python: objects of numpy would have other types than at fit.
         column = pd.Series(values.tolist(), dtype=object)
         return column.mask(missing, _BLANKS[kind.blank])
     if kind.storage == "float":
@@ -226,6 +228,7 @@ def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) 
 
 
 def _dates(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) -> pd.Series:
+    # A copy, because setting NaT in a view would change the values.
     stamps = values.astype(np.int64).view(f"{_numpy_letter(kind)}8[{kind.unit}]").copy()
     stamps[missing] = np.array("NaT", stamps.dtype)
     column = pd.Series(stamps)
@@ -254,7 +257,7 @@ def levels_of(series: pd.Series) -> list[Any]:
     present = [v.item() if isinstance(v, np.generic) else v for v in unique]
     try:
         return sorted(present)
-    except TypeError:
+    except TypeError:  # values of types that have no common order stay in order of occurrence
         return present
 
 

@@ -100,6 +100,7 @@ def fit_table_model(
     history : History
     """
     widest = max(codec.layout.width, recipe.architecture.width)
+    # The largest product of a step: a batch by one hidden layer by the widest layer.
     with threads_for(job.batch_size * recipe.architecture.width * widest):
         starts_from_rows = [method != "gan" for method in methods]
         anchors = AnchorBank.build(encoded, codes, starts_from_rows, codec.layout).to(job.device)

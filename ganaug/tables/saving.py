@@ -105,6 +105,7 @@ def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
 def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]) -> MLPGenerator:
     _check_sizes(recipe.architecture, codec.layout.width, state)
     tables = [torch.from_numpy(table) for table in codec.tables]
+    # The seed does not matter: the weights of the file replace the random ones.
     generator = MLPGenerator(
         codec.layout, tables, state["anchored"], recipe.architecture, torch_stream(0)
     )
@@ -155,6 +156,7 @@ def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
     if isinstance(codec, NumberCodec):
         arrays[f"column.{index}.knots"] = codec.knots
         arrays[f"column.{index}.atoms"] = codec.atoms
+        # The grain is text, because many readers of JSON round integers beyond 2**53.
         return {**out, "decimals": codec.decimals, "grain": str(codec.grain)}
     if codec.table is not None:
         arrays[f"column.{index}.table"] = codec.table
