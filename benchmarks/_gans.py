@@ -1,4 +1,4 @@
-"""Digits to learn, and figures of what a recipe makes of them: shared by gans.py and stability.py.
+"""Digits to learn, and figures of what a recipe makes of them: shared by gans.py and research/.
 
 Only training images of ``mnist_imbalanced`` are read. The classes that are rare in the file are
 left out: too few of their images would remain to judge by.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,12 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks._images_data import ImageSet, by_class, to_tensor
+from benchmarks._images_data import ImageSet, to_tensor
 from benchmarks._images_metrics import Judges, describe_class
 from benchmarks._images_net import DIGITS
 
-ENOUGH = 300
-"""Images in the file that a class needs to take part."""
 MADE = 200
 """Images of each class that are judged."""
 FIGURES = ("recognised_held_out", "diversity", "copy_rate", "mmd", "mmd_random_net")
@@ -43,28 +41,10 @@ class Digits:
     @classmethod
     def cut(cls, source: ImageSet, n_images: int, seed: int = 0) -> Digits:
         """Take about ``n_images`` of the common classes, equally many of each."""
-        rng = np.random.default_rng(seed)
-        kept = [code for code, count in enumerate(source.counts) if count >= ENOUGH]
+        kept = source.plentiful()
         each = n_images // len(kept)
-        learned, judged = [], []
-        for code in kept:
-            own = rng.permutation(by_class(source.codes, code))
-            learned.append(own[:each])
-            judged.append(own[each:])
-        rows, rest = np.concatenate(learned), np.concatenate(judged)
-        number = np.full(len(source.classes), -1)
-        number[kept] = np.arange(len(kept))
-        return cls(
-            replace(
-                source,
-                name=f"{source.name}, {len(rows):,} images",
-                images=source.images[rows],
-                codes=number[source.codes[rows]],
-                test_images=source.images[rest],
-                test_codes=number[source.codes[rest]],
-                classes=tuple(source.classes[code] for code in kept),
-            )
-        )
+        name = f"{source.name}, {each * len(kept):,} images"
+        return cls(source.redivided(name, dict.fromkeys(kept, each), seed))
 
     @cached_property
     def judges(self) -> Judges:

@@ -1,10 +1,10 @@
-"""Image sets: read from Parquet, and cut where a run is reduced."""
+"""Image sets: read from Parquet, cut where a run is reduced, and divided anew for development."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ FILES = {
 }
 RARE_SHARE = 0.1
 """A class with fewer images than this share of the largest class's is rare."""
+MANY = 300
+"""Training images of a class from which 200 can be held out, with enough left to learn from."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,46 @@ class ImageSet:
             test_images=self.test_images[test],
             test_codes=self.test_codes[test],
             digest=f"{self.digest}-{largest}-{smallest}-{test_images}",
+        )
+
+    def plentiful(self) -> list[int]:
+        """Return the numbers of the classes with MANY training images or more."""
+        return [code for code, count in enumerate(self.counts) if count >= MANY]
+
+    def redivided(
+        self, name: str, sizes: Mapping[int, int], seed: int, most: int | None = None
+    ) -> ImageSet:
+        """Return a set of this one's training images: some to train on, the others held out.
+
+        This set's held-out images take no part, so that whatever is decided on the new set is
+        decided without them.
+
+        Parameters
+        ----------
+        name : str
+        sizes : mapping of int to int
+            Images of each class to train on; the other classes are left out.
+        seed : int
+        most : int or None
+            Held-out images of a class, at most.
+        """
+        rng = np.random.default_rng(seed)
+        train, held_out = [], []
+        for code, size in sizes.items():
+            own = rng.permutation(by_class(self.codes, code))
+            train.append(own[:size])
+            held_out.append(own[size:][:most])
+        rows, rest = np.concatenate(train), np.concatenate(held_out)
+        number = np.full(len(self.classes), -1)
+        number[list(sizes)] = np.arange(len(sizes))
+        return replace(
+            self,
+            name=name,
+            images=self.images[rows],
+            codes=number[self.codes[rows]],
+            test_images=self.images[rest],
+            test_codes=number[self.codes[rest]],
+            classes=tuple(self.classes[code] for code in sizes),
         )
 
 

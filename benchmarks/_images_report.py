@@ -1,19 +1,19 @@
-"""The image benchmark as Markdown, and its tables as plain values."""
+"""A run on images as Markdown, and its tables as plain values."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from benchmarks import _report
 from benchmarks._images_arms import ARMS
 from benchmarks._images_metrics import METRICS
-from benchmarks._report import markdown_table, number
-from benchmarks._stats import TIE
+from benchmarks._report import document, markdown_table, number, ordered, tally
+from benchmarks._stats import t_interval, tallied
 
 SCORES = ("overall", "balanced", "rare")
 COMPARISONS = (
@@ -45,15 +45,6 @@ PICTURES = dict(
 PERCENT = ("mmd", "mmd_random_net", "copy_rate", "recognised", "recognised_held_out")
 """Shown times a hundred."""
 SOURCE_ORDER = ("ganaug", "elastic", "copies", "real")
-
-
-def t_interval(values: Sequence[float]) -> tuple[float, float]:
-    """Return the 95% interval of a mean by Student's t; NaN of fewer than two values."""
-    if len(values) < 2:
-        return float("nan"), float("nan")
-    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
-    return float(np.mean(values)) - half, float(np.mean(values)) + half
 
 
 def differences(scores: pd.DataFrame) -> pd.DataFrame:
@@ -89,9 +80,7 @@ def differences(scores: pd.DataFrame) -> pd.DataFrame:
                     "difference": float(d.mean()),
                     "low": low,
                     "high": high,
-                    "wins": int((d > TIE).sum()),
-                    "ties": int((d.abs() <= TIE).sum()),
-                    "losses": int((d < -TIE).sum()),
+                    **tallied(d),
                     "worst": float(d.min()),
                 }
             )
@@ -141,7 +130,7 @@ def differences_table(table: pd.DataFrame) -> str:
                 row["score"],
                 points(row["difference"]),
                 interval(row),
-                f"{row['wins']}/{row['ties']}/{row['losses']}",
+                tally(row),
                 points(row["worst"]),
             )
             for row in table.to_dict("records")
@@ -149,15 +138,10 @@ def differences_table(table: pd.DataFrame) -> str:
     )
 
 
-def ordered(methods: Iterable[str]) -> list[str]:
-    """Return methods in the order of the arms."""
-    return [name for name in ARMS if name in set(methods)]
-
-
 def means_table(scores: pd.DataFrame) -> str:
     """Return mean accuracies in percent, with their standard deviation between seeds."""
     lines = []
-    for method in ordered(scores["method"]):
+    for method in ordered(scores["method"], ARMS):
         own = scores[scores["method"] == method]
         cells = [
             f"{100 * own[s].mean():.2f} ± {100 * own[s].std(ddof=1):.2f}"
@@ -172,7 +156,7 @@ def means_table(scores: pd.DataFrame) -> str:
 
 def seeds_table(scores: pd.DataFrame) -> str:
     """Return balanced and rare-class accuracy of every seed."""
-    methods = ordered(scores["method"])
+    methods = ordered(scores["method"], ARMS)
     lines = []
     for seed, own in scores.groupby("seed"):
         by = own.set_index("method")
@@ -207,7 +191,7 @@ def plan_of(scores: pd.DataFrame) -> str:
 
 def recalls_table(scores: pd.DataFrame, facts: dict[str, Any]) -> str:
     """Return the mean recall of every class in percent."""
-    methods = ordered(scores["method"])
+    methods = ordered(scores["method"], ARMS)
     means = {
         m: np.mean(np.array(scores.loc[scores["method"] == m, "recalls"].tolist()), axis=0)
         for m in methods
@@ -237,29 +221,22 @@ def shown(metric: str, value: float) -> str:
 
 
 def header(
-    environment: dict[str, Any],
-    settings: dict[str, Any],
-    facts: dict[str, Any],
+    environment: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
     protocol: str,
     cut: Sequence[int],
 ) -> str:
     """Return what ran where."""
-    versions = ", ".join(f"{k} {v}" for k, v in environment["versions"].items() if v)
     counts = ", ".join(f"{label}: {n}" for label, n in facts["train_images"].items())
     lines = [
-        f"- Command: `{environment['command']}` ({environment['date']})",
-        f"- Machine: {environment['processor']}, {environment['cores']} cores, torch with "
-        f"{environment['torch_threads']} threads, device {environment['device']}, "
-        f"{environment['platform']}, Python {environment['python']}",
-        f"- Versions: {versions}",
-        f"- Training images: {counts}; imbalance {facts['imbalance']:.0f}. "
+        f"Training images: {counts}; imbalance {facts['imbalance']:.0f}. "
         f"{facts['test_images']} held-out images. Rare: {', '.join(facts['rare']) or 'none'}.",
-        f"- Classifier: {protocol}",
-        f"- Seeds: {', '.join(map(str, settings['seeds']))}",
+        f"Classifier: {protocol}",
+        f"Seeds: {', '.join(map(str, settings['seeds']))}",
     ]
-    if cut:
-        lines.append(f"- Cut by the time limit: seed(s) {', '.join(map(str, cut))}")
-    return "\n".join(lines)
+    left_out = f"seed(s) {', '.join(map(str, cut))}" if cut else ""
+    return _report.header(environment, lines, left_out)
 
 
 def full_report(
@@ -288,7 +265,7 @@ def full_report(
             parts += ["## The images of ganaug by class", pictures_table(own, "class")]
             real = pictures[pictures["source"] == "real"]
             parts += ["## Real images by class, for comparison", pictures_table(real, "class")]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return document(parts)
 
 
 def tables_as_values(scores: pd.DataFrame, pictures: pd.DataFrame) -> dict[str, Any]:

@@ -1,18 +1,13 @@
-"""Running the arms of the image benchmark over seeds; every score goes to a file as it comes."""
+"""A run on images: all arms of a seed, and what the images that they trained on are like."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 import torch
@@ -22,14 +17,15 @@ from benchmarks._images_arms import SOURCES, Arm, Made, Request, copied, make
 from benchmarks._images_data import ImageSet, by_class, to_tensor
 from benchmarks._images_metrics import Judges, describe_class
 from benchmarks._images_net import Protocol, accuracies, predict, train
+from benchmarks._run import Run, Unit, fingerprint
 
 FORMAT = 1
 """Raise this when an arm, the classifier or a score comes to mean something else."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a run does.
+class ImageSettings:
+    """What a run on images does.
 
     Attributes
     ----------
@@ -41,7 +37,7 @@ class Settings:
     max_steps : int or None
         Of the GAN; None leaves the default.
     max_minutes : float or None
-        No seed but the first is begun that would probably end after this.
+        No seed is begun that would probably end after this.
     fresh : bool
         Whether fits and scores of earlier runs are ignored.
     """
@@ -65,42 +61,27 @@ class Settings:
 
 
 @dataclass
-class Run:
-    """A run on disk.
+class ImageRun(Run[int]):
+    """A run on images; a unit is a seed.
 
     Attributes
     ----------
-    settings : Settings
+    settings : ImageSettings
     data : ImageSet
-    lines : Path
-        JSON Lines file of the scores.
-    cache : Path
-        Folder of the images made.
-    say : callable
-        Receives progress, a line at a time.
-    cut : list of int
-        Seeds that the time limit left out.
-    rows : list of dict
-        Scores of the arms, and what the images made are like.
     """
 
-    settings: Settings
-    data: ImageSet
-    lines: Path
-    cache: Path
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr, flush=True)
-    cut: list[int] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    settings: ImageSettings
+    data: ImageSet = field(kw_only=True)
 
-    def __post_init__(self) -> None:
-        self.lines.parent.mkdir(parents=True, exist_ok=True)
-        self.cache.mkdir(parents=True, exist_ok=True)
-        (self.cache / ".gitignore").write_text("*\n")
-        if self.settings.fresh:
-            self.lines.unlink(missing_ok=True)
-        if self.lines.is_file() and not self.lines.read_text().endswith("\n"):
-            with self.lines.open("a") as file:
-                file.write("\n")  # a kill cut the last line short: the next begins anew
+    def units(self) -> Iterator[Unit[int]]:
+        """Yield the seeds."""
+        name = self.data.name
+        for seed in self.settings.seeds:
+            yield Unit(f"{name}, seed {seed}", kind=name, cut=seed, work=seed)
+
+    def measure(self, work: int) -> None:
+        """Score every arm, then look at the images made."""
+        Turn(self, work).execute()
 
     @cached_property
     def device(self) -> torch.device:
@@ -112,90 +93,43 @@ class Run:
         """The classifiers that judge images."""
         return Judges(self.data, self.settings.protocol, self.device)
 
-    def execute(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Run everything that is not yet on disk.
-
-        Returns
-        -------
-        scores : DataFrame
-            One row a seed and arm.
-        pictures : DataFrame
-            One row a seed, source and class.
-        """
-        done = {row["key"]: row for row in self._read()}
-        started, slowest = time.perf_counter(), 0.0
-        for number, seed in enumerate(self.settings.seeds, 1):
-            begun = time.perf_counter()
-            limit = 60 * (self.settings.max_minutes or float("inf"))
-            if number > 1 and begun - started + slowest > limit:
-                self.cut.append(seed)
-                continue
-            self.say(f"[{number}/{len(self.settings.seeds)}] {self.data.name} seed {seed}")
-            Turn(self, seed, done).execute()
-            slowest = max(slowest, time.perf_counter() - begun)
-        frames = [
-            pd.DataFrame([row for row in self.rows if row["kind"] == kind])
-            for kind in ("score", "picture")
-        ]
-        return frames[0], frames[1]
-
-    def add(self, rows: list[dict[str, Any]]) -> None:
-        """Keep new rows and write them to the file."""
-        with self.lines.open("a") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-        self.rows += rows
-
     def key(self, seed: int, *what: str, source: str | None) -> str:
-        """Return a hash of all that some result depends on."""
+        """Return the key of a result; ``source`` is where its images are from."""
         ganaug = source == "ganaug"
-        facts = {
-            "format": FORMAT,
-            "what": what,
-            "seed": seed,
-            "data": [self.data.name, self.data.digest],
-            "protocol": asdict(self.settings.protocol),
-            "max_steps": self.settings.max_steps if ganaug else None,
-            "source": environment.ganaug_source_digest() if ganaug else "",
-            "torch": environment.package_version("torch"),
-            "machine": [self.machine, joblib.cpu_count()],
-        }
-        text = json.dumps(facts, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return fingerprint(
+            ganaug=ganaug,
+            device=self.machine,
+            format=FORMAT,
+            what=what,
+            seed=seed,
+            data=[self.data.name, self.data.digest],
+            protocol=asdict(self.settings.protocol),
+            max_steps=self.settings.max_steps if ganaug else None,
+            torch=environment.package_version("torch"),
+        )
 
     @property
     def machine(self) -> str:
         """The accelerator, or "cpu"."""
         return environment.device() if self.settings.device == "cuda" else self.settings.device
 
-    def _read(self) -> list[dict[str, Any]]:
-        """Return the rows on disk; a last line cut short by a kill is dropped."""
-        rows = []
-        if self.lines.is_file():
-            for line in self.lines.read_text().splitlines():
-                try:
-                    rows.append(json.loads(line))
-                except json.JSONDecodeError:
-                    continue
-        return rows
-
 
 @dataclass
 class Turn:
     """One seed of a run."""
 
-    run: Run
+    run: ImageRun
     seed: int
-    done: Mapping[str, dict[str, Any]]
     made: dict[str, Made] = field(default_factory=dict)
 
     def execute(self) -> None:
         """Score every arm, then look at the images made."""
         for arm in self.run.settings.arms:
             key = self.run.key(self.seed, "score", arm.name, source=arm.source)
-            if key in self.done:
-                self.run.rows.append(self.done[key])
+            if key in self.run.done:
+                self.run.rows.append(self.run.done[key])
             else:
-                self.run.add([self._score(arm, key)])
+                self.run.add(self._score(arm, key))
         self._describe()
 
     def _score(self, arm: Arm, key: str) -> dict[str, Any]:
@@ -261,8 +195,8 @@ class Turn:
         key = run.key(self.seed, "pictures", *sources, source=depends)
         lacking = [code for code, n in enumerate(run.data.deficits) if n]
         keys = {(name, code): f"{key}-{name}-{code}" for code in lacking for name in names}
-        if all(one in self.done for one in keys.values()):
-            run.rows += [self.done[one] for one in keys.values()]
+        if all(one in run.done for one in keys.values()):
+            run.rows += [run.done[one] for one in keys.values()]
             return
         made = {name: self._made(name) for name in sources}
         made["copies"] = copied(Request(run.data, self.seed))
@@ -270,7 +204,7 @@ class Turn:
             pools = {k: to_tensor(m.images[by_class(m.codes, code)]) for k, m in made.items()}
             found = describe_class(run.judges, code, pools, self.seed)
             run.add(
-                [
+                *(
                     {
                         "key": keys[name, code],
                         "kind": "picture",
@@ -282,5 +216,21 @@ class Turn:
                         **found[name],
                     }
                     for name in names
-                ]
+                )
             )
+
+
+def by_kind(rows: Sequence[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of a run apart.
+
+    Returns
+    -------
+    scores : DataFrame
+        One row a seed and arm.
+    pictures : DataFrame
+        One row a seed, source and class.
+    """
+    scores, pictures = (
+        pd.DataFrame([row for row in rows if row["kind"] == kind]) for kind in ("score", "picture")
+    )
+    return scores, pictures

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import t as student
 from scipy.stats import wilcoxon
 
 from benchmarks._classifiers import METRICS
@@ -97,6 +99,24 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
+def t_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Return the 95% interval of a mean by Student's t; NaN of fewer than two values."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
+    half = float(student.ppf(0.975, len(values) - 1)) * error
+    return float(np.mean(values)) - half, float(np.mean(values)) + half
+
+
+def tallied(differences: pd.Series) -> dict[str, int]:
+    """Return how many differences are wins, ties (see TIE) and losses."""
+    return {
+        "wins": int((differences > TIE).sum()),
+        "ties": int((differences.abs() <= TIE).sum()),
+        "losses": int((differences < -TIE).sum()),
+    }
+
+
 def effects(rows: pd.DataFrame, method: str = "ganaug") -> pd.DataFrame:
     """Compare one method with each other one, over the sets that both ran on.
 
@@ -127,9 +147,7 @@ def effects(rows: pd.DataFrame, method: str = "ganaug") -> pd.DataFrame:
                     "high": high,
                     "effect": float(d.mean()) / spread if spread > 0 else float("nan"),
                     "p": signed_rank(d.to_numpy()),
-                    "wins": int((d > TIE).sum()),
-                    "ties": int((d.abs() <= TIE).sum()),
-                    "losses": int((d < -TIE).sum()),
+                    **tallied(d),
                     "worst_set": str(d.idxmin()),
                     "worst": float(d.min()),
                 }

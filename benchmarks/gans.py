@@ -11,7 +11,6 @@ the JSON and the pictures of docs/gans.md:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,8 +26,8 @@ if str(ROOT) not in sys.path:
 
 from benchmarks import _environment, _gans, _report  # noqa: E402
 from benchmarks._images_data import load_images, to_tensor  # noqa: E402
+from benchmarks._options import IMAGES, RESULTS, chosen  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data" / "images"
 FIGURES = ROOT / "docs" / "figures"
 PRESETS = ("gan", "minimax", "cgan", "dcgan", "wgan", "wgan-gp", "auto")
 BARS = {"auto": 0.9, "dcgan": 0.9, "gan": 0.75, "cgan": 0.75, "wgan": 0.75, "wgan-gp": 0.75}
@@ -138,13 +137,13 @@ def table(rows: pd.DataFrame) -> str:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--presets", default=",".join(PRESETS))
+    parser.add_argument("--presets", help=f"comma-separated, of: {', '.join(PRESETS)}")
     parser.add_argument("--images", type=int, default=4000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", type=int, help="generator steps; default: the library's")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "gans.json")
+    parser.add_argument("--data", type=Path, default=IMAGES)
+    parser.add_argument("--out", type=Path, default=RESULTS / "gans.json")
     return parser.parse_args(arguments)
 
 
@@ -153,10 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parse(arguments)
     torch.set_num_threads(given.threads)
     digits = _gans.Digits.cut(load_images(given.data, "mnist"), given.images)
-    names = given.presets.split(",")
+    names = chosen(given.presets, PRESETS, PRESETS)
     options = {"max_steps": given.steps or "auto"}
     rows = []
-    given.out.parent.mkdir(parents=True, exist_ok=True)
     for seed in range(given.seeds):
         for name in names:
             rows.append(run(digits, name, seed, options))
@@ -167,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 "data": digits.data.describe(),
                 "scores": rows,
             }
-            given.out.write_text(json.dumps(content, indent=1))
+            _report.write_json(given.out, content)
     gallery(digits, names)
     print(table(pd.DataFrame(rows)))
 

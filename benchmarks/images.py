@@ -25,9 +25,9 @@ from benchmarks import _environment, _images_report, _report  # noqa: E402
 from benchmarks._images_arms import ARMS, warm_up  # noqa: E402
 from benchmarks._images_data import FILES, ImageSet, load_images  # noqa: E402
 from benchmarks._images_net import DIGITS, PHOTOGRAPHS, PHOTOGRAPHS_REDUCED  # noqa: E402
-from benchmarks._images_run import Run, Settings  # noqa: E402
+from benchmarks._images_run import ImageRun, ImageSettings, by_kind  # noqa: E402
+from benchmarks._options import CACHE, IMAGES, RESULTS, chosen  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data" / "images"
 SEEDS, SEEDS_REDUCED = 5, 3
 LARGEST, SMALLEST, TEST_IMAGES = 1000, 20, 200
 """Of a class in a reduced run."""
@@ -50,9 +50,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--max-minutes", type=float, help="begin no seed that would end later")
     parser.add_argument("--max-steps", type=int, help="of the GAN, to try things out")
     parser.add_argument("--cnn-steps", type=int, help="of the classifier, to try things out")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with the Parquet files")
+    parser.add_argument("--data", type=Path, default=IMAGES, help="folder with the Parquet files")
     parser.add_argument("--out", type=Path, help="JSON; default benchmarks/results/images-SET.json")
-    parser.add_argument("--cache", type=Path, default=ROOT / "benchmarks" / ".cache")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--fresh", action="store_true", help="use nothing from earlier runs")
     options = parser.parse_args(arguments)
     for name in ("seeds", "max_steps", "cnn_steps"):
@@ -74,21 +74,16 @@ def device_of(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
+def settings_of(options: argparse.Namespace) -> ImageSettings:
     """Return what the options ask for."""
-    names = list(ARMS)
-    if options.methods is not None:
-        names = [name.strip() for name in options.methods.split(",") if name.strip()]
-        if unknown := [name for name in names if name not in ARMS]:
-            raise SystemExit(f"Unknown: {', '.join(unknown)}. There are: {', '.join(ARMS)}.")
     protocol = DIGITS if options.set == "mnist" else PHOTOGRAPHS
     if options.reduced:
         protocol = PHOTOGRAPHS_REDUCED
     if options.cnn_steps is not None:
         protocol = replace(protocol, steps=options.cnn_steps)
-    return Settings(
+    return ImageSettings(
         protocol=protocol,
-        arms=tuple(ARMS[name] for name in names),
+        arms=tuple(ARMS[name] for name in chosen(options.methods, list(ARMS), list(ARMS))),
         seeds=tuple(range(options.seeds or (SEEDS_REDUCED if options.reduced else SEEDS))),
         device=device_of(options.device),
         max_steps=options.max_steps,
@@ -97,7 +92,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
     )
 
 
-def departures(options: argparse.Namespace, settings: Settings) -> list[str]:
+def departures(options: argparse.Namespace, settings: ImageSettings) -> list[str]:
     """Return what makes a run less than the full benchmark."""
     found = []
     if options.reduced:
@@ -134,15 +129,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     profile = f"images-{options.set}"
     if options.reduced:
         data, profile = data.cut(LARGEST, SMALLEST, TEST_IMAGES), f"{profile}-reduced"
-    out = options.out or ROOT / "benchmarks" / "results" / f"{profile}.json"
+    out = options.out or RESULTS / f"{profile}.json"
     found = departures(options, settings)
     warning = warning_of(options, data, found)
     if warning:
         print(warning, file=sys.stderr, flush=True)
     if "ganaug" in settings.sources:
         warm_up(settings.device)
-    run = Run(settings, data, out.with_suffix(".jsonl"), options.cache)
-    scores, pictures = run.execute()
+    run = ImageRun(settings, out.with_suffix(".jsonl"), options.cache, data=data)
+    scores, pictures = by_kind(run.execute())
     if run.cut:
         found.append(f"the time limit left out {len(run.cut)} seed(s)")
         warning = warning_of(options, data, found)

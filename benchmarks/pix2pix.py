@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -36,10 +34,10 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import _environment, _report  # noqa: E402
-from benchmarks._images_metrics import kernel_mmd  # noqa: E402
 from benchmarks._images_net import PHOTOGRAPHS_REDUCED, Classifier  # noqa: E402
+from benchmarks._options import IMAGES, RESULTS  # noqa: E402
+from ganaug.report.distances import kernel_mmd  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data" / "images"
 L1_ALONE = 1e6
 LABELS, APART = 12, 60.0
 """Labels of the data, and how far apart their colours are at least: the files blend neighbours."""
@@ -213,7 +211,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--dev", type=int, default=0, help="hold out training pairs, not the others"
     )
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--data", type=Path, default=IMAGES)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--figure", type=Path)
     return parser.parse_args(arguments)
@@ -230,7 +228,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         held_out = read(options.data / "facades64_val.parquet")
     judge = Judge(held_out.targets)
     made = {"mean colour of each label": mean_colours(train, held_out.sources)}
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    load = _environment.load_average()
     nothing = {"seconds": float("nan"), "variety": float("nan")}
     rows = [
         {"arm": name, "seed": 0, **judge.scores(images), **nothing}
@@ -247,23 +245,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rows.append({"arm": name, "seed": seed, **judge.scores(images), **more})
             print(rows[-1], file=sys.stderr, flush=True)
     trial = options.dev or options.steps
-    folder = ROOT / "benchmarks" / "results"
-    out = options.out or folder / ("pix2pix-trial.json" if trial else "pix2pix.json")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out = options.out or RESULTS / ("pix2pix-trial.json" if trial else "pix2pix.json")
     environment = _environment.describe([Path(sys.argv[0]).name, *sys.argv[1:]])
     numbers = {"train": len(train.sources), "held_out": len(held_out.sources)}
-    shown = [{k: _plain(v) for k, v in row.items()} for row in rows]
     preset = recipes()["pix2pix"].to_dict()
     document = {**environment, "load_before": load, "pairs": numbers, "recipe": preset}
-    out.write_text(json.dumps({**document, "scores": shown}, indent=1))
+    _report.write_json(out, {**document, "scores": rows})
     if not trial or options.figure:
         figure = options.figure or ROOT / "docs" / "figures" / "pix2pix-facades.png"
         draw(figure, [held_out.sources, made["L1 alone"], made["pix2pix"], held_out.targets])
     print(table(rows))
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 if __name__ == "__main__":

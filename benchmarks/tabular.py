@@ -18,18 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from benchmarks import _environment, _report  # noqa: E402
+from benchmarks import _environment, _report, _tabular_report  # noqa: E402
 from benchmarks._classifiers import CLASSIFIERS  # noqa: E402
 from benchmarks._data import load_set, set_names  # noqa: E402
 from benchmarks._methods import ARMS, Arm, warm_up  # noqa: E402
-from benchmarks._run import Run, Settings  # noqa: E402
+from benchmarks._options import CACHE, RESULTS, TABLES, chosen  # noqa: E402
+from benchmarks._tabular_run import TableRun, TableSettings  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data" / "tabular"
 QUICK_SETS = (
     "mammography",
     "haberman",
@@ -79,22 +80,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--max-minutes", type=float, help="begin no fold that would end later")
     parser.add_argument("--jobs", type=int, default=joblib.cpu_count(), help="for classifiers")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with manifest.json")
+    parser.add_argument("--data", type=Path, default=TABLES, help="folder with manifest.json")
     parser.add_argument("--out", type=Path, help="JSON; default benchmarks/results/PROFILE.json")
-    parser.add_argument("--cache", type=Path, default=ROOT / "benchmarks" / ".cache")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--fresh", action="store_true", help="use nothing from earlier runs")
     return parser.parse_args(arguments)
-
-
-def chosen(text: str | None, known: Sequence[str], default: Sequence[str]) -> tuple[str, ...]:
-    """Return the names in a comma-separated option."""
-    if text is None:
-        return tuple(default)
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise SystemExit(f"Unknown: {', '.join(unknown)}. There are: {', '.join(known)}.")
-    return names
 
 
 def installed(arms: Sequence[Arm], say: Any = print) -> tuple[Arm, ...]:
@@ -117,7 +107,7 @@ def importable(module: str) -> bool:
         return False
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
+def settings_of(options: argparse.Namespace) -> TableSettings:
     """Return what the options ask for."""
     known = set_names(options.data)
     default: Sequence[str] = known
@@ -137,7 +127,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         rows, minutes = QUICK_ROWS, QUICK_MINUTES
     if options.max_rows is not None:
         rows = options.max_rows
-    return Settings(
+    return TableSettings(
         folds=options.folds or (3 if options.speed else 2),
         seeds={name: tuple(range(n)) for name, n in repeats.items()},
         arms=installed([ARMS[name] for name in methods]),
@@ -154,13 +144,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     settings = settings_of(options)
     profile = "speed" if options.speed else "quick" if options.quick else "full"
-    out = options.out or ROOT / "benchmarks" / "results" / f"{profile}.json"
+    out = options.out or RESULTS / f"{profile}.json"
     tables = [load_set(options.data, name) for name in settings.seeds]
     warm_up(list(settings.arms))
-    run = Run(settings, out.with_suffix(".jsonl"), options.cache)
-    rows = run.execute(tables)
-    if rows.empty:
-        raise SystemExit("The time limit left no fold to run; give more --max-minutes.")
+    run = TableRun(settings, out.with_suffix(".jsonl"), options.cache, tables=tables)
+    rows = pd.DataFrame(run.execute())
     command = sys.argv if arguments is None else ["benchmarks/tabular.py", *arguments]
     facts = _environment.describe(command)
     facts["sets_left_out"] = [n for n in set_names(options.data) if n not in settings.seeds]
@@ -170,15 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "environment": facts,
             "settings": settings.describe(),
             "cut": run.cut,
-            "tables": _report.tables_as_values(rows),
+            "tables": _tabular_report.tables_as_values(rows),
             "rows": rows.to_dict("records"),
         },
     )
-    head = _report.header(facts, settings.describe(), run.cut)
+    head = _tabular_report.header(facts, settings.describe(), run.cut)
     if options.speed:
-        print(_report.speed_report(rows, head, settings.max_rows))
+        print(_tabular_report.speed_report(rows, head, settings.max_rows))
     else:
-        print(_report.full_report(rows, head, QUICK_SETS))
+        print(_tabular_report.full_report(rows, head, QUICK_SETS))
     return 0
 
 

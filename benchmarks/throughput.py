@@ -32,7 +32,7 @@ if str(ROOT) not in sys.path:
 from benchmarks import _environment, _report  # noqa: E402
 from benchmarks._data import TableSet, load_set  # noqa: E402
 from benchmarks._methods import ARMS, warm_up  # noqa: E402
-from benchmarks.tabular import DATA  # noqa: E402
+from benchmarks._options import RESULTS, TABLES  # noqa: E402
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -43,10 +43,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--max-rows", type=int, default=0, help="rows to fit on, 0 for all")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--data", type=Path, default=DATA, help="folder with manifest.json")
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "throughput.json"
-    )
+    parser.add_argument("--data", type=Path, default=TABLES, help="folder with manifest.json")
+    parser.add_argument("--out", type=Path, default=RESULTS / "throughput.json")
     return parser.parse_args(arguments)
 
 

@@ -1,3 +1,3 @@
-"""The model card; its home is :mod:`ganaug.sharing.card`."""
+"""Public name of :mod:`ganaug.sharing.card`, which writes model cards."""
 
 from ganaug.sharing.card import write_card as write_card

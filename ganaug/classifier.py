@@ -35,7 +35,7 @@ from ganaug.choose.remedies import (
     scaled_targets,
     weighted,
 )
-from ganaug.choose.samplers import check_over_sampler, fit_resample, synthetic_rows
+from ganaug.choose.samplers import check_over_sampler, fit_resample
 from ganaug.choose.trials import Task
 from ganaug.data.labels import check_label_list, check_labels
 from ganaug.data.polars import refuse_lazy
@@ -270,7 +270,7 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             fit_params=fit_params,
             correct_prior=self.correct_prior,
             strategy=getattr(self.augmenter, "sampling_strategy", "auto"),
-            cached=memory.cache(fit_resample),
+            cached=memory.cache(fit_resample, ignore=["labels"]),  # y says the same
         )
 
     def _chosen(self, task: Task) -> tuple[Any, float, Any]:
@@ -304,8 +304,8 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             X_res, y_res = sampler.resample(task.X, task.y)
             self.augmenter_ = sampler
         else:
-            X_res, y_res, self.augmenter_ = task.cached(sampler, task.X, task.y)
-        return Rows(X_res, y_res, synthetic_rows(self.augmenter_, task.X, X_res), self.augmenter_)
+            X_res, y_res, self.augmenter_ = task.cached(sampler, task.X, task.y, task.labels)
+        return Rows.resampled(task.X, X_res, y_res, self.augmenter_)
 
     @of_estimator
     def predict(self, X: Any) -> NDArray[Any]:

@@ -10,11 +10,48 @@ import difflib
 import inspect
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from types import FrameType
+from typing import Literal
+
+Action = Literal["resize", "smaller", "shrink", "rgb", "skip", "repair", "duplicate"]
+"""What a :class:`Remedy` is about; the command line has its own words for each."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """Advice that names Python options, and what it is about for those who have other options.
+
+    Parameters
+    ----------
+    text : str
+        The advice for Python code; it ends the message of the error.
+    action : str
+        One of `Action`.
+    size : (int, int) or None
+        Height and width, if the action is "resize" and one size fits.
+    """
+
+    text: str
+    action: Action
+    size: tuple[int, int] | None = None
 
 
 class GanaugError(Exception):
     """Base of all errors raised by ganaug.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and, without `remedy`, what to do about it.
+    remedy : Remedy or None
+        Advice; its text is added to the message.
+
+    Attributes
+    ----------
+    problem : str
+        The message without the text of the remedy.
+    remedy : Remedy or None
 
     Examples
     --------
@@ -22,6 +59,11 @@ class GanaugError(Exception):
     >>> issubclass(ConfigError, GanaugError) and issubclass(ConfigError, ValueError)
     True
     """
+
+    def __init__(self, message: str = "", *, remedy: Remedy | None = None) -> None:
+        super().__init__(message if remedy is None else f"{message} {remedy.text}")
+        self.problem = message
+        self.remedy = remedy
 
 
 class InvalidInputError(GanaugError, ValueError):

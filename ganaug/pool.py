@@ -1,10 +1,11 @@
-"""Synthetic images made in advance: what data pipelines draw from.
+"""``SyntheticPool``: synthetic images that are generated in advance, for data pipelines.
 
-Workers of a DataLoader cannot run a generator (fork and CUDA do not mix, and on the CPU it is
-fifty times slower than reading memory), so they share one block of ready images.
+Workers of a DataLoader cannot run a generator: CUDA does not work in forked processes, and on the
+CPU a generator is fifty times slower than reading memory. Workers therefore share one block of
+ready images.
 
-Spawned workers import this module anew, so what only files and messages need is imported there:
-scikit-learn and pandas would double the time that a worker takes to start.
+Spawned workers import this module again. Imports that only files and messages need are inside
+functions, since scikit-learn and pandas would double the time that a worker takes to start.
 """
 
 from __future__ import annotations
@@ -33,40 +34,41 @@ from ganaug.images.options import MAX_CHANNELS
 from ganaug.storage.files import replacing
 
 FORMAT = 1
+"""Version of the file format, written into files and checked when one is read."""
 _KIND = "ganaug.SyntheticPool"
 
 
 class SyntheticPool(Dataset[tuple[Any, Any]]):
-    """Synthetic images of some classes, on the CPU, ready for data pipelines.
+    """Dataset of ready synthetic images on the CPU, for data pipelines.
 
-    ``GANAugmenter.make_pool`` makes one. It is a map-style torch dataset of ``(image, label)``, so
-    ``DataLoader`` and ``ConcatDataset`` take it as it is. The images lie in shared memory: workers
-    read them there, forked or spawned.
+    ``GANAugmenter.make_pool`` returns one. It is a map-style torch dataset of ``(image, label)``,
+    so ``DataLoader`` and ``ConcatDataset`` accept it. The images are in shared memory, where
+    workers, forked or spawned, read them.
 
     Parameters
     ----------
     images : ndarray or Tensor of shape (n, C, H, W), uint8
-        The images, with 1 to 4 channels. They are copied.
+        Images with 1 to 4 channels. They are copied.
     labels : array-like of shape (n,)
-        Their labels: integers, strings, or other sortable values of one type.
+        Labels of the images: integers, strings, or other sortable values of one type.
     classes : sequence, optional
-        All labels in an order of your own, or names of the classes for labels that are positions
-        among them, as in torchvision. Default: the labels that occur, sorted.
+        All labels in any order, or class names if the labels are positions in this sequence, as in
+        torchvision. Default: the labels that occur, sorted.
     transform : callable, optional
-        Applied to each uint8 tensor of shape (C, H, W) that indexing returns.
+        Function of a uint8 tensor of shape (C, H, W), applied to each image on indexing.
 
     Attributes
     ----------
     images : Tensor of shape (n, C, H, W), uint8
-        Sorted by class; in the given order within a class.
+        Sorted by class; within a class in the order of the input.
     counts : dict of label to number of images
 
     Raises
     ------
     InvalidTypeError
-        If the images are not uint8, or labels of several types are mixed.
+        If the images are not uint8, or the labels have several types.
     InvalidInputError
-        If shapes or lengths do not fit, there is no image, or ``classes`` lacks a label.
+        If shapes or lengths do not match, there is no image, or ``classes`` lacks a label.
 
     Examples
     --------
@@ -101,26 +103,28 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         array = _check_images(images)
         plain, present = _check_labels(labels, len(array))
         codes = {label: code for code, label in enumerate(present)}
+        # Stable, so that images of a class keep the order of the input.
         order = np.argsort([codes[label] for label in plain], kind="stable")
         self.classes = list(present) if classes is None else _check_classes(classes, present)
         self.transform = transform
         self.counts = dict.fromkeys(present, 0)
         for label in plain:
             self.counts[label] += 1
+        # Positions at which classes start, for the label of a position and the images of a class.
         self._starts = [0, *accumulate(self.counts.values())]
         self._codes, self._labels = codes, present
-        self.images = _shared(array.shape)
-        # Any mode but "raise" writes straight into `out`.
+        self.images = _allocate(array.shape)
+        # With mode="raise", numpy would first copy the result into a buffer as large as `out`.
         np.take(array, order, axis=0, out=self.images.numpy(), mode="clip")
 
     @property
     def targets(self) -> list[Any]:
-        """The label of each image, in order: what ``WeightedRandomSampler`` is made from."""
+        """Labels of all images in order, for instance for ``WeightedRandomSampler``."""
         return [label for label, count in self.counts.items() for _ in range(count)]
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image."""
+        """Channels, height and width of each image."""
         channels, height, width = self.images.shape[1:]
         return channels, height, width
 
@@ -131,7 +135,7 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
 
     @staticmethod
     def size(n_images: int, shape: Sequence[int]) -> int:
-        """Return the bytes that ``n_images`` of ``shape`` (C, H, W) take, before they are made.
+        """Return the bytes that ``n_images`` of ``shape`` (C, H, W) will take.
 
         Examples
         --------
@@ -145,9 +149,9 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Return an image of shape (C, H, W), through ``transform`` if there is one, and its label.
+        """Return an image of shape (C, H, W) and its label; ``transform`` is applied if set.
 
-        The image is a copy: what a pipeline does to it in place stays out of the pool.
+        The image is a copy, so that changes in place do not affect the pool.
         """
         position = int(index)
         if not -len(self) <= position < len(self):
@@ -163,9 +167,9 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         return self._labels[bisect_right(self._starts, position) - 1]
 
     def draw(self, label: Any, u: float) -> Tensor:
-        """Return the image of a class at quantile ``u``: a random one, if ``u`` is random.
+        """Return the image at quantile ``u`` of a class. A random ``u`` gives a random image.
 
-        Pure, so the randomness is the caller's. ``transform`` is not applied.
+        The result depends only on the arguments. ``transform`` is not applied.
 
         Parameters
         ----------
@@ -175,15 +179,15 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         Returns
         -------
         Tensor of shape (C, H, W), uint8
-            A copy.
+            A copy of the image.
 
         Raises
         ------
         InvalidInputError
-            If the pool has no image of that class, or ``u`` lies outside.
+            If the pool has no image of this class, or ``u`` is out of range.
         """
         if not 0 <= u < 1:
-            raise InvalidInputError(f"u must lie in [0, 1), got {u!r}.")
+            raise InvalidInputError(f"u must be in [0, 1), got {u!r}.")
         key = plain_label(label)
         code = self._codes.get(key) if isinstance(key, Hashable) else None
         if code is None:
@@ -191,22 +195,35 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
 
             raise InvalidInputError(unknown_class(key, self.counts))
         start, end = self._starts[code : code + 2]
-        # Less than 1 times a count stays below the count, also after rounding.
+        # u is at most 1 - 2**-53, so the product stays below the count even after rounding.
         return self.images[start + int(float(u) * (end - start))].clone()
 
     def with_transform(self, transform: Callable[[Tensor], Any] | None) -> SyntheticPool:
-        """Return a pool of the same images, in the same memory, with another transform."""
-        other = copy.copy(self)
-        other.transform = transform
-        return other
+        """Return a pool with another transform, which shares the memory of the images."""
+        clone = copy.copy(self)
+        clone.transform = transform
+        return clone
 
     def relabel(
         self, mapping: Mapping[Any, Any], classes: Sequence[Any] | None = None
     ) -> SyntheticPool:
-        """Return a copy with other labels, such as a dataset's numbers for the names of classes.
+        """Return a copy with other labels, such as the class numbers of a dataset.
 
-        ``mapping`` has the new label of each one, like ``ImageFolder.class_to_idx``; an
-        InvalidInputError names those it lacks. ``classes`` is as for the pool itself.
+        Parameters
+        ----------
+        mapping : mapping of label to label
+            New label for each label of the pool, such as ``ImageFolder.class_to_idx``.
+        classes : sequence, optional
+            As in the constructor.
+
+        Returns
+        -------
+        SyntheticPool
+
+        Raises
+        ------
+        InvalidInputError
+            If ``mapping`` lacks a label of the pool.
         """
         if missing := [label for label in self.counts if label not in mapping]:
             raise InvalidInputError(f"The mapping lacks the label(s) {missing[:5]} of the pool.")
@@ -214,14 +231,19 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
         return SyntheticPool(self.images, labels, classes, transform=self.transform)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the pool into one file, completely or not at all; an existing file is replaced.
+        """Save the pool as one file. An existing file is replaced.
 
-        It is a safetensors file: nothing in it can run code. ``transform`` is not saved.
+        The file has the safetensors format, which cannot contain code. If saving fails, no
+        incomplete file is left. ``transform`` is not saved.
+
+        Parameters
+        ----------
+        path : str or path-like
 
         Raises
         ------
         ArtifactError
-            If it cannot be written, or a label has a type that cannot be stored.
+            If the file cannot be written, or a label has a type that cannot be stored.
         """
         from ganaug.storage.artifact import tag
 
@@ -244,7 +266,15 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SyntheticPool:
-        """Read a pool that :meth:`save` wrote.
+        """Load a pool from a file that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        SyntheticPool
 
         Raises
         ------
@@ -278,7 +308,7 @@ class SyntheticPool(Dataset[tuple[Any, Any]]):
 
 
 def plain_label(label: Any) -> Any:
-    """Return a label as the plain Python value that a pool knows it by."""
+    """Return a label as a plain Python value, the form in which a pool stores it."""
     scalar = isinstance(label, (np.generic, np.ndarray, Tensor)) and label.ndim == 0
     return label.item() if scalar else label
 
@@ -295,7 +325,7 @@ def _check_images(images: Any) -> NDArray[np.uint8]:
     if array.ndim != 4 or not 1 <= shape[1] <= MAX_CHANNELS:
         hint = " Add the axis of the channel: images[:, None]." if array.ndim == 3 else ""
         if array.ndim == 4 and shape[3] <= MAX_CHANNELS:
-            hint = " Move the channels to the front: images.transpose(0, 3, 1, 2)."
+            hint = " Move the channels to axis 1: images.transpose(0, 3, 1, 2)."
         raise InvalidInputError(
             f"images must have the shape (n, C, H, W) with 1 to {MAX_CHANNELS} channels C, got "
             f"{shape}.{hint}"
@@ -306,7 +336,7 @@ def _check_images(images: Any) -> NDArray[np.uint8]:
 
 
 def _check_labels(labels: Any, n: int) -> tuple[list[Any], list[Any]]:
-    """Return the label of each image, and the different ones in order."""
+    """Return the label of each image, and the distinct labels in order."""
     listed = labels.tolist() if hasattr(labels, "tolist") else list(labels)
     if not isinstance(listed, list) or len(listed) != n:
         found = len(listed) if isinstance(listed, list) else "a single one"
@@ -316,7 +346,7 @@ def _check_labels(labels: Any, n: int) -> tuple[list[Any], list[Any]]:
     if len(kinds) > 1 or not all(issubclass(kind, Hashable) for kind in kinds):
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise InvalidTypeError(f"Labels must be single values of one type, got {names}.")
-    if any(label is None or label != label for label in plain):
+    if any(label is None or label != label for label in plain):  # only NaN differs from itself
         raise InvalidInputError("Labels must not be missing (None or NaN).")
     try:
         return plain, sorted(set(plain))
@@ -325,20 +355,20 @@ def _check_labels(labels: Any, n: int) -> tuple[list[Any], list[Any]]:
 
 
 def _check_classes(classes: Sequence[Any], present: list[Any]) -> list[Any]:
-    given = [plain_label(label) for label in classes]
-    missing = [label for label in present if label not in given]
-    # Names, as torchvision's datasets have them: label 3 is that of classes[3].
-    if missing and not all(type(k) is int and 0 <= k < len(given) for k in present):
+    plain = [plain_label(label) for label in classes]
+    missing = [label for label in present if label not in plain]
+    # Otherwise the entries are names, as in torchvision's datasets: label 3 is named classes[3].
+    if missing and not all(type(k) is int and 0 <= k < len(plain) for k in present):
         raise InvalidInputError(
-            f"classes has neither the labels {missing[:5]} nor names at their positions; it has "
-            f"{len(given)} entries."
+            f"classes contains neither the labels {missing[:5]} nor names at these positions; it "
+            f"has {len(plain)} entries."
         )
-    if any(label in given[:i] for i, label in enumerate(given)):
-        raise InvalidInputError(f"classes names a class twice: {given[:20]}.")
-    return given
+    if any(label in plain[:i] for i, label in enumerate(plain)):
+        raise InvalidInputError(f"classes names a class twice: {plain[:20]}.")
+    return plain
 
 
-def _shared(shape: tuple[int, ...]) -> Tensor:
+def _allocate(shape: tuple[int, ...]) -> Tensor:
     """Return an empty tensor in shared memory, or in ordinary memory if there is too little."""
     empty = torch.empty(shape, dtype=torch.uint8)
     try:
@@ -348,13 +378,14 @@ def _shared(shape: tuple[int, ...]) -> Tensor:
 
         warn(
             f"There is too little shared memory for the {readable(empty.nbytes)} of the pool, so "
-            "it lies in ordinary memory, which spawned workers cannot share. In a container, allow "
-            f"more (docker run --shm-size). [{error}]"
+            "it is in ordinary memory, which spawned workers cannot share. In a container, allow "
+            f"more shared memory (docker run --shm-size). [{error}]"
         )
         return empty
 
 
 def _digest(text: str, images: Tensor) -> str:
+    """Return the checksum of a file's description and images."""
     digest = hashlib.sha256(text.encode())
     digest.update(images.contiguous().numpy().data)
     return digest.hexdigest()
@@ -369,10 +400,11 @@ def _read_document(metadata: dict[str, str], source: Path) -> dict[str, Any]:
         raise ArtifactError(f"{source} is not a saved SyntheticPool.")
     version = document.get("format")
     if type(version) is not int or version < 1:
-        raise ArtifactError(f"{source} has an impossible format: {version!r}.")
+        raise ArtifactError(f"{source} has an invalid format version: {version!r}.")
     if version > FORMAT:
         raise ArtifactError(
-            f"{source} has format {version}; this version reads up to {FORMAT}. Upgrade ganaug."
+            f"{source} has format {version}, but this version of ganaug reads formats up to "
+            f"{FORMAT}. Upgrade ganaug."
         )
     return document
 
@@ -382,9 +414,11 @@ def _read_labels(document: dict[str, Any], n: int) -> tuple[list[Any], list[Any]
     from ganaug.storage.artifact import untag
 
     counts = document["counts"]
-    # Before anything of that length is made.
+    # Checked before lists of this length are made, since the file may be hostile.
     if not all(type(count) is int and count > 0 for count in counts) or sum(counts) != n:
-        raise ValueError(f"the numbers {str(counts)[:80]} are not those of {n} images.")
+        raise ValueError(
+            f"the counts {str(counts)[:80]} are not positive numbers that add up to {n} images."
+        )
     labels = [untag(item) for item in document["labels"]]
-    each = [label for label, count in zip(labels, counts, strict=True) for _ in range(count)]
-    return each, [untag(item) for item in document["classes"]]
+    of_images = [label for label, count in zip(labels, counts, strict=True) for _ in range(count)]
+    return of_images, [untag(item) for item in document["classes"]]

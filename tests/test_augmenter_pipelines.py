@@ -88,6 +88,7 @@ def test_imblearn_pipeline_resamples_as_a_last_step() -> None:
 
 
 def test_sklearn_pipeline_replaces() -> None:
+    """A pipeline of scikit-learn replaces rare rows at fit, and none at prediction."""
     X, y = data()
     pipe = sklearn.pipeline.make_pipeline(quick(mode="replace", p=0.5), Spy()).fit(X, y)
     spy, mask = pipe[-1], pipe[0].synthetic_mask_
@@ -113,6 +114,7 @@ def test_imblearn_pipeline_takes_replace_mode_too() -> None:
 
 @pytest.mark.parametrize("output", ["default", "pandas"])
 def test_behind_a_column_transformer(output: str) -> None:
+    """One-hot columns from a step before stay zeros and ones."""
     values, y = data()
     X = pd.DataFrame(values, columns=list("abcd"))
     X["kind"] = np.where(values[:, 0] > 0, "up", "down")
@@ -211,6 +213,7 @@ def test_a_callback_with_an_open_file_survives_cross_validation(tmp_path: Path) 
 @pytest.mark.parametrize("mode", ["append", "replace"])
 @pytest.mark.parametrize("fitted", [False, True])
 def test_pickle_round_trip(through: str, mode: Any, fitted: bool, tmp_path: Path) -> None:
+    """Pickled estimators give the same rows."""
     X, y = data()
     augmenter = quick(mode=mode, recipe="wgan-gp")
     if fitted:

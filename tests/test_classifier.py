@@ -175,6 +175,7 @@ def test_what_is_no_classifier_is_refused(estimator: Any) -> None:
 
 
 def test_fit_params_are_passed_on() -> None:
+    """What fit is given beside the data reaches the classifier."""
     model = AugmentedClassifier(Spy(), quick()).fit(*data(), note="hello")
     assert model.estimator_.note_ == "hello"
 
@@ -198,6 +199,7 @@ def test_a_fit_param_with_a_value_for_each_row_is_refused(dose: Any, runs: list[
     "sampler", [SMOTE(random_state=0), RandomOverSampler(random_state=0)], ids=repr
 )
 def test_other_over_samplers(sampler: Any) -> None:
+    """Over-samplers of imbalanced-learn take doses and weights too."""
     X, y = data()
     model = AugmentedClassifier(Spy(), sampler, dose=0.5, synthetic_weight=0.5).fit(X, y)
     assert Counter(model.estimator_.y_.tolist()) == {0: 120, 1: 75}
@@ -206,6 +208,7 @@ def test_other_over_samplers(sampler: Any) -> None:
 
 
 def test_an_under_sampler() -> None:
+    """An under-sampler removes rows, with their weights, and takes no dose."""
     X, y = data()
     sampler = RandomUnderSampler(random_state=0)
     model = AugmentedClassifier(Spy(), sampler).fit(X, y)
@@ -344,6 +347,7 @@ def test_synthetic_rows_of_a_fold_depend_on_its_training_rows_only() -> None:
     ids=["calibrated", "calibrated once", "threshold", "bagging", "adaboost", "pipeline"],
 )
 def test_inside_meta_estimators(wrap: Any) -> None:
+    """Estimators that wrap others take it as any classifier."""
     X, y = data()
     model = wrap(AugmentedClassifier(LogisticRegression(), quick())).fit(X, y)
     assert model.score(X, y) > 0.8
@@ -427,6 +431,7 @@ def test_string_labels_and_the_order_of_columns() -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, BaseEstimator) else "",
 )
 def test_methods_follow_the_estimator(estimator: Any, has: list[str], lacks: list[str]) -> None:
+    """It has the methods that its classifier has, and says so of the others."""
     X, y = data()
     model = AugmentedClassifier(estimator, quick())
     for fitted in (model, clone(model).fit(X, y)):
@@ -467,6 +472,7 @@ def test_mixed_columns_go_to_an_estimator_that_takes_them() -> None:
 
 
 def test_lists_will_do() -> None:
+    """Lists in place of arrays give the same predictions."""
     X, y = data()
     model = AugmentedClassifier(LogisticRegression(), quick()).fit(X.tolist(), y.tolist())
     assert model.predict(X.tolist()).tolist() == model.predict(X).tolist()

@@ -52,7 +52,7 @@ def fitted(two_classes):
 
 
 @pytest.mark.parametrize("preset", PRESETS["table"])
-def test_every_preset_fits_on_cuda_samples_is_saved_and_reloads_on_the_cpu(
+def test_fault_62_every_preset_fits_on_cuda_samples_is_saved_and_reloads_on_the_cpu(
     preset, table, tmp_path, monkeypatch
 ):
     import torch
@@ -233,7 +233,7 @@ IMAGE_RECIPES = {
 
 
 @pytest.mark.parametrize("name", IMAGE_RECIPES)
-def test_every_image_recipe_fits_on_cuda_samples_is_saved_and_reloads_on_the_cpu(
+def test_fault_62_every_image_recipe_fits_on_cuda_samples_is_saved_and_reloads_on_the_cpu(
     name, pictures, tmp_path, monkeypatch
 ):
     import torch

@@ -1,30 +1,25 @@
-"""Pix2PixAugmenter: what comes out is like the targets, the same each time, and learned."""
+"""Pix2PixAugmenter: what it learns, its seeds, and the conventions of scikit-learn."""
 
 from __future__ import annotations
 
 import copy
 import io
-import json
 import pickle
 import random
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import safetensors.numpy
 import torch
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from ganaug import (
-    ArtifactError,
     Callback,
     ConfigError,
-    GANAugmenter,
     GanaugWarning,
     ImageOptions,
     InvalidInputError,
@@ -36,139 +31,14 @@ from ganaug import (
 )
 from ganaug.pairs.fitting import pair_steps
 from ganaug.runtime.rng import torch_stream
+from tests.pairs.support import MASKS, TINY, fitted_to_rgb, last, pixels, quick
 
-TINY = Recipe.preset("pix2pix", data="pair").replace(width=4)
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def quick(**options: Any) -> Pix2PixAugmenter:
-    return Pix2PixAugmenter(**{"recipe": TINY, "max_steps": 2, "random_state": 0, **options})
-
-
-def pixels(n: int = 12, channels: int = 1, size: int = 8, seed: int = 0) -> Any:
-    """Return bytes (n, channels, size, size) with black and white in each."""
-    X = np.random.default_rng(seed).integers(0, 256, (n, channels, size, size), dtype=np.uint8)
-    X[:, :, 0, 0], X[:, :, -1, -1] = 0, 255
-    return X
-
-
-MASKS = pixels()[:, 0]
 
 
 @pytest.fixture(scope="module")
 def fitted() -> Pix2PixAugmenter:
-    """Return an augmenter that makes RGB images (n, 8, 8, 3) of grey ones (n, 8, 8)."""
-    return quick().fit(MASKS, last(pixels(channels=3, seed=1)))
-
-
-# ------------------------------------------------------------------ containers
-
-
-def last(X: Any) -> Any:
-    return np.ascontiguousarray(X.transpose(0, 2, 3, 1))
-
-
-def pil(X: Any) -> Any:
-    images = pytest.importorskip("PIL.Image", reason="PIL images need Pillow")
-    return [images.fromarray(x) for x in (X[:, 0] if X.shape[1] == 1 else last(X))]
-
-
-def framed(X: Any) -> Any:
-    return pd.DataFrame(X.reshape(len(X), -1)).add_prefix("pixel")
-
-
-class Case(NamedTuple):
-    """How bytes of some channels get into a container, and what has to be said of them."""
-
-    channels: int
-    make: Callable[[Any], Any]
-    options: ImageOptions | None = None
-
-
-CONTAINERS = {
-    "NHW array": Case(1, lambda X: X[:, 0].copy()),
-    "NCHW array": Case(3, lambda X: X),
-    "NHWC array": Case(4, last),
-    "tensor": Case(3, lambda X: torch.from_numpy(X.copy())),
-    "NHWC tensor": Case(3, lambda X: torch.from_numpy(last(X))),
-    "PIL L": Case(1, pil),
-    "PIL RGB": Case(3, pil),
-    "list of arrays": Case(2, list),
-    "list of tensors": Case(3, lambda X: list(torch.from_numpy(X.copy()))),
-    "flat rows": Case(1, lambda X: X.reshape(len(X), -1), ImageOptions(shape=(8, 8))),
-    "frame": Case(1, framed, ImageOptions(shape=(8, 8))),
-    "float32 in 0 to 1": Case(1, lambda X: (X[:, 0] / 255).astype(np.float32)),
-    "float64 in -1 to 1": Case(3, lambda X: X / 127.5 - 1),
-    "uint16": Case(1, lambda X: X[:, 0].astype(np.uint16) * 257),
-    "bool": Case(1, lambda X: X[:, 0] > 127),
-    "labels 0 to 3": Case(1, lambda X: X[:, 0] // 64, ImageOptions(value_range=(0, 3))),
-}
-
-
-def values(X: Any) -> Any:
-    return np.stack([np.asarray(x) for x in X]) if isinstance(X, list) else np.asarray(X)
-
-
-def kind(X: Any) -> Any:
-    """Return everything about images but their number and their values."""
-    if isinstance(X, list):
-        (item,) = {(type(x), str(np.asarray(x).dtype), np.asarray(x).shape) for x in X}
-        return item
-    if isinstance(X, pd.DataFrame):
-        return tuple(X.columns), tuple(X.dtypes)
-    return type(X), X.dtype, tuple(X.shape[1:])
-
-
-@pytest.mark.parametrize("name", CONTAINERS)
-def test_targets_come_in_the_container_that_they_had(name: str) -> None:
-    case = CONTAINERS[name]
-    targets = case.make(pixels(channels=case.channels, seed=1))
-    before = copy.deepcopy(targets)
-    augmenter = quick(image_options=(None, case.options)).fit(MASKS, targets)
-    assert np.array_equal(values(targets), values(before)), "the user's images were changed"
-    real = values(targets).astype(float)
-    for made, n in (
-        (augmenter.transform(MASKS[:5]), 5),
-        (augmenter.sample(MASKS[:3], 2), 6),
-    ):
-        assert kind(made) == kind(targets)
-        assert len(made) == n
-        assert np.isfinite(values(made).astype(float)).all()
-        assert real.min() <= values(made).astype(float).min()
-        assert values(made).astype(float).max() <= real.max()
-    assert len(augmenter.sample(MASKS, 0)) == 0
-
-
-@pytest.mark.parametrize("name", CONTAINERS)
-def test_sources_may_come_in_any_container(name: str) -> None:
-    case = CONTAINERS[name]
-    sources = case.make(pixels(channels=case.channels))
-    augmenter = quick(image_options=(case.options, None)).fit(sources, MASKS)
-    assert augmenter.n_features_in_ == case.channels * 64
-    made = augmenter.transform(sources)
-    assert kind(made) == kind(MASKS)
-    if isinstance(sources, pd.DataFrame):
-        assert augmenter.feature_names_in_.tolist() == list(sources.columns)
-        with pytest.raises(SchemaDriftError, match="feature names"):
-            augmenter.transform(sources.add_prefix("other"))
-
-
-def test_later_sources_may_be_in_another_container() -> None:
-    X = pixels(channels=3)
-    augmenter = quick().fit(X, MASKS)
-    expected = augmenter.transform(X)
-    for other in (last(X), torch.from_numpy(X), pil(X), list(X)):
-        assert np.array_equal(augmenter.transform(other), expected)
-
-
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 31), (28, 20), (8, 64)])
-def test_sizes_need_not_be_even(height: int, width: int) -> None:
-    X = np.random.default_rng(0).random((6, height, width))
-    assert quick().fit(X, 1 - X).transform(X).shape == X.shape
-
-
-def test_one_pair_is_enough() -> None:
-    assert quick().fit(MASKS[:1], MASKS[:1]).transform(MASKS[:1]).shape == (1, 8, 8)
+    return fitted_to_rgb()
 
 
 # ------------------------------------------------------------------ randomness
@@ -225,7 +95,7 @@ def test_without_dropout_variants_are_alike_and_that_is_said() -> None:
     assert np.abs(made[0].astype(int) - made[1]).max() <= 1
 
 
-def test_59_the_global_random_states_are_never_touched(tmp_path: Path) -> None:
+def test_fault_59_the_global_random_states_are_never_touched(tmp_path: Path) -> None:
     def states() -> Any:
         return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state()  # noqa: NPY002
 
@@ -399,6 +269,8 @@ def test_copies_and_pickles_make_the_same_images(fitted: Pix2PixAugmenter) -> No
 
 
 def test_callbacks_and_time_limit() -> None:
+    """Callbacks are called each step, and max_seconds ends training."""
+
     class Count(Callback):
         steps = 0
 
@@ -424,7 +296,7 @@ def test_callbacks_and_time_limit() -> None:
     ],
     ids=["small", "size", "dtype", "channels", "rows", "numbers"],
 )
-def test_36_sources_unlike_those_at_fit(
+def test_fault_36_sources_unlike_those_at_fit(
     fitted: Pix2PixAugmenter, sources: Any, error: Any, words: str
 ) -> None:
     for call in (fitted.transform, lambda X: fitted.sample(X, 1)):
@@ -438,306 +310,10 @@ def test_impossible_numbers_of_targets(fitted: Pix2PixAugmenter, count: Any) -> 
         fitted.sample(MASKS, count)
 
 
-def test_13_too_many_targets_are_refused_before_one_is_made() -> None:
+def test_fault_13_too_many_targets_are_refused_before_one_is_made() -> None:
     augmenter = quick(memory_budget="10MB").fit(MASKS, MASKS)
     with pytest.raises(MemoryBudgetError, match="memory_budget"):
         augmenter.sample(MASKS, 10**9)
-
-
-# ------------------------------------------------------------------ files
-
-
-def test_a_saved_one_is_the_same(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
-    original = copy.deepcopy(fitted)
-    original.sample(MASKS[:1], 1)
-    original.save_pretrained(tmp_path)
-    again = Pix2PixAugmenter.from_pretrained(tmp_path)
-    assert again.get_params() == original.get_params()
-    assert again.history_.records == original.history_.records
-    assert again.n_features_in_ == 64
-    assert again.model_.recipe == original.model_.recipe
-    assert np.array_equal(again.transform(MASKS), original.transform(MASKS))
-    for _ in range(2):
-        assert np.array_equal(again.sample(MASKS, 2), original.sample(MASKS, 2))
-    with pytest.raises(SchemaDriftError):
-        again.transform(MASKS / 255)
-
-
-@pytest.mark.parametrize("name", CONTAINERS)
-def test_a_saved_one_remembers_the_container(name: str, tmp_path: Path) -> None:
-    case = CONTAINERS[name]
-    images = case.make(pixels(channels=case.channels))
-    both = (case.options, case.options)
-    augmenter = quick(image_options=both).fit(images, images)
-    augmenter.save_pretrained(tmp_path)
-    again = Pix2PixAugmenter.from_pretrained(tmp_path)
-    assert again.image_options == both
-    made, expected = again.transform(images), augmenter.transform(images)
-    assert kind(made) == kind(expected)
-    assert np.array_equal(values(made), values(expected))
-
-
-def test_68_a_folder_of_the_other_estimator(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
-    pair, classes = tmp_path / "pair", tmp_path / "classes"
-    fitted.save_pretrained(pair)
-    recipe = Recipe.preset("dcgan", data="image").replace(width=4)
-    other = GANAugmenter(recipe=recipe, max_steps=1, random_state=0).fit(MASKS, [0, 1] * 6)
-    other.save_pretrained(classes)
-    with pytest.raises(ArtifactError, match=r"GANAugmenter: load it with GANAugmenter\.from_"):
-        Pix2PixAugmenter.from_pretrained(classes)
-    with pytest.raises(ArtifactError, match=r"load it with Pix2PixAugmenter\.from_pretrained"):
-        GANAugmenter.from_pretrained(pair)
-    with pytest.raises(ArtifactError, match="there already"):
-        fitted.save_pretrained(classes)
-    with pytest.raises(ArtifactError, match="there already"):
-        other.save_pretrained(pair)
-    GANAugmenter.from_pretrained(classes)
-    Pix2PixAugmenter.from_pretrained(pair)
-
-
-def _set(path: str, value: Any) -> Callable[[Any], None]:
-    def change(config: Any) -> None:
-        *steps, name = path.split(".")
-        for step in steps:
-            config = config[step]
-        config[name] = value
-
-    return change
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        _set("model.recipe.architecture.width", 10**7),
-        _set("model.recipe.architecture.width", 3),
-        _set("model.recipe.architecture.kind", "dcgan"),
-        _set("model.recipe.architecture.generator_norm", "none"),
-        _set("estimator.source.format.height", 256),
-        _set("estimator.source.format.height", 10**9),
-        _set("estimator.target.format.channels", 4),
-        _set("estimator.target.format.dtype", "object"),
-        _set("estimator.source.format.layout", "NCHWX"),
-        _set("estimator.seed", 3),
-        _set("estimator.calls", -1),
-        _set("estimator.params.max_steps", -1),
-        _set("estimator.params.image_options", [None]),
-        _set("model", {}),
-        _set("estimator", []),
-        _set("kind", "ganaug.SyntheticPool"),
-        _set("kind", ["ganaug.Pix2PixAugmenter"]),
-        _set("format", 99),
-    ],
-)
-def test_65_a_changed_configuration_is_refused(
-    fitted: Pix2PixAugmenter, tmp_path: Path, change: Any
-) -> None:
-    fitted.save_pretrained(tmp_path)
-    path = tmp_path / "config.json"
-    config = json.loads(path.read_text())
-    change(config)
-    path.write_text(json.dumps(config))
-    with pytest.raises(ArtifactError):
-        Pix2PixAugmenter.from_pretrained(tmp_path)
-
-
-def test_64_damaged_weights_are_refused(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
-    fitted.save_pretrained(tmp_path)
-    (weights,) = tmp_path.glob("*.safetensors")
-    weights.write_bytes(weights.read_bytes()[:-1])
-    with pytest.raises(ArtifactError, match="checksum"):
-        Pix2PixAugmenter.from_pretrained(tmp_path)
-
-
-def test_a_file_holds_no_training_image(fitted: Pix2PixAugmenter, tmp_path: Path) -> None:
-    fitted.save_pretrained(tmp_path)
-    (weights,) = tmp_path.glob("*.safetensors")
-    names = safetensors.numpy.load_file(weights)
-    assert all(name.startswith("generator.") for name in names)
-
-
-# ------------------------------------------------------------------ pools and transforms
-
-
-def test_a_pool_holds_the_samples_under_their_labels(fitted: Pix2PixAugmenter) -> None:
-    pool = fitted.make_pool(MASKS[:4], ["b", "a", "b", "b"], 2, random_state=3)
-    assert pool.counts == {"a": 2, "b": 6}
-    made = fitted.sample(MASKS[:4], 2, random_state=3).transpose(0, 3, 1, 2)
-    assert np.array_equal(pool.images.numpy(), np.concatenate([made[2:4], made[:2], made[4:]]))
-
-
-def test_pools_are_bytes_whatever_the_targets_are() -> None:
-    augmenter = quick().fit(MASKS, MASKS / 127.5 - 1)
-    pool = augmenter.make_pool(MASKS[:2], [1, 1], random_state=0)
-    expected = np.round((augmenter.sample(MASKS[:2], 1, random_state=0) + 1) * 127.5)
-    assert np.array_equal(pool.images.numpy()[:, 0], expected)
-
-
-@pytest.mark.parametrize("labels", [[1, 2], 3, None, "ab", np.zeros((12, 2))], ids=str)
-def test_a_pool_needs_a_label_for_each_source(fitted: Pix2PixAugmenter, labels: Any) -> None:
-    with pytest.raises((InvalidInputError, InvalidTypeError)):
-        fitted.make_pool(MASKS, labels)
-
-
-def test_a_pool_joins_a_dataset_and_replaces_its_rare_images(fitted: Pix2PixAugmenter) -> None:
-    vision = pytest.importorskip("ganaug.vision", reason="needs the extra 'vision'")
-    pool = fitted.make_pool(MASKS[:3], [1, 1, 1], 4)
-    images, labels = torch.zeros(20, 3, 8, 8, dtype=torch.uint8), torch.arange(20) // 18
-    dataset = vision.AugmentedDataset(torch.utils.data.TensorDataset(images, labels), pool)
-    assert len(dataset) == 32
-    new, rare = vision.ReplaceRare(pool, p=1.0)(images, labels)
-    assert [bool(image.any()) for image in new] == [False] * 18 + [True] * 2
-    assert torch.equal(rare, labels)
-
-
-@pytest.fixture(scope="module")
-def v2() -> Any:
-    pytest.importorskip("torchvision", reason="transforms need the extra 'vision'")
-    from torchvision.transforms import v2
-
-    return v2
-
-
-def test_a_transform_keeps_the_type_of_the_image(fitted: Pix2PixAugmenter, v2: Any) -> None:
-    from PIL import Image
-    from torchvision import tv_tensors
-
-    mask = torch.from_numpy(MASKS[:1])
-    for image in (Image.fromarray(MASKS[0]), mask, tv_tensors.Image(mask)):
-        made, label = fitted.as_transform(random_state=0)(image, 7)
-        assert isinstance(made, type(image))
-        assert label == 7
-        size = made.size if isinstance(made, Image.Image) else made.shape
-        assert tuple(size) == ((8, 8) if isinstance(made, Image.Image) else (3, 8, 8))
-        bands = v2.functional.pil_to_tensor(made) if isinstance(made, Image.Image) else made
-        assert bands.dtype == torch.uint8
-        expected, _ = fitted.as_transform(random_state=0)(mask, 7)
-        assert torch.equal(torch.as_tensor(bands), expected)
-    scaled = v2.functional.to_dtype(mask, torch.float32, scale=True)
-    made, _ = fitted.as_transform(random_state=0)(scaled, 7)
-    assert made.dtype == torch.float32
-    assert torch.equal((made * 255).round().byte(), expected)
-
-
-def test_a_transform_takes_every_kind_of_mask(v2: Any) -> None:
-    from PIL import Image
-    from torchvision import tv_tensors
-
-    masks = MASKS > 128
-    bools = quick().fit(masks, MASKS)
-    plain = torch.from_numpy(masks[:1])
-
-    def translate(mask: Any) -> Any:
-        return v2.functional.to_image(bools.as_transform(random_state=0)(mask))
-
-    expected = translate(plain)
-    assert expected.dtype == torch.uint8
-    for same in (plain.byte() * 255, tv_tensors.Mask(plain), Image.fromarray(masks[0])):
-        assert torch.equal(translate(same), expected)
-    with pytest.raises(InvalidInputError, match=r"torch.bool"):
-        translate(plain.byte())
-
-
-def test_a_transform_reads_bytes_as_they_were_at_fit(v2: Any) -> None:
-    dark = ImageOptions(value_range=(0, 16))
-    augmenter = quick(image_options=(dark, dark)).fit(MASKS // 16, MASKS // 16)
-    made = augmenter.as_transform()(torch.from_numpy(MASKS[:, None] // 16))
-    assert made.max() <= 16
-    real = augmenter.transform(MASKS // 16)
-    assert np.abs(made[:, 0].numpy().astype(int) - real).mean() < 1.5
-
-
-def test_a_transform_makes_what_sample_makes(fitted: Pix2PixAugmenter, v2: Any) -> None:
-    transform = fitted.as_transform(random_state=0)
-    made = transform(torch.from_numpy(MASKS[:, None]))
-    assert made.shape == (12, 3, 8, 8)
-    real = fitted.transform(MASKS).transpose(0, 3, 1, 2).astype(float)
-    near = np.abs(made.numpy() - real).mean((1, 2, 3))
-    far = np.abs(made.numpy()[::-1] - real).mean((1, 2, 3))
-    assert near.mean() < far.mean()
-    assert not torch.equal(transform(torch.from_numpy(MASKS[:, None])), made), "new noise"
-    again = fitted.as_transform(random_state=0)
-    assert torch.equal(again(torch.from_numpy(MASKS[:, None])), made)
-
-
-def test_a_transform_goes_into_compose_and_samples(fitted: Pix2PixAugmenter, v2: Any) -> None:
-    from torchvision import tv_tensors
-
-    pipeline = v2.Compose(
-        [fitted.as_transform(), v2.RandomHorizontalFlip(), v2.ToDtype(torch.float32, scale=True)]
-    )
-    mask = torch.from_numpy(MASKS[:1])
-    image, label = pipeline(mask, 1)
-    assert label == 1
-    assert image.shape == (3, 8, 8)
-    assert image.dtype == torch.float32
-    sample = pipeline({"image": tv_tensors.Image(mask), "label": 3, "boxes": torch.zeros(2, 4)})
-    assert sample["image"].shape == (3, 8, 8)
-    assert torch.equal(sample["boxes"], torch.zeros(2, 4))
-    assert torch.equal(mask, torch.from_numpy(MASKS[:1])), "the input was changed"
-    assert "1x8x8 to 3x8x8" in repr(pipeline)
-
-
-def loaded(transform: Any, **options: Any) -> torch.Tensor:
-    """Return two epochs of what a loader with two workers makes of two copies of the masks."""
-    from tests.vision_support import Pairs
-
-    data = Pairs(list(torch.from_numpy(MASKS[:, None]).repeat(2, 1, 1, 1)), [0] * 24)
-    data.transform = transform
-    loader = torch.utils.data.DataLoader(
-        data, 4, num_workers=2, generator=torch.Generator().manual_seed(0), **options
-    )
-    return torch.stack([torch.cat([images for images, _ in loader]) for _ in range(2)])
-
-
-def test_a_transform_in_the_workers_of_a_loader(fitted: Pix2PixAugmenter, v2: Any) -> None:
-    made = loaded(fitted.as_transform(random_state=0))
-    assert torch.equal(made, loaded(fitted.as_transform(random_state=0)))
-    assert made.shape == (2, 24, 3, 8, 8)
-    assert not torch.equal(made[0], made[1]), "epochs differ"
-    assert not torch.equal(made[0, :12], made[0, 12:]), "the workers have streams of their own"
-
-
-@pytest.mark.slow
-def test_spawned_workers_do_what_forked_ones_do(fitted: Pix2PixAugmenter, v2: Any) -> None:
-    # Persistent ones: a spawned worker takes seconds to start.
-    options = {"persistent_workers": True}
-    spawned = loaded(
-        fitted.as_transform(random_state=0), multiprocessing_context="spawn", **options
-    )
-    assert torch.equal(spawned, loaded(fitted.as_transform(random_state=0), **options))
-
-
-@pytest.mark.parametrize(
-    ("sample", "error", "words"),
-    [
-        (lambda: (), InvalidInputError, "needs an image"),
-        (lambda: (3, "a"), InvalidInputError, "needs an image"),
-        (lambda: torch.zeros(1, 9, 9, dtype=torch.uint8), InvalidInputError, "the augmenter"),
-        (lambda: torch.zeros(3, 8, 8, dtype=torch.uint8), InvalidInputError, "the augmenter"),
-        (lambda: torch.full((1, 8, 8), -3.0), InvalidTypeError, "Normalize"),
-    ],
-    ids=["nothing", "no image", "size", "channels", "normalised"],
-)
-def test_a_transform_refuses_what_is_no_source(
-    fitted: Pix2PixAugmenter, v2: Any, sample: Any, error: Any, words: str
-) -> None:
-    with pytest.raises(error, match=words):
-        fitted.as_transform()(sample())
-
-
-@pytest.mark.gpu
-def test_on_cuda_it_trains_and_is_saved_for_the_cpu(tmp_path: Path) -> None:
-    augmenter = quick(device="cuda", max_steps=10).fit(MASKS, MASKS)
-    assert augmenter.model_.device.type == "cuda"
-    augmenter.save_pretrained(tmp_path)
-    again = Pix2PixAugmenter.from_pretrained(tmp_path)
-    assert again.model_.device.type == "cpu"
-    made, expected = again.transform(MASKS), augmenter.transform(MASKS)
-    assert np.abs(made.astype(int) - expected).max() <= 2
-    assert pickle.loads(pickle.dumps(augmenter)).model_.device.type == "cpu"
-
-
-# ------------------------------------------------------------------ the page
 
 
 def test_the_page_states_the_preset_and_the_fields_of_the_code(root: Path) -> None:

@@ -253,6 +253,7 @@ def test_the_images_are_shared_with_other_processes(context):
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_workers_read_the_pool(context):
+    """Workers of a DataLoader read the pool and its transform."""
     pool = make().with_transform(doubled)
     loader = DataLoader(pool, 2, num_workers=1, multiprocessing_context=context)
     batches = [batch for batch, _ in loader]
@@ -350,6 +351,7 @@ def test_places_that_are_no_files_are_refused(tmp_path, where):
 
 
 def test_damage_is_noticed(tmp_path):
+    """No flipped bit and no missing end of a file goes unnoticed."""
     path = tmp_path / "rare.pool"
     make().save(path)
     whole = path.read_bytes()
@@ -388,11 +390,11 @@ GOOD = {
     ("change", "words"),
     [
         ({"kind": "ganaug.GANAugmenter"}, "not a saved SyntheticPool"),
-        ({"format": 2}, "format 2; this version reads up to 1. Upgrade"),
-        ({"format": "1"}, "impossible format"),
-        ({"counts": [10**13, 1]}, "not those of 2 images"),
-        ({"counts": [2, 0]}, "not those of 2 images"),
-        ({"counts": [3, -1]}, "not those of 2 images"),
+        ({"format": 2}, "format 2, but this version of ganaug reads formats up to 1. Upgrade"),
+        ({"format": "1"}, "invalid format version"),
+        ({"counts": [10**13, 1]}, "add up to 2 images"),
+        ({"counts": [2, 0]}, "add up to 2 images"),
+        ({"counts": [3, -1]}, "add up to 2 images"),
         ({"counts": 2}, "does not describe a pool"),
         ({"counts": [2]}, "does not describe a pool"),
         ({"labels": [{"int": 0}, {"str": "a"}]}, "of one type"),

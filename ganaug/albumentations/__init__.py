@@ -1,14 +1,14 @@
 """Synthetic images of rare classes in albumentations pipelines.
 
-:class:`ReplaceRare` is a transform that knows the label, :func:`worker_init_fn` gives each worker
-of a ``DataLoader`` random numbers of its own. For albumentations 2.0.8.
+:class:`ReplaceRare` is a transform that reads the label. :func:`worker_init_fn` gives each worker
+of a ``DataLoader`` its own random numbers. Both are for albumentations 2.0.8.
 """
 
 from __future__ import annotations
 
 import os
 
-# Importing albumentations asks the network for a newer version, unless this is set.
+# Without this variable, importing albumentations checks for a newer version over the network.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 try:

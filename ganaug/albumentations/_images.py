@@ -1,4 +1,4 @@
-"""Whether an image of a pool can take the place of an image of a pipeline."""
+"""Checks that an image of a pipeline can be replaced by an image of a pool."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ganaug.errors import InvalidInputError, InvalidTypeError
 
 
 def check_image(name: str, image: Any, shape: tuple[int, int, int]) -> None:
-    """Refuse an image that those of a pool cannot take the place of.
+    """Check that an image can be replaced by an image of a pool.
 
     Parameters
     ----------
     name : str
-        Of the argument.
+        Name of the argument.
     image : ndarray of shape (H, W) or (H, W, C)
     shape : (C, H, W)
-        Of the pool's images.
+        Shape of the pool's images.
 
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If type, shape or values are others.
+        If its type, shape or range of values differs from that of the pool's images.
     """
     if not isinstance(image, np.ndarray):
         raise not_an_image(name, image)
@@ -31,7 +31,7 @@ def check_image(name: str, image: Any, shape: tuple[int, int, int]) -> None:
     fitting = [(height, width, channels)] + [(height, width)] * (channels == 1)
     if image.shape not in fitting:
         raise InvalidInputError(
-            f"{name} has the shape {image.shape}, images of the pool have "
+            f"{name} has the shape {image.shape}, but images of the pool have "
             f"{' or '.join(map(str, fitting))}. {_remedy(image.shape, shape)}"
         )
     if image.dtype not in (np.uint8, np.float32):
@@ -44,13 +44,13 @@ def check_image(name: str, image: Any, shape: tuple[int, int, int]) -> None:
     if image.dtype == np.float32 and not (image.min() >= 0 and image.max() <= 1):
         raise InvalidInputError(
             f"{name} has values from {image.min():g} to {image.max():g}; those of a float32 image "
-            "must lie in [0, 1]. Place ReplaceRare before A.Normalize and whatever else leaves "
-            "that range, or divide by 255."
+            "must be in [0, 1]. Place ReplaceRare before A.Normalize and other transforms that "
+            "leave this range, or divide by 255."
         )
 
 
 def not_an_image(name: str, value: Any) -> InvalidTypeError:
-    """Return the error for something else in the place of an image."""
+    """Return the error for a value that should be an image."""
     return InvalidTypeError(
         f"{name} must be a numpy array with the channels last, got {type(value).__name__}. Use "
         "np.array(image) for a PIL image, and place ReplaceRare before A.ToTensorV2."
@@ -64,9 +64,9 @@ def _remedy(found: tuple[int, ...], shape: tuple[int, int, int]) -> str:
     if (found[2] if len(found) == 3 else 1) != channels:
         return (
             "Convert images to as many channels before ReplaceRare (A.ToGray, cv2.cvtColor), or "
-            "learn from images with the channels that they have here."
+            "fit the augmenter on images with the channels of this pipeline."
         )
     return (
-        f"Place ReplaceRare after A.Resize({height}, {width}) and before crops, or learn from "
-        "images of the size that they have here, with ImageOptions(resize=...)."
+        f"Place ReplaceRare after A.Resize({height}, {width}) and before crops, or fit the "
+        "augmenter on images of the size of this pipeline, with ImageOptions(resize=...)."
     )

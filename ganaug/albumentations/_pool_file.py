@@ -1,4 +1,4 @@
-"""The file of a pool, read once a process."""
+"""A pool in a file, which is read once in each process."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from weakref import WeakValueDictionary
 
 from ganaug.pool import SyntheticPool
 
-# Weak: the memory is free again when the last transform is gone.
+# Weak references: the memory is freed when the last transform that uses the pool is deleted.
 _READ: WeakValueDictionary[tuple[Any, ...], SyntheticPool] = WeakValueDictionary()
 
 
 class PoolFile:
-    """A pool that is read once a process, however often transforms are made and copied.
+    """A pool that is read once in each process, even if transforms are created and copied often.
 
     Parameters
     ----------
     path : str
     pool : SyntheticPool, optional
-        What is in the file, if that is known.
+        Content of the file, if it has been read already.
     """
 
     def __init__(self, path: str, pool: SyntheticPool | None = None) -> None:
@@ -29,12 +29,12 @@ class PoolFile:
 
     @property
     def pool(self) -> SyntheticPool:
-        """What is in the file.
+        """Content of the file.
 
         Raises
         ------
         ArtifactError
-            If it is missing or damaged.
+            If the file is missing or damaged.
         """
         if self._pool is None:
             key = self._key()
@@ -43,7 +43,7 @@ class PoolFile:
         return self._pool
 
     def _key(self) -> tuple[Any, ...]:
-        """Return what changes when another pool is saved under the same path."""
+        """Return a key that changes when another pool is saved under the same path."""
         path = Path(self.path).resolve()
         if not path.exists():
             return (path,)
@@ -54,7 +54,7 @@ class PoolFile:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A process that is being started gets the shared memory itself: torch passes it on.
-        # Anywhere else the path is enough.
+        # When a process is being spawned, the pool itself is pickled: torch passes its shared
+        # memory on without a copy. Elsewhere the path is enough.
         starting = get_spawning_popen() is not None
         return PoolFile, ((self.path, self.pool) if starting else (self.path,))

@@ -1,4 +1,4 @@
-"""An albumentations transform that swaps images of rare classes for synthetic ones."""
+"""``ReplaceRare``: an albumentations transform that swaps images of rare classes."""
 
 from __future__ import annotations
 
@@ -25,59 +25,59 @@ _Pick = tuple[Any, float]
 
 
 class ReplaceRare(A.ImageOnlyTransform):
-    """Swap images of a pool's classes for synthetic ones of the same class, at random.
+    """Transform that randomly swaps images of rare classes for synthetic ones of the same class.
 
-    The label is passed beside the image: ``pipeline(image=image, label=label)``. It stays, and so
-    do the images of classes that the pool does not have. In an ``A.Compose`` the place of this
-    transform is where images are as they were learned: before crops and ``A.Normalize``.
+    The label is passed with the image: ``pipeline(image=image, label=label)``. The label and images
+    of classes that the pool does not have stay the same. In an ``A.Compose``, place this transform
+    where images have the size and values they had at fit: before crops and ``A.Normalize``.
 
     Parameters
     ----------
     pool_path : str or path-like
-        A file that :meth:`ganaug.SyntheticPool.save` wrote.
+        File that :meth:`ganaug.SyntheticPool.save` wrote.
     label_key : str, default="label"
-        The name under which the label is passed.
+        Name of the argument with the label.
     p : float, default=0.5
-        The probability that a sample of one of the classes is swapped.
+        Probability that a sample of one of the classes is swapped.
 
     Attributes
     ----------
     pool_path, label_key, p
-        As given.
+        The parameters.
 
     Raises
     ------
     ConfigError, InvalidTypeError
-        If an option is impossible.
+        If an option has an invalid value.
     ArtifactError
-        If the file is damaged, or missing when the first sample comes.
+        If the file is damaged, or is still missing at the first sample.
     InvalidInputError, InvalidTypeError
-        By a sample without label, with masks, boxes, key points or volumes (they would not fit
-        another image), or whose image is not of the size, channels or values of the pool's.
+        When a sample has no label, has masks, boxes, key points or volumes (they would not fit a
+        synthetic image), or has an image whose size, channels or values differ from the pool's.
 
     See Also
     --------
-    worker_init_fn : what a ``DataLoader`` with workers needs.
+    worker_init_fn : Needed by a ``DataLoader`` with workers.
 
     Notes
     -----
-    *Images* are uint8, or float32 in [0, 1] as ``A.ToFloat`` makes them, of shape (H, W, C), or
-    (H, W) if the pool has one channel.
+    *Images* are uint8, or float32 in [0, 1] as ``A.ToFloat`` returns them. Their shape is
+    (H, W, C), or (H, W) if the pool has one channel.
 
-    *Several images.* ``images=`` takes a label for each, and then each is a sample of its own; with
-    one label for all they are one sample: all of them are swapped, or none. Additional targets of
+    *Several images.* If ``images=`` has a label for each image, each is a separate sample. With one
+    label for all, they are one sample, so either all are swapped or none. Additional targets of
     the type ``image`` or ``images`` belong to the sample and are swapped together with it. Each
-    swapped image is drawn anew from the pool.
+    swapped image is drawn separately from the pool.
 
     *Randomness* comes from the generators that albumentations gives to each transform, so
-    ``A.Compose(seed=...)`` repeats itself, and the global random states are never touched. Each
-    sample and each image takes one number, whatever the label.
+    ``A.Compose(seed=...)`` is repeatable, and the global random states are not used. Each sample
+    and each image takes one number, whatever the label.
 
-    *Memory.* The file is read when the transform is made, or, if it does not exist yet, when the
-    first sample comes; once a process, however many transforms and copies use it. Workers of a
-    ``DataLoader``, forked or spawned, share the memory.
+    *Memory.* The file is read by the constructor or, if it does not exist yet, at the first
+    sample. It is read once in each process, even if several transforms and copies use it. Workers
+    of a ``DataLoader``, forked or spawned, share the memory.
 
-    *Serialisation.* ``A.to_dict`` and ``A.save`` store the path and no image. Import
+    *Serialisation.* ``A.to_dict`` and ``A.save`` store the path, but no images. Import
     ``ganaug.albumentations`` before ``A.from_dict`` and ``A.load``.
 
     Examples
@@ -100,7 +100,7 @@ class ReplaceRare(A.ImageOnlyTransform):
     >>> folder.cleanup()
     """
 
-    # The public name: it stands in the files of saved pipelines.
+    # albumentations writes this name into files of saved pipelines, so it must be the public one.
     __module__ = "ganaug.albumentations"
 
     _targets = Targets.IMAGE
@@ -110,13 +110,14 @@ class ReplaceRare(A.ImageOnlyTransform):
     ) -> None:
         self._seeded_in = -1
         self._forced = False
-        self._unfit = {name: name for name in (*_ANNOTATIONS, *_VOLUMES)}
+        # The type of each target that a synthetic image would not fit, by its name.
+        self._unsupported = {name: name for name in (*_ANNOTATIONS, *_VOLUMES)}
         super().__init__(p=_check_p(p))
-        # Under the names of the arguments: that is how albumentations serialises them.
+        # albumentations serialises the attributes that have the names of the arguments.
         self.pool_path, self.label_key = _check_path(pool_path), _check_key(label_key)
         self._file = PoolFile(self.pool_path)
         if Path(self.pool_path).exists():
-            self._file.pool  # noqa: B018 - read now, so that forked workers share it
+            self._file.pool  # noqa: B018 - read here, so that forked workers share it
 
     @property
     def pool(self) -> SyntheticPool:
@@ -125,48 +126,48 @@ class ReplaceRare(A.ImageOnlyTransform):
 
     @property
     def targets(self) -> dict[str, Callable[..., Any]]:
-        """What this transform changes."""
+        """Functions that change the targets of this transform."""
         return {"image": self.apply, "images": self.apply_to_images}
 
     @property
     def targets_as_params(self) -> list[str]:
-        """What else it needs of a sample."""
+        """Names of further arguments that this transform reads."""
         return [self.label_key]
 
     def add_targets(self, additional_targets: dict[str, str]) -> None:
-        """Take note of further names of images, and of what must not come with them."""
+        """Register further names of images and of targets that cannot be swapped."""
         super().add_targets(additional_targets)
-        unfit = (*_ANNOTATIONS, *_VOLUMES)
-        self._unfit.update({k: kind for k, kind in additional_targets.items() if kind in unfit})
+        kinds = (*_ANNOTATIONS, *_VOLUMES)
+        self._unsupported.update({k: v for k, v in additional_targets.items() if v in kinds})
 
     def set_random_seed(self, seed: int | None) -> None:
-        """Start the random numbers of this transform anew."""
-        # A.Compose gives one seed to all its transforms. Taken as it is, the coin for the first
-        # image would be the same as that of any other transform.
+        """Seed the random numbers of this transform."""
+        # A.Compose gives one seed to all its transforms. If it were used unchanged, this transform
+        # would draw the same numbers as every other one.
         super().set_random_seed(None if seed is None else derive(int(seed), "ReplaceRare"))
         self.seed = seed
         self._seeded_in = os.getpid()
 
     def set_random_state(self, random_generator: Any, py_random: Any) -> None:
-        """Take the random numbers from other generators."""
+        """Replace the random generators of this transform."""
         super().set_random_state(random_generator, py_random)
         self._seeded_in = os.getpid()
 
     def __call__(self, *args: Any, force_apply: bool = False, **kwargs: Any) -> Any:
-        """Return the sample, or one with other images of the same class.
+        """Return the sample, or a copy with synthetic images of the same class.
 
         Parameters
         ----------
         force_apply : bool, default=False
-            Swap with certainty, as ``A.OneOf`` asks for.
+            Swap with probability 1; ``A.OneOf`` sets this.
         **kwargs : Any
-            The sample: ``image=`` or ``images=``, the label, and whatever else.
+            The sample: ``image=`` or ``images=``, the label, and any other arguments.
 
         Returns
         -------
         dict
         """
-        # Whatever the coin says, or a mistake would come up at some random later sample.
+        # Checked before the random decision. A mistake would otherwise raise at a random sample.
         if self.p > 0 and not args:
             self._check_images(kwargs)
             if not self.replay_mode:
@@ -175,43 +176,48 @@ class ReplaceRare(A.ImageOnlyTransform):
         return super().__call__(*args, force_apply=force_apply, **kwargs)
 
     def should_apply(self, force_apply: bool = False) -> bool:
-        """Return whether anything can be swapped; the coin is tossed later, for each sample."""
+        """Return whether anything can be swapped. Samples are chosen at random later."""
         self._forced = force_apply
         return bool(self.p > 0)
 
     def update_transform_params(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the parameters as they are: the shape of the image is not one of them."""
+        """Return the parameters unchanged.
+
+        The base class adds the shape of the image, which this transform does not use.
+        """
         return params
 
     def get_params_dependent_on_data(
         self, params: dict[str, Any], data: dict[str, Any]
     ) -> dict[str, Any]:
-        """Decide which images are swapped, and for what.
+        """Choose at random the images to swap and the images of the pool that replace them.
 
         Returns
         -------
         dict
-            Empty, or ``"replaced"``: for each target a list with None for an image that stays, or
-            label and quantile for :meth:`ganaug.SyntheticPool.draw`. It is plain data, so that
-            ``A.ReplayCompose`` and ``save_applied_params`` can store it.
+            Empty if no image is swapped. Otherwise the entry ``"replaced"`` has a list for each
+            target: None for an image that stays, or label and quantile for
+            :meth:`ganaug.SyntheticPool.draw`. It is plain data, so that ``A.ReplayCompose`` and
+            ``save_applied_params`` can store it.
         """
         labels, single = self._labels(data)
         counts = self.pool.counts
-        hits = [self._toss() and label in counts for label in labels]
+        # The number is drawn before the class is looked up, so labels do not shift the stream.
+        swapped = [self._draw_swap() and label in counts for label in labels]
         replaced: dict[str, list[_Pick | None]] = {}
         for key, stacked in self._image_keys(data).items():
             frames = range(len(data[key])) if stacked else range(1)
             us = [self.py_random.random() for _ in frames]
-            owners = [0 if single else i for i in frames]
+            samples = [0 if single else i for i in frames]
             replaced[key] = [
-                (labels[i], u) if hits[i] else None for i, u in zip(owners, us, strict=True)
+                (labels[i], u) if swapped[i] else None for i, u in zip(samples, us, strict=True)
             ]
-        return {"replaced": replaced} if any(hits) else {}
+        return {"replaced": replaced} if any(swapped) else {}
 
     def apply_with_params(self, params: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Return the sample with the images that were decided on."""
+        """Return the sample with the chosen images swapped."""
         result = dict(kwargs)
         keys = self._image_keys(kwargs)
         for key, picks in params.get("replaced", {}).items():
@@ -227,12 +233,13 @@ class ReplaceRare(A.ImageOnlyTransform):
                     result[key][i] = self._make(pick, frame)
         return result
 
-    def _toss(self) -> bool:
+    def _draw_swap(self) -> bool:
+        """Return True with probability ``p``; always if the transform is forced."""
         coin = self.py_random.random()
         return self._forced or coin < self.p
 
     def _make(self, pick: _Pick, like: NDArray[Any]) -> NDArray[Any]:
-        """Return an image of the pool with the layout and dtype of another."""
+        """Return an image of the pool with the shape and dtype of the image ``like``."""
         pixels = self.pool.draw(*pick).permute(1, 2, 0).contiguous().numpy().reshape(like.shape)
         if like.dtype == np.uint8:
             return pixels
@@ -244,15 +251,16 @@ class ReplaceRare(A.ImageOnlyTransform):
         return {k: kinds[k] == "images" for k, v in data.items() if k in kinds and v is not None}
 
     def _labels(self, data: Mapping[str, Any]) -> tuple[list[Any], bool]:
-        """Return the label of each sample, and whether it is one for all images."""
+        """Return the label of each sample, and whether one label stands for all images."""
         if data.get(self.label_key) is None:
             raise InvalidInputError(
-                f"ReplaceRare finds no label: {self.label_key!r} is missing or None, there are "
-                f"{list(data)}. Call the pipeline with {self.label_key}=..., or set label_key. For "
-                "datasets that show their transforms no label, use ganaug.vision.AugmentedDataset."
+                f"ReplaceRare finds no label: {self.label_key!r} is missing or None; the arguments "
+                f"are {list(data)}. Call the pipeline with {self.label_key}=..., or set label_key. "
+                "For datasets that do not pass the label to their transform, use "
+                "ganaug.vision.AugmentedDataset."
             )
-        given = data[self.label_key]
-        plain = given.tolist() if hasattr(given, "tolist") else given
+        label_or_labels = data[self.label_key]
+        plain = label_or_labels.tolist() if hasattr(label_or_labels, "tolist") else label_or_labels
         single = not isinstance(plain, (list, tuple))
         labels = [plain] if single else [plain_label(label) for label in plain]
         example = next(iter(self.pool.counts))
@@ -266,13 +274,13 @@ class ReplaceRare(A.ImageOnlyTransform):
         if label is None or not isinstance(label, Hashable) or isinstance(label, tuple):
             raise InvalidTypeError(
                 f"{self.label_key} must be a single value such as a number or a string for each "
-                f"image, got {label!r}. One-hot and mixed labels belong behind ReplaceRare."
+                f"image, got {label!r}. One-hot and mixed labels must be made after ReplaceRare."
             )
         if isinstance(label, str) != isinstance(example, str):
             raise InvalidInputError(
-                f"{self.label_key} is {label!r}, and the labels of the pool are like {example!r}, "
-                "so no image would ever be swapped. Translate them: "
-                "pool.relabel(mapping).save(path)."
+                f"{self.label_key} is {label!r}, but the labels of the pool are of type "
+                f"{type(example).__name__}, such as {example!r}, so no image would be swapped. "
+                "Translate them: pool.relabel(mapping).save(path)."
             )
 
     def _check_lengths(self, data: Mapping[str, Any], n: int) -> None:
@@ -280,23 +288,23 @@ class ReplaceRare(A.ImageOnlyTransform):
             if not stacked or len(data[key]) != n:
                 found = f"{len(data[key])} images" if stacked else "one image"
                 raise InvalidInputError(
-                    f"{self.label_key} holds {n} labels, and {key} is {found}. An image has one "
-                    "label, not a vector of one-hot or mixed ones; images have one for all, or one "
-                    "for each."
+                    f"{self.label_key} holds {n} labels, and {key} is {found}. An image needs one "
+                    "label, which is not one-hot or mixed; images need one label for all, or one "
+                    "label for each."
                 )
 
     def _check_images(self, data: Mapping[str, Any]) -> None:
         for key, value in data.items():
-            if key in self._unfit and value is not None:
-                what = "a volume" if self._unfit[key] in _VOLUMES else "an annotation"
+            if key in self._unsupported and value is not None:
+                kind = "a volume" if self._unsupported[key] in _VOLUMES else "an annotation"
                 raise InvalidInputError(
-                    f"The sample has {key}, {what} which would no longer fit when the image is "
-                    "another. ReplaceRare is for images with a label only."
+                    f"The sample has {key}, {kind} that would not fit a synthetic image. "
+                    "ReplaceRare is for images with only a label."
                 )
         keys = self._image_keys(data)
         if not keys:
             raise InvalidInputError(
-                f"ReplaceRare needs image= or images=, got {list(data)}. For further names, set "
+                f"ReplaceRare needs image= or images=, got {list(data)}. For other names, set "
                 "additional_targets of A.Compose."
             )
         for key, stacked in keys.items():
@@ -311,7 +319,7 @@ class ReplaceRare(A.ImageOnlyTransform):
         if worker is None or self._seeded_in == os.getpid():
             return
         self._seeded_in = os.getpid()
-        if worker.id == 0:  # one warning is enough
+        if worker.id == 0:  # one warning is enough for all workers
             warn(
                 "Each worker of the DataLoader has a copy of the same random state, so the "
                 "augmentations of an albumentations pipeline repeat from worker to worker and from "
@@ -324,8 +332,8 @@ def _check_path(path: Any) -> str:
     if not isinstance(path, (str, os.PathLike)):
         raise InvalidTypeError(
             f"pool_path must be the path of a file, got {type(path).__name__}. Save the pool with "
-            "pool.save(path) and pass the path: a pipeline that held the images could not be saved "
-            "itself."
+            "pool.save(path) and pass the path. A pipeline that held the images itself could not "
+            "be saved."
         )
     return os.fsdecode(path)
 

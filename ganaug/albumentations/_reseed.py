@@ -1,4 +1,4 @@
-"""Random numbers for the albumentations transforms in workers of data loaders."""
+"""Seeds for albumentations transforms in the workers of data loaders."""
 
 from __future__ import annotations
 
@@ -19,27 +19,31 @@ from ganaug.errors import ConfigError, warn
 from ganaug.runtime.rng import derive
 
 MAX_ENTRIES = 1000
-"""Containers with more entries hold data: no transforms are looked for in them."""
+"""Lists and dicts with more entries are taken for data and not searched for transforms.
+
+It bounds the time that a worker takes to start.
+"""
 
 _METHODS = ("__getitem__", "__getitems__", "__iter__", "__call__", "forward")
 _ATOMS = (str, bytes, int, float, complex, np.ndarray, np.generic, torch.Tensor, ModuleType, type)
 
 
 def worker_init_fn(worker_id: int) -> None:
-    """Give the albumentations transforms in a worker of a ``DataLoader`` random numbers of its own.
+    """Seed the albumentations transforms in a worker of a ``DataLoader``.
 
-    Each worker starts with a copy of the same dataset, so without this its augmentations are those
-    of the other workers, and in the next epoch the same again. Pass it as
+    Each worker starts with a copy of the same dataset. Without this function, all workers apply the
+    same augmentations, and repeat them in each epoch. Pass it as
     ``DataLoader(worker_init_fn=worker_init_fn)``.
 
-    The transforms are looked for in the worker's dataset as :func:`reseed` does, and seeded with
-    the worker's seed, which the loader draws from its ``generator`` (or torch's global one) for
-    each epoch: seed that, and the run repeats itself. A seed of ``A.Compose`` has no effect there.
+    It searches the worker's dataset for transforms as :func:`reseed` does, and seeds them with the
+    worker's seed. The loader draws this seed for each epoch from its ``generator`` (or torch's
+    global one), so a run is repeatable if that generator is seeded. A seed of ``A.Compose`` has no
+    effect in workers.
 
     Parameters
     ----------
     worker_id : int
-        Is passed by the loader.
+        Number of the worker, passed by the loader.
 
     Raises
     ------
@@ -61,8 +65,8 @@ def worker_init_fn(worker_id: int) -> None:
     worker = get_worker_info()
     if worker is None:
         raise ConfigError(
-            "worker_init_fn is for workers: DataLoader(worker_init_fn=worker_init_fn). Elsewhere, "
-            "use reseed(pipeline, seed)."
+            "worker_init_fn was called outside a worker. Pass it to the loader with "
+            "DataLoader(worker_init_fn=worker_init_fn), or call reseed(pipeline, seed)."
         )
     if not reseed(worker.dataset, worker.seed) and worker_id == 0:
         warn(
@@ -73,17 +77,17 @@ def worker_init_fn(worker_id: int) -> None:
 
 
 def reseed_then(function: Callable[[int], Any]) -> Callable[[int], None]:
-    """Return a ``worker_init_fn`` that does what :func:`worker_init_fn` does, then calls another.
+    """Return a ``worker_init_fn`` that calls :func:`worker_init_fn` and then ``function``.
 
     Parameters
     ----------
     function : callable
-        Takes the number of the worker.
+        Function of the number of the worker.
 
     Returns
     -------
     callable
-        Can be pickled if ``function`` can, as spawned workers need it.
+        It can be pickled for spawned workers if ``function`` can.
 
     Examples
     --------
@@ -97,6 +101,8 @@ def reseed_then(function: Callable[[int], Any]) -> Callable[[int], None]:
 
 @dataclass(frozen=True)
 class _ReseedThen:
+    """The function that `reseed_then` returns; a closure could not be pickled."""
+
     function: Callable[[int], Any]
 
     def __call__(self, worker_id: int) -> None:
@@ -105,29 +111,30 @@ class _ReseedThen:
 
 
 def reseed(where: Any, seed: int) -> int:
-    """Seed every albumentations transform within an object, each with a stream of its own.
+    """Seed every albumentations transform inside an object, each with a different stream.
 
-    ``A.Compose(seed=...)`` and ``set_random_seed`` give all transforms the same stream, so that for
-    instance two flips with the same ``p`` always happen together. This does not.
+    ``A.Compose(seed=...)`` and ``set_random_seed`` give all transforms the same stream, so that,
+    for instance, two flips with the same ``p`` always happen together. After this function they
+    are independent.
 
     Parameters
     ----------
     where : Any
-        A transform, a pipeline, or a dataset. Its attributes are searched, and theirs, with
-        lists and dicts of at most 1000 entries, functions and what these refer to; so nested
-        ``Subset`` and ``ConcatDataset`` are.
+        A transform, a pipeline or a dataset. Its attributes are searched recursively, and so are
+        lists and dicts of at most 1000 entries, functions and the variables that they use. This
+        includes nested ``Subset`` and ``ConcatDataset``.
     seed : int
         Not negative.
 
     Returns
     -------
     int
-        The number of transforms and compositions that were found.
+        Number of transforms and compositions that were found.
 
     Raises
     ------
     ConfigError
-        If the seed is impossible.
+        If the seed is not a whole number, or negative.
 
     Examples
     --------
@@ -138,7 +145,7 @@ def reseed(where: Any, seed: int) -> int:
     """
     root = _check_seed(seed)
     found = _transforms_in(where)
-    # From the outside in: a composition passes its seed on to what it holds.
+    # Compositions come before their members, since a composition passes its seed on to them.
     for i, transform in enumerate(found):
         transform.set_random_seed(derive(root, "albumentations", i))
     return len(found)
@@ -151,9 +158,10 @@ def _check_seed(seed: Any) -> int:
 
 
 def _transforms_in(where: Any) -> list[Any]:
-    """Return all transforms within an object, each before those that it holds."""
+    """Return all transforms inside an object, compositions before their members."""
     found: list[Any] = []
-    seen = {id(where): where}  # a reference to each, so that no id is used again
+    # Keeps a reference to each visited object, so that its id is not given to another one.
+    visited = {id(where): where}
     stack = [(where, _parts(where))]
     while stack:
         holder, parts = stack[-1]
@@ -162,10 +170,11 @@ def _transforms_in(where: Any) -> list[Any]:
             stack.pop()
             if _is_transform(holder):
                 found.append(holder)
-        elif id(part) not in seen:
-            seen[id(part)] = part
+        elif id(part) not in visited:
+            visited[id(part)] = part
             stack.append((part, _parts(part)))
-    return found[::-1]  # a reversed post-order: holders first, also where they share something
+    # A reversed post-order: every composition comes first, even if several share a member.
+    return found[::-1]
 
 
 def _is_transform(value: Any) -> bool:
@@ -173,7 +182,7 @@ def _is_transform(value: Any) -> bool:
 
 
 def _parts(value: Any) -> Iterator[Any]:
-    """Return what an object consists of, without calling any code of it."""
+    """Yield the objects that an object refers to, without running any of its code."""
     for part in _references(value):
         if part is not None and not isinstance(part, _ATOMS):
             yield part
@@ -181,35 +190,38 @@ def _parts(value: Any) -> Iterator[Any]:
 
 def _references(value: Any) -> Iterator[Any]:
     if isinstance(value, dict):
-        yield from _few(list(dict.values(value)))
+        yield from _searched_entries(list(dict.values(value)))
     elif isinstance(value, (list, tuple)):
-        yield from _few(value)
+        yield from _searched_entries(value)
     elif isinstance(value, partial):
         yield from (value.func, value.args, value.keywords)
     elif isinstance(value, MethodType):
         yield from (value.__self__, value.__func__)
     if isinstance(value, FunctionType):
-        yield from _used_by(value)
+        yield from _variables_of(value)
     elif not isinstance(value, _ATOMS):
         yield from _attributes(value)
 
 
-def _few(values: Any) -> Any:
-    many = len(values) > MAX_ENTRIES and not isinstance(values[0], Dataset)
-    return () if many else values
+def _searched_entries(values: Any) -> Any:
+    """Return the entries of a container; none if there are so many that they must be data."""
+    is_data = len(values) > MAX_ENTRIES and not isinstance(values[0], Dataset)
+    return () if is_data else values
 
 
-def _used_by(function: FunctionType) -> Iterator[Any]:
+def _variables_of(function: FunctionType) -> Iterator[Any]:
+    """Yield the closure variables of a function and the transforms among its globals."""
     try:
-        used = getclosurevars(function)
-    except ValueError:  # a variable without a value as yet
+        variables = getclosurevars(function)
+    except ValueError:  # a closure variable that has no value yet
         return
-    yield from used.nonlocals.values()
-    # Of a module's names only the transforms: they lead into everything else.
-    yield from filter(_is_transform, used.globals.values())
+    yield from variables.nonlocals.values()
+    # Other globals are left out: through them, every imported module would be searched.
+    yield from filter(_is_transform, variables.globals.values())
 
 
 def _attributes(value: Any) -> Iterator[Any]:
+    """Yield the attributes of an object, and transforms that its class or its methods use."""
     state = getattr(value, "__dict__", None)
     if isinstance(state, dict):
         yield from state.values()
@@ -221,4 +233,4 @@ def _attributes(value: Any) -> Iterator[Any]:
             if _is_transform(entry):
                 yield entry
             elif isinstance(entry, FunctionType) and entry.__name__ in _METHODS:
-                yield from filter(_is_transform, _used_by(entry))
+                yield from filter(_is_transform, _variables_of(entry))

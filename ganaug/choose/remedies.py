@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone, is_regressor
 
 from ganaug.choose.samplers import RepeatRows, SmoteRows, fit_resample, synthetic_rows
 from ganaug.data import containers
-from ganaug.data.labels import check_labels, check_strategy
+from ganaug.data.labels import check_strategy, labels_of
 from ganaug.errors import ConfigError, GanaugWarning, InvalidInputError, InvalidTypeError
 from ganaug.runtime.rng import derive
 
@@ -31,25 +32,48 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Rows:
-    """Training rows, which of them are synthetic (None: cannot be told), and who made those."""
+    """Training rows, with or without synthetic ones.
+
+    Parameters
+    ----------
+    X, y : rows and classes, in the user's containers
+    labels : ndarray of shape (n_samples,)
+        The classes as an array, checked.
+    synthetic : ndarray of bool or None
+        Which rows are synthetic; None if the sampler does not say.
+    sampler : over-sampler or None
+        The one that added rows.
+    """
 
     X: Any
     y: Any
+    labels: NDArray[Any]
     synthetic: NDArray[np.bool_] | None
     sampler: Any = None
+
+    @classmethod
+    def resampled(cls, X: Any, X_res: Any, y_res: Any, sampler: Any) -> Rows:
+        """Return what a sampler made of rows ``X``, whose labels were checked.
+
+        Its labels are not checked again: a sampler adds no others.
+        """
+        synthetic = synthetic_rows(sampler, X, X_res)
+        return cls(X_res, y_res, labels_of(y_res), synthetic, sampler)
 
     def dosed(self, dose: float) -> Rows:
         """Return the real rows and the first of the synthetic ones, this share of each class."""
         if self.synthetic is None:
             raise ConfigError("A sampler that removes or changes rows has no doses.")
-        labels, _ = check_labels(self.y, len(self.synthetic))
         kept = ~self.synthetic
-        for label in np.unique(labels[self.synthetic]):
-            own = np.flatnonzero(self.synthetic & (labels == label))
+        for label in pd.unique(self.labels[self.synthetic]):  # np.unique would sort strings
+            own = np.flatnonzero(self.synthetic & (self.labels == label))
             kept[own[: round(dose * len(own))]] = True
         rows = np.flatnonzero(kept)
         return Rows(
-            containers.take(self.X, rows), containers.take(self.y, rows), self.synthetic[rows]
+            containers.take(self.X, rows),
+            containers.take(self.y, rows),
+            self.labels[rows],
+            self.synthetic[rows],
         )
 
 
@@ -127,10 +151,9 @@ def spread(
         )
     weights = np.empty(len(rows.synthetic))
     weights[~rows.synthetic] = real
-    new, _ = check_labels(rows.y, len(rows.synthetic))
     for label in np.unique(labels):
         mean = real[labels == label].mean()
-        weights[rows.synthetic & (new == label)] = synthetic_weight * mean
+        weights[rows.synthetic & (rows.labels == label)] = synthetic_weight * mean
     return weights
 
 
@@ -173,11 +196,18 @@ def arms_of(remedies: Iterable[str], doses: Sequence[float] = DOSES) -> list[Arm
     ]
 
 
-def grow(sampler: Any, X: Any, y: Any, targets: Mapping[Any, int], cached: Any = None) -> Rows:
+def grow(
+    sampler: Any,
+    X: Any,
+    y: Any,
+    labels: NDArray[Any],
+    targets: Mapping[Any, int],
+    cached: Any = None,
+) -> Rows:
     """Return the rows of a training fold and those that a clone of a sampler adds to them."""
     own = clone(sampler).set_params(sampling_strategy=dict(targets))
     with warnings.catch_warnings():
         # What there is to say about the classes, the fit on all rows says once.
         warnings.simplefilter("ignore", GanaugWarning)
-        X_res, y_res, own = (cached or fit_resample)(own, X, y)
-    return Rows(X_res, y_res, synthetic_rows(own, X, X_res), own)
+        X_res, y_res, own = (cached or fit_resample)(own, X, y, labels)
+    return Rows.resampled(X, X_res, y_res, own)

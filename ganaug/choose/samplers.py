@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,16 +34,41 @@ from ganaug.tables.dtypes import (
 SMOTE_NEIGHBOURS = 5
 
 
-class RepeatRows(BaseOverSampler):
+class RowSampler(BaseOverSampler):
+    """An over-sampler of rows in any container, which can be given labels that are checked."""
+
+    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the rows, and behind them new rows of the rare classes.
+
+        Raises
+        ------
+        GanaugError
+            If the labels or the rows cannot be used.
+        """
+        labels, one_hot = check_labels(y, num_samples(X))
+        return self.add_rows(X, y, labels, one_hot=one_hot)
+
+    @abstractmethod
+    def add_rows(
+        self, X: Any, y: Any, labels: NDArray[Any], *, one_hot: bool = False
+    ) -> tuple[Any, Any]:
+        """Return what :meth:`fit_resample` does, for labels that were checked before."""
+
+    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
+        raise NotImplementedError  # fit_resample is overridden whole.
+
+
+class RepeatRows(RowSampler):
     """Random duplication, of rows in any container."""
 
     def __init__(self, *, sampling_strategy: Any = "auto", random_state: Any = None) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.random_state = random_state
 
-    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def add_rows(
+        self, X: Any, y: Any, labels: NDArray[Any], *, one_hot: bool = False
+    ) -> tuple[Any, Any]:
         """Return the rows, and behind them rows of the rare classes drawn again."""
-        labels, _ = check_labels(y, num_samples(X))
         rng = numpy_stream(seed_from(self.random_state), "repeat")
         rows = [np.arange(len(labels))]
         for label, missing in check_strategy(self.sampling_strategy, labels).items():
@@ -50,11 +76,8 @@ class RepeatRows(BaseOverSampler):
         chosen = np.concatenate(rows)
         return containers.take(X, chosen), containers.take(y, chosen)
 
-    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
-        raise NotImplementedError  # fit_resample is overridden whole.
 
-
-class SmoteRows(BaseOverSampler):
+class SmoteRows(RowSampler):
     """SMOTE on standardised columns, SMOTENC or SMOTEN where some or all are categories.
 
     A missing number counts as the median of its column, and new rows have a number there: SMOTE
@@ -74,7 +97,9 @@ class SmoteRows(BaseOverSampler):
         self.categorical_features = categorical_features
         self.random_state = random_state
 
-    def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def add_rows(
+        self, X: Any, y: Any, labels: NDArray[Any], *, one_hot: bool = False
+    ) -> tuple[Any, Any]:
         """Return the rows, and interpolated rows of the rare classes behind them.
 
         Raises
@@ -83,7 +108,6 @@ class SmoteRows(BaseOverSampler):
             If a class has one row.
         """
         frame = checks.check_table(X, check_budget("auto"))
-        labels, one_hot = check_labels(y, len(frame))
         classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         missing = check_strategy(self.sampling_strategy, labels)
         wanted = {k: counts[k] + missing.get(c, 0) for k, c in enumerate(classes.tolist())}
@@ -113,9 +137,6 @@ class SmoteRows(BaseOverSampler):
         if any(categorical):
             return SMOTENC(list(np.flatnonzero(categorical)), **options)
         return SMOTE(**options)
-
-    def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
-        raise NotImplementedError  # fit_resample is overridden whole.
 
 
 @dataclass(frozen=True)
@@ -167,10 +188,14 @@ def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], l
     return np.column_stack(parts), columns
 
 
-def fit_resample(sampler: Any, X: Any, y: Any) -> tuple[Any, Any, Any]:
-    """Return the augmented rows and the fitted sampler (a function of its own, to be cached)."""
-    X_res, y_res = sampler.fit_resample(X, y)
-    return X_res, y_res, sampler
+def fit_resample(sampler: Any, X: Any, y: Any, labels: NDArray[Any]) -> tuple[Any, Any, Any]:
+    """Return the augmented rows and the fitted sampler (a function of its own, to be cached).
+
+    ``labels`` are those of ``y``, checked: samplers of ours do not check them again.
+    """
+    if isinstance(sampler, RowSampler):
+        return *sampler.add_rows(X, y, labels), sampler
+    return *sampler.fit_resample(X, y), sampler
 
 
 def synthetic_rows(sampler: Any, X: Any, X_res: Any) -> NDArray[np.bool_] | None:

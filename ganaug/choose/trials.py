@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,6 @@ from ganaug.choose.remedies import (
     weighted,
 )
 from ganaug.data import containers
-from ganaug.data.labels import check_labels
 from ganaug.errors import ConfigError
 from ganaug.runtime.privates import num_samples
 
@@ -69,32 +68,35 @@ class Task:
     cached: Any = None
     makers: Mapping[str, Callable[[Task], Any]] = field(default_factory=lambda: MAKERS)
 
-    def part(self, rows: Codes) -> Task:
-        """Return the task on some of the rows.
+    def parts(self, choices: Iterable[Codes]) -> Iterator[Task]:
+        """Yield the task on some of the rows, for each choice of them.
 
         A part lacks a part: ``strategy`` becomes numbers of rows in the same proportion.
         """
-        share = len(rows) / len(self.labels)
-        labels = self.labels[rows]
-        kept = dict(zip(*np.unique(labels, return_counts=True), strict=True))
-        whole = dict(zip(*np.unique(self.labels, return_counts=True), strict=True))
-        targets = {
-            label: int(kept[label] + np.ceil((target - whole[label]) * share))
-            for label, target in scaled_targets(self.strategy, self.labels, 1.0).items()
-            if label in kept
-        }
-        return replace(
-            self,
-            X=containers.take(self.X, rows),
-            y=containers.take(self.y, rows),
-            labels=labels,
-            weights=None if self.weights is None else self.weights[rows],
-            strategy=targets,
-        )
+        # Once for all parts: sorting strings costs more than everything else here.
+        classes, codes = np.unique(self.labels, return_inverse=True)
+        names, whole = classes.tolist(), np.bincount(codes)
+        wanted = scaled_targets(self.strategy, self.labels, 1.0)
+        for rows in choices:
+            share = len(rows) / len(codes)
+            kept = np.bincount(codes[rows], minlength=len(names))
+            targets = {
+                label: int(kept[k] + np.ceil((wanted[label] - whole[k]) * share))
+                for k, label in enumerate(names)
+                if label in wanted and kept[k]
+            }
+            yield replace(
+                self,
+                X=containers.take(self.X, rows),
+                y=containers.take(self.y, rows),
+                labels=self.labels[rows],
+                weights=None if self.weights is None else self.weights[rows],
+                strategy=targets,
+            )
 
     def rows(self) -> Rows:
         """Return the real rows alone."""
-        return Rows(self.X, self.y, np.zeros(len(self.labels), bool))
+        return Rows(self.X, self.y, self.labels, np.zeros(len(self.labels), bool))
 
     def fit(self, rows: Rows, estimator: Any = None) -> Any:
         """Return a classifier fitted on augmented rows."""
@@ -106,8 +108,7 @@ class Task:
         model.fit(rows.X, rows.y, **params)
         if not self.correct_prior:
             return model
-        trained, _ = check_labels(rows.y, num_samples(rows.X))
-        ratio = prior_ratio(model, (self.labels, self.weights), (trained, weights))
+        ratio = prior_ratio(model, (self.labels, self.weights), (rows.labels, weights))
         return PriorCorrected(model, ratio)
 
     def models(self, arms: Sequence[Arm], samplers: Mapping[str, Any]) -> Iterator[Fitted]:
@@ -120,7 +121,7 @@ class Task:
 
     def _grown(self, sampler: Any) -> Rows | str:
         try:
-            return grow(sampler, self.X, self.y, self.strategy, self.cached)
+            return grow(sampler, self.X, self.y, self.labels, self.strategy, self.cached)
         except ConfigError:
             raise  # an option of the augmenter is wrong
         except (ValueError, TypeError, RuntimeError) as error:
@@ -191,10 +192,11 @@ def run_trials(
     trials.overlap = float(np.mean([len(test) / len(train) for train, test in folds]))
     tested = np.concatenate([test for _, test in folds])
     trials.repeats = len(tested) / len(np.unique(tested))
-    for train, test in folds:
+    parts = task.parts(train for train, _ in folds)
+    for part, (_, test) in zip(parts, folds, strict=True):
         held = containers.take(task.X, test), containers.take(task.y, test)
         able = [arm for arm in arms if arm not in trials.reasons]
-        for fitted in task.part(train).models(able, samplers):
+        for fitted in part.models(able, samplers):
             if fitted.reason:
                 trials.reasons[fitted.arm] = fitted.reason
                 continue

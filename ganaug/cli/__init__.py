@@ -1,4 +1,4 @@
-"""The entry point of the command ``ganaug``: says what is missing, then runs the commands."""
+"""The ``ganaug`` command: options, runs, files and the demo; `main` is its entry point."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     The exit status is 0 after success, 1 after an error (one line on standard error), 2 after a
-    usage error, 130 after an interrupt and 141 when the reader of standard output has gone.
+    usage error, 130 after an interrupt and 141 if the reader of standard output has closed it.
 
     Parameters
     ----------
     arguments : sequence of str or None
-        Command and options; None takes those of the process.
+        Command and options; None means those of the process.
 
     Examples
     --------

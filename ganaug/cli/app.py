@@ -1,4 +1,4 @@
-"""The commands ``demo``, ``fit``, ``augment`` and ``sample``: options in, rows out.
+"""The application ``ganaug`` and its commands ``demo``, ``fit``, ``augment`` and ``sample``.
 
 Only typer is imported until a command runs, so that ``ganaug --help`` answers at once.
 """
@@ -6,47 +6,29 @@ Only typer is imported until a command runs, so that ``ganaug --help`` answers a
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from ganaug.cli import compare
-from ganaug.cli import report as commands_report
 from ganaug.cli.arguments import by_label, parse_counts
-from ganaug.cli.console import say, session
+from ganaug.cli.compare import compare
+from ganaug.cli.console import session
 from ganaug.cli.options import (
-    ENCODING,
     SEED_MAX,
-    Categorical,
     Debug,
-    Device,
-    Encoding,
-    ImageColumn,
     Input,
     MaxSteps,
-    OnSingleton,
     Output,
     Quiet,
-    RecipeName,
-    Resize,
-    Rgb,
+    ReadingOptions,
     Seed,
-    Singleton,
-    Skip,
-    Strategy,
     Target,
-    check_recipe,
-    image_arguments,
-    need_target,
-    refuse,
-    split,
-    table_augmenter,
+    TrainingOptions,
+    unpack_groups,
 )
-from ganaug.storage.files import write_output
+from ganaug.cli.report import report
+from ganaug.cli.request import Request, asks_for_images, check_unused
 from ganaug.version import __version__
-
-if TYPE_CHECKING:
-    from ganaug.augmenter import GANAugmenter
 
 app = typer.Typer(
     name="ganaug",
@@ -59,7 +41,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"ganaug {__version__}")
         raise typer.Exit
@@ -68,7 +50,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     pass
@@ -92,24 +75,16 @@ def demo(
 
 
 @app.command()
+@unpack_groups
 def fit(
+    *,
     table: Input,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the model is saved.")
     ],
     target: Target = None,
-    categorical: Categorical = None,
-    seed: Seed = None,
-    recipe: RecipeName = "auto",
-    sampling_strategy: Strategy = None,
-    max_steps: MaxSteps = None,
-    device: Device = "auto",
-    on_singleton: OnSingleton = Singleton.RAISE,
-    encoding: Encoding = ENCODING,
-    resize: Resize = None,
-    rgb: Rgb = False,
-    skip_unreadable: Skip = False,
-    image: ImageColumn = None,
+    training: TrainingOptions,
+    reading: ReadingOptions,
     force: Annotated[
         bool, typer.Option("--force", help="Save even into a folder with other files.")
     ] = False,
@@ -118,41 +93,21 @@ def fit(
 ) -> None:
     """Learn the classes of a table or of images and save the model in a folder."""
     with session(debug):
-        from ganaug.cli import images
-        from ganaug.cli.files import tables
+        from ganaug.cli import images, tables
 
-        chosen = image_arguments(table, locals())
-        if chosen is not None:
-            images.fit(table, output, chosen, device=device, force=force, quiet=quiet)
-            return
-        target = need_target(target)
-        tables.check_folder(output, force)
-        check_recipe(recipe)
-        source = tables.read(table, encoding)
-        X, y = split(source, target)
-        augmenter = table_augmenter(
-            source, target, categorical, sampling_strategy, seed=seed, recipe=recipe,
-            max_steps=max_steps, device=device, on_singleton=on_singleton, quiet=quiet,
-        ).fit(X, y)  # fmt: skip
-        augmenter.save_pretrained(output)
-        tables.save_spec(output, source.spec(target))
-        if not quiet:
-            plan = ", ".join(f"{label}: {how}" for label, how in augmenter.plan_.items())
-            say(f"learned {len(X):,} rows ({plan}), saved in {output}")
+        request = Request(table, target, training, reading)
+        learn = images.fit if asks_for_images(request) else tables.fit
+        learn(request, output, force=force, quiet=quiet)
 
 
 @app.command()
+@unpack_groups
 def augment(
+    *,
     table: Input,
     target: Target = None,
     output: Output = "-",
-    categorical: Categorical = None,
-    seed: Seed = None,
-    recipe: RecipeName = "auto",
-    sampling_strategy: Strategy = None,
-    max_steps: MaxSteps = None,
-    device: Device = "auto",
-    on_singleton: OnSingleton = Singleton.RAISE,
+    training: TrainingOptions,
     mark: Annotated[
         bool, typer.Option("--mark", help="Add a column is_synthetic: True or False.")
     ] = False,
@@ -160,11 +115,7 @@ def augment(
         Path | None,
         typer.Option(metavar="FILE", help="Also judge the rows, on a page for browsers (.html)."),
     ] = None,
-    encoding: Encoding = ENCODING,
-    resize: Resize = None,
-    rgb: Rgb = False,
-    skip_unreadable: Skip = False,
-    image: ImageColumn = None,
+    reading: ReadingOptions,
     originals: Annotated[
         bool, typer.Option(help="Images: whether the originals are in the result too.")
     ] = True,
@@ -180,38 +131,17 @@ def augment(
 ) -> None:
     """Add synthetic rows or images of the rare classes; the originals stay as they are."""
     with session(debug):
-        from ganaug.cli import images
-        from ganaug.cli.files import tables
-        from ganaug.cli.pages import check_pages, write_pages
+        from ganaug.cli import images, tables
 
-        chosen = image_arguments(table, locals())
-        if chosen is not None:
+        request = Request(table, target, training, reading)
+        if asks_for_images(request):
             images.augment(
-                table, output, chosen, device=device, originals=originals, mark=mark,
-                report=report, force=force, quiet=quiet,
+                request, output, originals=originals, mark=mark, report=report, force=force,
+                quiet=quiet,
             )  # fmt: skip
-            return
-        refuse({"--no-originals": not originals}, "images")
-        target = need_target(target)
-        tables.check_output(output, table, force)
-        check_pages(report, force=force)
-        check_recipe(recipe)
-        source = tables.read(table, encoding)
-        X, y = split(source, target)
-        tables.check_mark(source, mark)
-        augmenter = table_augmenter(
-            source, target, categorical, sampling_strategy, seed=seed, recipe=recipe,
-            max_steps=max_steps, device=device, on_singleton=on_singleton, quiet=quiet,
-        )  # fmt: skip
-        X_res, y_res = augmenter.fit_resample(X, y)
-        new = X_res.iloc[len(X) :].copy()
-        new.insert(source.frame.columns.get_loc(target), target, y_res.iloc[len(X) :].to_numpy())
-        new[target] = new[target].astype(y.dtype)
-        write_output(output, source.extended(new, mark, output))
-        if not quiet:
-            _say_added(augmenter, output)
-        if report is not None:
-            write_pages(augmenter, X, y, seed=seed, page=report, quiet=quiet)
+        else:
+            check_unused({"--no-originals": not originals}, "images")
+            tables.augment(request, output, mark=mark, report=report, force=force, quiet=quiet)
 
 
 @app.command()
@@ -238,35 +168,17 @@ def sample(
         import secrets
 
         from ganaug.augmenter import GANAugmenter
-        from ganaug.cli.files import tables
+        from ganaug.cli import images, tables
 
         augmenter = GANAugmenter.from_pretrained(model)
         if isinstance(wanted, dict):
             wanted = by_label(wanted, augmenter.classes_.tolist())
         seed = secrets.randbits(32) if seed is None else seed
         if augmenter.model_.kind == "image":
-            from ganaug.cli import images
-
-            images.sample(augmenter, wanted, output, seed, quiet)
-            return
-        tables.check_output(output, "-", force=False)
-        spec = tables.load_spec(model)
-        X, y = augmenter.sample(wanted, random_state=seed)
-        frame = tables.sampled_frame(X, y, spec, target)
-        write_output(output, tables.encode(frame, output, spec))
-        if not quiet and output != "-":
-            say(f"wrote {len(frame):,} rows to {output}")
+            images.sample(augmenter, wanted, output, seed=seed, quiet=quiet)
+        else:
+            tables.sample(augmenter, wanted, model, output, target=target, seed=seed, quiet=quiet)
 
 
-def _say_added(augmenter: GANAugmenter, output: str) -> None:
-    added = {label: n for label, n in augmenter.sampling_strategy_.items() if n}
-    if not added:
-        say("no class needs more rows: nothing was added")
-    for label, number in added.items():
-        say(f"class {label!r}: {number:,} synthetic rows added ({augmenter.plan_[label]})")
-    if output != "-":
-        say(f"wrote {output}")
-
-
-app.command()(commands_report.report)
-app.command()(compare.compare)
+app.command()(report)
+app.command()(compare)

@@ -1,4 +1,4 @@
-"""What people type as options of the command line, as values."""
+"""Values of command-line options, from the text that was typed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from ganaug.errors import ConfigError, did_you_mean
 
 def parse_columns(options: list[str] | None, names: list[str], target: str) -> Any:
     """Return the columns of ``--categorical``; a comma separates unless it is part of a name."""
-    chosen: list[str] = []
+    columns: list[str] = []
     for option in options or []:
         parts = [option] if option in names else [part.strip() for part in option.split(",")]
-        chosen += [part for part in parts if part and part != target]
+        columns += [part for part in parts if part and part != target]
     features = [name for name in names if name != target]
-    for name in chosen:
+    for name in columns:
         if name not in features:
             raise ConfigError(f"--categorical: no column {name!r}; {did_you_mean(name, features)}")
-    return chosen or "auto"
+    return columns or "auto"
 
 
 def parse_pairs(options: list[str]) -> dict[str, int]:
@@ -36,7 +36,7 @@ def parse_pairs(options: list[str]) -> dict[str, int]:
 
 
 def parse_strategy(options: list[str] | None, classes: list[Any]) -> Any:
-    """Return ``--sampling-strategy`` as imbalanced-learn takes it."""
+    """Return ``--sampling-strategy`` in a form that imbalanced-learn accepts."""
     if not options:
         return "auto"
     if any("=" in option for option in options):
@@ -64,9 +64,9 @@ def parse_counts(options: list[str]) -> Any:
 
 
 def by_label(pairs: dict[str, int], classes: list[Any]) -> dict[Any, int]:
-    """Return the counts by the labels themselves, which the command line can only spell."""
-    spelled = {str(label): label for label in classes}
+    """Return the counts by label; on the command line a label is text, such as "1" for 1."""
+    label_of = {str(label): label for label in classes}
     for text in pairs:
-        if text not in spelled:
-            raise ConfigError(f"There is no class {text!r}; {did_you_mean(text, spelled)}")
-    return {spelled[text]: count for text, count in pairs.items()}
+        if text not in label_of:
+            raise ConfigError(f"There is no class {text!r}; {did_you_mean(text, label_of)}")
+    return {label_of[text]: count for text, count in pairs.items()}

@@ -1,4 +1,4 @@
-"""What the command line says on standard error, and the exit status it ends with."""
+"""Messages on standard error, and the exit statuses of the command line."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import typer
 
+from ganaug.cli.advice import message_of
 from ganaug.errors import GanaugError, GanaugWarning
 
 ERROR, INTERRUPTED, PIPE_CLOSED = 1, 130, 141
-"""Exit statuses; the last two are those of a process ended by SIGINT or SIGPIPE."""
+"""Exit statuses; shells report the last two after SIGINT (128 + 2) and SIGPIPE (128 + 13)."""
 
 
 def say(message: str, kind: str = "") -> None:
@@ -30,7 +31,7 @@ def session(debug: bool) -> Iterator[None]:
     Parameters
     ----------
     debug : bool
-        Let errors through, with their traceback, and show the warnings of other libraries too.
+        Raise errors with their traceback, and show the warnings of other libraries too.
     """
     with warnings.catch_warnings():
         if not debug:
@@ -62,7 +63,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> N
 
 def _explain(error: Exception) -> str:
     if isinstance(error, GanaugError):
-        return str(error)
+        return message_of(error)
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
     if isinstance(error, MemoryError):
@@ -71,5 +72,5 @@ def _explain(error: Exception) -> str:
 
 
 def _silence_stdout() -> None:
-    """Keep the interpreter from complaining when it flushes the closed pipe at exit."""
+    """Redirect standard output to nowhere; the interpreter flushes it at exit, which would fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

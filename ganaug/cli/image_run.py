@@ -1,7 +1,8 @@
-"""A run of the command line on images that can be killed, and then continues where it was.
+"""A run of ``augment`` on images: it can be killed, and the same command continues it.
 
-Everything is made in a folder beside the result, ``RESULT.partial``: what was asked for, the model
-once it is trained, and each image once it is whole. The result appears when all is there.
+The run works in a folder beside the result, ``RESULT.partial``. It writes its options there, then
+the trained model, then the images; a file appears once it is complete. The result appears when
+all of it is complete.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 STATE, MODEL, KIND = "manifest.json", ".ganaug-model", "ganaug.images.formats"
 AT_ONCE = 256
-"""Images made in one go: what is lost by an interruption, at most."""
+"""Images drawn at a time: an interruption loses at most this many."""
 
 
 def fingerprint_of(digest: str, options: Mapping[str, Any]) -> str:
@@ -34,7 +35,7 @@ def fingerprint_of(digest: str, options: Mapping[str, Any]) -> str:
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Return what a run has written into its folder; empty for any other folder."""
+    """Return the state that a run saved in its folder; empty for any other folder."""
     try:
         state = json.loads((folder / STATE).read_bytes())
     except (OSError, ValueError):
@@ -49,7 +50,7 @@ class Run:
     Parameters
     ----------
     result : Path
-        What shall be there in the end.
+        Where the result appears in the end.
     """
 
     def __init__(self, result: Path) -> None:
@@ -64,32 +65,32 @@ class Run:
         self._unlock()
 
     def begin(self, fingerprint: str, seed: int, options: Mapping[str, Any], force: bool) -> bool:
-        """Continue, or begin anew; return whether there is something to continue.
+        """Continue an unfinished run, or begin a new one; return whether a run is continued.
 
         Raises
         ------
         ConfigError
-            If an unfinished run of other images or options is there, and not ``force``; or if
-            another process is at work on it.
+            If the folder has an unfinished run of other images or options and ``force`` is not
+            set, or if another process works in it.
         """
         if self.folder.is_dir():
-            self._own()
-        before = read_state(self.folder)
-        if before.get("fingerprint") == fingerprint:
-            self.state = before
-            for torn in self.folder.rglob(".tmp-*"):  # of a write that was killed
-                torn.unlink()
+            self._lock_folder()
+        earlier = read_state(self.folder)
+        if earlier.get("fingerprint") == fingerprint:
+            self.state = earlier
+            for temporary in self.folder.rglob(".tmp-*"):  # of a write that was killed
+                temporary.unlink()
             return True
         if self.folder.exists():
-            self._refuse(before, options, force)
+            self._check_droppable(earlier, options, force)
             self.drop()
         self.folder.mkdir()
-        self._own()
+        self._lock_folder()
         self.state = {"kind": KIND, "fingerprint": fingerprint, "seed": seed, "options": options}
         self.save()
         return False
 
-    def _own(self) -> None:
+    def _lock_folder(self) -> None:
         """Lock the folder for this process; the system unlocks it when the process ends."""
         try:
             import fcntl
@@ -101,7 +102,7 @@ class Run:
         except BlockingIOError:
             self._unlock()
             raise ConfigError(
-                f"Another process is at work in {self.folder}; wait for its end, or name another "
+                f"Another process is at work in {self.folder}; wait until it ends, or name another "
                 "result."
             ) from None
         except OSError:  # a file system without locks
@@ -112,12 +113,15 @@ class Run:
             os.close(self._lock)
             self._lock = None
 
-    def _refuse(self, before: Mapping[str, Any], options: Mapping[str, Any], force: bool) -> None:
-        if not before and not _only_torn(self.folder):
+    def _check_droppable(
+        self, earlier: Mapping[str, Any], options: Mapping[str, Any], force: bool
+    ) -> None:
+        """Raise `ConfigError` if the folder holds work that would be lost, or files of others."""
+        if not earlier and not _only_temporary(self.folder):
             raise ConfigError(f"{self.folder} is not an unfinished run; move it out of the way.")
         if force or not self.trained:  # nothing is lost
             return
-        old = before.get("options", {})
+        old = earlier.get("options", {})
         changed = [name for name, value in options.items() if old.get(name) != value]
         what = f"other options ({', '.join(changed)})" if changed else "other images"
         raise ConfigError(
@@ -125,9 +129,9 @@ class Run:
             "use --force to begin anew."
         )
 
-    def save(self, **news: Any) -> None:
-        """Write what is known of the run, whole or not at all."""
-        self.state |= news
+    def save(self, **changes: Any) -> None:
+        """Add to the state and write it, atomically."""
+        self.state |= changes
         document = json.dumps(self.state, indent=1, default=str)
         write_output(str(self.folder / STATE), document.encode())
 
@@ -138,11 +142,11 @@ class Run:
 
     @property
     def trained(self) -> bool:
-        """Whether a whole model is there."""
+        """Whether a complete model is saved."""
         return (self.model / "config.json").exists()
 
     def load(self, device: str) -> GANAugmenter | None:
-        """Return the augmenter that the run has trained before it was cut short."""
+        """Return the augmenter that an earlier start of the run has trained, if it has."""
         from ganaug.augmenter import GANAugmenter
         from ganaug.runtime.device import choose_device
 
@@ -158,7 +162,7 @@ class Run:
         self._unlock()
 
 
-def _only_torn(folder: Path) -> bool:
+def _only_temporary(folder: Path) -> bool:
     """Return whether a folder holds nothing but files of writes that were killed."""
     return folder.is_dir() and all(file.name.startswith(".tmp-") for file in folder.iterdir())
 
@@ -173,9 +177,23 @@ def make_images(
     progress: bool,
     name: Callable[[Any], str] = folder_name,
 ) -> dict[Any, list[Path]]:
-    """Write synthetic images into a folder for each class; those that are there stay.
+    """Write synthetic images into a folder for each class, except those that exist.
 
-    ``name`` gives the name of the folder of a class.
+    Parameters
+    ----------
+    augmenter : GANAugmenter
+    wanted : mapping
+        Number of images of each class.
+    folder : Path
+        Where the folders of the classes are made.
+    seed : int
+        The same seed gives the same images, however often the run was interrupted.
+    first : mapping
+        Number in the name of the first image of each class; 1 for a class that is missing.
+    progress : bool
+        Show a bar on standard error.
+    name : callable
+        Returns the name of the folder of a class.
 
     Returns
     -------
@@ -204,7 +222,7 @@ def make_images(
 
 
 def copy_files(files: Mapping[Path, Path], *, progress: bool) -> None:
-    """Copy files, source to copy, whole or not at all; those that are there stay."""
+    """Copy files, given as source and copy, atomically, except copies that exist."""
     from tqdm.auto import tqdm
 
     for source, copied in tqdm(files.items(), desc="copying originals", disable=not progress):
@@ -214,7 +232,7 @@ def copy_files(files: Mapping[Path, Path], *, progress: bool) -> None:
 
 
 def publish(run: Run, result: Path) -> None:
-    """Put the folder of a finished run in the place of the result."""
+    """Move the folder of a finished run to the place of the result."""
     shutil.rmtree(run.model, ignore_errors=True)
     remove_old(result)
     if result.exists():
@@ -224,29 +242,31 @@ def publish(run: Run, result: Path) -> None:
 
 
 def _old(result: Path) -> Path:
+    """Return where an earlier result is put aside while the new one takes its place."""
     return result.with_name(f".{result.name}.ganaug-old")
 
 
 def check_old(result: Path) -> None:
-    """Refuse, before any work, a file or folder of others where an old result is put aside.
+    """Check, before any work, that an earlier result can be put aside.
 
     Raises
     ------
     ConfigError
+        If a file or folder that ganaug has not made is in its place.
     """
     old = _old(result)
-    if old.exists() and not read_state(old) and not _only_torn(old):
-        raise ConfigError(f"{old} is in the way and no result of ganaug; move it elsewhere.")
+    if old.exists() and not read_state(old) and not _only_temporary(old):
+        raise ConfigError(f"{old} is in the way and is not a result of ganaug; move it elsewhere.")
 
 
 def remove_old(result: Path) -> None:
-    """Remove an earlier result that was put aside, if it is one of ours."""
+    """Remove an earlier result that was put aside; raise `ConfigError` if it is not ganaug's."""
     check_old(result)
     old = _old(result)
     if not old.exists():
         return
     for entry in old.iterdir():
-        if entry.name == STATE:  # goes last: it says that the folder is ours
+        if entry.name == STATE:  # removed last: it marks the folder as ganaug's
             continue
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -1,26 +1,21 @@
-"""Options and steps that several commands share."""
+"""Options that several commands share, and the objects in which their values travel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ganaug.cli.arguments import parse_columns, parse_strategy
-from ganaug.errors import ConfigError, InvalidInputError, did_you_mean
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ganaug.augmenter import GANAugmenter
-    from ganaug.cli.files.tables import Table
-    from ganaug.cli.image_fit import ImageArguments
-
 ENCODING = "utf-8"
-"""What CSV files are in, if nothing else is said."""
-_AS_TYPED = ("seed", "recipe", "max_steps", "resize", "rgb", "skip_unreadable", "target", "image")
+"""Encoding of CSV files without ``--encoding``."""
+
+SEED_MAX = 2**32 - 1
+"""Largest seed that NumPy's and scikit-learn's generators accept."""
 
 
 class Singleton(StrEnum):
@@ -30,7 +25,8 @@ class Singleton(StrEnum):
     DUPLICATE = "duplicate"
 
 
-SEED_MAX = 2**32 - 1
+# ------------------------------------------------------------------ single options
+
 _SOURCE = (
     "CSV, TSV or Parquet file, by its extension; - is CSV on standard input. Or images: a folder "
     "with a folder for each class, or a Parquet file with a column of them."
@@ -100,91 +96,74 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no mess
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-def refuse(options: Mapping[str, Any], kind: str) -> None:
-    """Refuse options that do nothing here."""
-    for name, value in options.items():
-        if value:
-            raise ConfigError(f"{name} is for {kind}.")
+# ------------------------------------------------------------------ groups of options
 
 
-def image_arguments(table: str, typed: Mapping[str, Any]) -> ImageArguments | None:
-    """Return what was typed for images, or None for a table; refuse options that do nothing.
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Options that decide what is learned from the rows or images."""
+
+    categorical: Categorical = None
+    seed: Seed = None
+    recipe: RecipeName = "auto"
+    sampling_strategy: Strategy = None
+    max_steps: MaxSteps = None
+    device: Device = "auto"
+    on_singleton: OnSingleton = Singleton.RAISE
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Options that decide how the source is read; all but the encoding are for images."""
+
+    encoding: Encoding = ENCODING
+    resize: Resize = None
+    rgb: Rgb = False
+    skip_unreadable: Skip = False
+    image: ImageColumn = None
+
+
+def unpack_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Declare each field of a group of options as an option of the command.
+
+    Typer wants one parameter for each option. The command has one for each group, and gets the
+    object that holds their values. The options take the place of the group in ``--help``.
 
     Parameters
     ----------
-    table : str
-        The source.
-    typed : mapping
-        All options of the command, by the names of its parameters.
+    command : callable
+        A group is a keyword parameter whose type is a dataclass.
+
+    Returns
+    -------
+    callable
+        What :meth:`typer.Typer.command` registers.
     """
-    from ganaug.cli.files import images
-    from ganaug.cli.image_fit import ImageArguments
+    groups: dict[str, Any] = {}
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        if is_dataclass(parameter.annotation):
+            groups[name] = parameter.annotation
+            parameters += _parameters_of(parameter.annotation)
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
-    if not images.holds_images(table):
-        names = ("resize", "rgb", "skip_unreadable", "image")
-        refuse({f"--{name.replace('_', '-')}": typed[name] for name in names}, "images")
-        return None
-    encoding = typed["encoding"] != ENCODING
-    refuse({"--categorical": typed["categorical"], "--encoding": encoding}, "tables")
-    return ImageArguments(
-        strategy=list(typed["sampling_strategy"] or ()) or None,
-        on_singleton=Singleton(typed["on_singleton"]).value,
-        **{name: typed[name] for name in _AS_TYPED},
-    )
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
+        command(**values)
 
-
-def need_target(target: str | None) -> str:
-    """Return the column of the classes, which tables need."""
-    if target is None:
-        raise typer.BadParameter("name the column of the classes", param_hint="--target / -t")
-    return target
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    # Typer reads types from here, not from the signature.
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
 
 
-def check_recipe(name: str) -> None:
-    """Refuse the name of no preset."""
-    from ganaug.recipe import Recipe
-
-    Recipe.preset(name)
-
-
-def split(source: Table, target: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the features and the classes of a table."""
-    names = source.frame.columns.tolist()
-    if target not in names:
-        raise InvalidInputError(
-            f"{source.name} has no column {target!r}; {did_you_mean(target, names)}"
-        )
-    if len(names) == 1:
-        raise InvalidInputError(f"{source.name} has no column besides the target {target!r}.")
-    if not len(source.frame):
-        raise InvalidInputError(f"{source.name} has a header but no rows.")
-    return source.frame.drop(columns=target), source.frame[target]
-
-
-def table_augmenter(
-    source: Table,
-    target: str,
-    categorical: list[str] | None,
-    strategy: list[str] | None,
-    *,
-    seed: int | None,
-    recipe: str,
-    max_steps: int | None,
-    device: str,
-    on_singleton: Singleton,
-    quiet: bool,
-) -> GANAugmenter:
-    """Return an unfitted augmenter for a table, as the options say."""
-    from ganaug.augmenter import GANAugmenter
-
-    classes = source.frame[target].dropna().unique().tolist()
-    return GANAugmenter(
-        recipe=recipe,
-        sampling_strategy=parse_strategy(strategy, classes),
-        categorical_features=parse_columns(categorical, source.frame.columns.tolist(), target),
-        on_singleton="duplicate" if on_singleton is Singleton.DUPLICATE else "raise",
-        max_steps="auto" if max_steps is None else max_steps,
-        device=device,
-        verbose=0 if quiet else 1,
-        random_state=seed,
-    )
+def _parameters_of(group: Any) -> list[inspect.Parameter]:
+    types = get_type_hints(group, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(field.name, keyword, default=field.default, annotation=types[field.name])
+        for field in fields(group)
+    ]

@@ -1,4 +1,4 @@
-"""The page and the figures that ``report`` and ``augment --report`` write."""
+"""The HTML page and the JSON figures that ``report`` and ``augment --report`` write."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ _SUFFIXES = {"page": (".html", ".htm"), "numbers": (".json",)}
 
 
 def check_pages(page: Path | None, numbers: Path | None = None, *, force: bool) -> None:
-    """Refuse, before any work, files that cannot be written, and missing libraries.
-
-    Without ``force`` also files that are there.
+    """Check, before any work, that the files can be written and that the libraries are there.
 
     Raises
     ------
     ConfigError
+        If not, or if a file exists and ``force`` is not set.
     """
     for kind, path in (("page", page), ("numbers", numbers)):
         if path is None:
@@ -47,12 +46,15 @@ def write_pages(
     page: Path,
     numbers: Path | None = None,
     quiet: bool = False,
-    **held: Any,
+    **held_out: Any,
 ) -> None:
-    """Judge an augmenter and write what was found."""
+    """Make a quality report and write its page, and its figures if ``numbers`` is a path.
+
+    ``held_out`` has the options of `quality_report` about held-out rows.
+    """
     from ganaug.report.quality import quality_report
 
-    found = quality_report(augmenter, X, y, random_state=seed, **held)
+    found = quality_report(augmenter, X, y, random_state=seed, **held_out)
     found.to_html(page)
     if numbers is not None:
         found.to_json(numbers)

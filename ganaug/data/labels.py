@@ -33,9 +33,7 @@ def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
     InvalidInputError, InvalidTypeError
         For missing, continuous, multi-output or multilabel targets, and for a wrong length.
     """
-    if hasattr(y, "detach"):  # a tensor, on any device
-        y = y.detach().cpu().numpy()
-    y = polars.labels_to_pandas(y)
+    y = _off_device(y)
     _check_label_shape(y, n_rows)
     missing = _missing_labels(y)
     if missing.any():
@@ -77,6 +75,18 @@ def check_label_list(y: Any, n_rows: int, option: str) -> NDArray[Any]:
             f"{option} needs one label a row, and y is one-hot: pass y.argmax(axis=1)."
         )
     return labels
+
+
+def labels_of(y: Any) -> NDArray[Any]:
+    """Return labels that were checked before as a one-dimensional array."""
+    labels = _plain(_off_device(y))
+    one_hot = labels.ndim == 2 and labels.shape[1] > 1
+    return np.asarray(labels).argmax(1) if one_hot else labels.ravel()
+
+
+def _off_device(y: Any) -> Any:
+    """Return tensors as arrays, and polars frames and series as those of pandas."""
+    return polars.labels_to_pandas(y.detach().cpu().numpy() if hasattr(y, "detach") else y)
 
 
 def _check_label_shape(y: Any, n_rows: int) -> None:

@@ -118,13 +118,17 @@ class Learner(BaseEstimator):
         with saving.damage_as_artifact_error(folder):
             data = config["estimator"]
             own = cls(**saving.params_from_dict(data["params"], cls._get_param_names()))
-            own._check_params()
-            own._restore(data, config["model"], arrays)
-            run = saving.Run.from_dict(data)
-            own._seed, own._calls, own.history_ = run.seed, run.calls, run.history
-            if run.feature_names is not None:
-                own.feature_names_in_ = run.feature_names
+            cls._take_back(own, data, config["model"], arrays)
         return own
+
+    def _take_back(self, data: saving.Saved, model: saving.Saved, arrays: Arrays) -> None:
+        """Set what the fit had set before it was saved."""
+        self._check_params()
+        self._restore(data, model, arrays)
+        run = saving.Run.from_dict(data)
+        self._seed, self._calls, self.history_ = run.seed, run.calls, run.history
+        if run.feature_names is not None:
+            self.feature_names_in_ = run.feature_names
 
     @abstractmethod
     def _state(self) -> tuple[saving.Saved, saving.Saved, Arrays]:

@@ -14,7 +14,7 @@ from ganaug.data.labels import append_target, check_labels, unknown_class
 from ganaug.errors import InvalidInputError
 from ganaug.estimators.base import Learner
 from ganaug.estimators.saving import LearnedClasses, Saved
-from ganaug.models.classes import one_row
+from ganaug.models.classes import one_row_error
 from ganaug.models.modality import Modality
 from ganaug.models.model import Model
 from ganaug.models.parts import Arrays
@@ -104,7 +104,7 @@ class OverSampler(Learner, BaseOverSampler):
         methods = dict(zip(self.classes_.tolist(), self.model_.methods, strict=True))
         for label, count in wanted.items():
             if count and methods[label] == "duplicate" and self.on_singleton == "raise":
-                raise InvalidInputError(one_row(label))
+                raise one_row_error(label)
 
     def _check_again(self, X: Any, y: Any) -> tuple[Any, NDArray[Any], bool]:
         """Return data like those at fit, checked, their labels, and whether these are one-hot."""

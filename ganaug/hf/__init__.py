@@ -1,7 +1,7 @@
 """Synthetic rows and images of rare classes in Hugging Face datasets.
 
-:func:`augment_dataset` takes a ``Dataset``, a ``DatasetDict`` or a stream and gives back the same
-kind, with rows of the rare classes added.
+:func:`augment_dataset` takes a ``Dataset``, a ``DatasetDict`` or a stream and returns the same
+type with rows of the rare classes added.
 """
 
 from __future__ import annotations

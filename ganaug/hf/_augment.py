@@ -1,4 +1,4 @@
-"""``augment_dataset``: reads the options, and gives back the kind of dataset that came."""
+"""``augment_dataset``: add synthetic rows to a dataset of any Hugging Face type."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
 
 ROWS_PER_CLASS = 5000
-"""Rows of each class that are gathered from a stream, by default."""
+"""Rows of each class that are gathered from a stream by default.
+
+It bounds memory, since the length of a stream is unknown when the rows are read.
+"""
 
 DICTS = (DatasetDict, IterableDatasetDict)
 
@@ -40,59 +43,60 @@ def augment_dataset(
 ) -> _AnyDataset:
     """Add synthetic rows of the rare classes to a dataset.
 
-    The rows of the dataset come back as they were, in their order, with the same features and the
-    same format. Synthetic rows follow them; in a stream they come in between.
+    The rows of the dataset stay as they are, in their order, with the same features and the same
+    format. Synthetic rows follow them; in a stream they are placed between them.
 
     Parameters
     ----------
     ds : Dataset, DatasetDict, IterableDataset or IterableDatasetDict
-        Of a dict only ``split`` is augmented. A stream is read once here, to count its classes and
-        to learn from it; pass ``ds.take(n)`` of one without end.
+        In a dict, only ``split`` is augmented. A stream is read once by this call, to count its
+        classes and to learn from it; pass ``ds.take(n)`` if the stream is endless.
     augmenter : GANAugmenter or None
-        A fitted one is used as it is. Another one, by default ``GANAugmenter()``, is fitted on the
-        rows that have a label; without a ``random_state`` of its own it follows ``seed``. Its
-        ``sampling_strategy`` says how many rows are added; in a dict the keys are labels as in the
-        column, or names of a ``ClassLabel``.
+        A fitted augmenter is used as it is. An unfitted one, by default ``GANAugmenter()``, is
+        fitted on the rows that have a label; if its ``random_state`` is None, it follows ``seed``.
+        Its ``sampling_strategy`` determines how many rows are added. The keys of a dict are labels
+        as in the column, or names of a ``ClassLabel``.
     label_column : str
         A ``ClassLabel``, or a ``Value`` of integers, strings or booleans. Rows without a label
         (None, and -1 of a ``ClassLabel``) are passed through and not learned from.
     image_column : str or None
-        An ``Image`` column to learn, of any mode, all images of one mode and size. By default the
-        one that there is, unless ``feature_columns`` are given.
+        An ``Image`` column to learn, of any mode. All images must have one mode and size. By
+        default it is the only image column, unless ``feature_columns`` are given.
     feature_columns : list of str or None
-        The columns to learn of a table: by default all but the label, or those that a fitted
-        augmenter has learned. Numbers, dates, booleans, categories and ``ClassLabel``; not texts,
-        audio, nested columns and arrays.
+        Columns of a table to learn. By default all but the label, or those that a fitted augmenter
+        has learned. Numbers, dates, booleans, categories and ``ClassLabel`` can be learned; texts,
+        audio, nested columns and arrays cannot.
     split : str, default="train"
-        The split of a dict to augment. The others only get the column ``synthetic_column``, so
+        Split of a dict to augment. The other splits only get the column ``synthetic_column``, so
         that all have the same features.
     synthetic_column : str or None, default="is_synthetic"
-        Name of a column of booleans to add; None for no such column.
+        Name of a boolean column to add, which is True in synthetic rows. None adds no column.
     other_columns : {"null", "raise"}, default="null"
-        Columns that are neither learned nor the label are None in synthetic rows, or refused.
+        What to do with columns that are neither learned nor the label: leave them None in
+        synthetic rows, or raise an error.
     rows_per_class : int or "auto"
-        At most that many rows of each class are learned from: all rows of rarer classes, a random
-        sample of commoner ones. "auto" is 5,000 for a stream, and all rows of a dataset.
+        Maximal number of rows of each class to learn from. Rarer classes are learned completely,
+        commoner ones from a random sample. "auto" is 5,000 for a stream, and all rows otherwise.
     seed : int, Generator, RandomState or None, default=0
-        The same seed gives the same rows and the same fingerprint. None takes a fresh one.
+        The same seed gives the same rows and the same fingerprint. None draws a new seed.
 
     Returns
     -------
     Dataset, DatasetDict, IterableDataset or IterableDatasetDict
-        As ``ds``.
+        The same type as ``ds``.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError, ConfigError, SchemaDriftError
-        Before any training: for options that are impossible, columns that are missing or cannot be
-        synthesised, images that cannot be read or are not alike, and a fitted augmenter that has
-        learned something else.
+        If an option has an invalid value, a column is missing or cannot be synthesised, images
+        cannot be read or differ in mode or size, or a fitted augmenter has learned other columns
+        or images. These errors are raised before any training.
 
     Notes
     -----
-    A fit changes ``augmenter``: it can be saved, asked for more rows, or reused for other datasets
-    of the same kind. Split first, then augment: rows that the augmenter learned from must not be
-    among those to evaluate on.
+    ``augmenter`` is fitted in place, so it can be saved, sample more rows, or be reused for other
+    datasets of the same type. Split first, then augment: rows that the augmenter learned from must
+    not be in the data for evaluation.
 
     Examples
     --------
@@ -111,15 +115,15 @@ def augment_dataset(
     >>> more[-1]["digit"], more[-1]["is_synthetic"]
     (1, True)
     """
-    number = seed_from(seed)
-    own = _learn.check_augmenter(augmenter)
-    part = _part(ds, split)
-    limit = _check_rows(rows_per_class, stream=isinstance(part, IterableDataset))
-    if isinstance(part, IterableDataset):
-        part = _stream.with_features(part)
-    learned = _learn.learned_by(own)
+    checked_seed = seed_from(seed)
+    augmenter = _learn.check_augmenter(augmenter)
+    selected = _select_split(ds, split)
+    limit = _check_rows(rows_per_class, stream=isinstance(selected, IterableDataset))
+    if isinstance(selected, IterableDataset):
+        selected = _stream.with_features(selected)
+    learned = _learn.learned_by(augmenter)
     columns = check_dataset_columns(
-        part.features,
+        selected.features,
         label_column,
         image_column,
         feature_columns,
@@ -128,20 +132,21 @@ def augment_dataset(
         images=learned.images,
     )
     check_others(columns, other_columns)
+    # Before training, so that the other splits cannot fail after it.
     if isinstance(ds, DICTS):
-        _check_mark(ds, synthetic_column)
-    augmented = _augment(part, own, columns, learned, limit, number)
+        _check_synthetic_column(ds, synthetic_column)
+    augmented = _augment(selected, augmenter, columns, learned, limit, checked_seed)
     if not isinstance(ds, DICTS):
         return augmented
-    parts = {
-        name: augmented if name == split else _marked(other, synthetic_column)
+    splits = {
+        name: augmented if name == split else _mark_as_real(other, synthetic_column)
         for name, other in ds.items()
     }
-    return type(ds)(parts)
+    return type(ds)(splits)
 
 
-def _check_mark(ds: Any, column: str | None) -> None:
-    """Refuse, before anything is learned, a mark whose name another split has taken."""
+def _check_synthetic_column(ds: Any, column: str | None) -> None:
+    """Raise `ConfigError` if any split already has a column of that name."""
     for name, other in ds.items():
         if column is not None and column in (other.column_names or ()):
             raise ConfigError(
@@ -149,8 +154,8 @@ def _check_mark(ds: Any, column: str | None) -> None:
             )
 
 
-def _part(ds: Any, split: str) -> Any:
-    """Return the dataset to augment."""
+def _select_split(ds: Any, split: str) -> Any:
+    """Return the dataset to augment: a split of a dict, or ``ds`` itself."""
     if isinstance(ds, DICTS):
         if split not in ds:
             nearest = did_you_mean(str(split), map(str, ds))
@@ -158,8 +163,8 @@ def _part(ds: Any, split: str) -> Any:
         return ds[split]
     if not isinstance(ds, (Dataset, IterableDataset)):
         raise InvalidTypeError(
-            "ds must be a Dataset, DatasetDict, IterableDataset or IterableDatasetDict of the "
-            f"library datasets, got {type(ds).__name__}."
+            "ds must be a Dataset, DatasetDict, IterableDataset or IterableDatasetDict from the "
+            f"datasets library, got {type(ds).__name__}."
         )
     return ds
 
@@ -169,7 +174,7 @@ def _check_rows(option: Any, *, stream: bool) -> int | None:
         return ROWS_PER_CLASS if stream else None
     whole = isinstance(option, numbers.Integral) and not isinstance(option, bool)
     if not whole or option < 1:
-        raise ConfigError(f'rows_per_class must be "auto" or an int from 1 up, got {option!r}.')
+        raise ConfigError(f'rows_per_class must be "auto" or a positive integer, got {option!r}.')
     return int(option)
 
 
@@ -181,9 +186,9 @@ def _augment(
     limit: int | None,
     seed: int,
 ) -> Any:
-    """Count, learn if need be, make rows, and put them behind or between those of ``ds``."""
+    """Count the classes, fit the augmenter if needed, and add synthetic rows to ``ds``."""
     fitted = learned.images is not None
-    # Of a fitted augmenter's dataset, an image is looked at and the labels are counted.
+    # A fitted augmenter needs only the labels, and one image to check its size and mode.
     wanted = [columns.image or columns.label] if fitted else list(columns.learned)
     gathered = gather(ds, columns, wanted, 1 if fitted else limit, seed)
     to_add = _learn.rows_to_add(augmenter, gathered, columns)
@@ -195,9 +200,9 @@ def _augment(
     return _append.append(ds, synthetic, columns)
 
 
-def _marked(ds: Any, column: str | None) -> Any:
-    """Return another split with the column that says that its rows are not synthetic."""
+def _mark_as_real(ds: Any, column: str | None) -> Any:
+    """Return a split that is not augmented, with the column of booleans if there is one."""
     if column is None or isinstance(ds, Dataset):
         return _append.mark(ds, column)
-    known = _stream.with_features(ds)
-    return _stream.mark(known, column).with_format(_stream.format_of(ds))
+    with_features = _stream.with_features(ds)
+    return _stream.mark(with_features, column).with_format(_stream.format_of(ds))

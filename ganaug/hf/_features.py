@@ -1,4 +1,4 @@
-"""Which columns of a dataset are learned, and which of them cannot be."""
+"""Choice and checks of the columns of a dataset that are learned."""
 
 from __future__ import annotations
 
@@ -20,29 +20,31 @@ from ganaug.errors import (
 
 OTHER_COLUMNS = ("null", "raise")
 
+# A column of strings is text, not a category, if most of its values are unique or they are long.
+# Strings like that cannot be synthesised; they would be learned as thousands of categories.
 TEXT_LEVELS = 20
-"""Different values from which a column of strings may be text."""
+"""Number of different values below which strings are a category, however few rows there are."""
 TEXT_SHARE = 0.5
-"""Share of different values above which it is."""
+"""Share of different values among all values above which strings are text."""
 TEXT_LENGTH = 100
-"""Characters on average above which it is, too."""
+"""Mean number of characters above which strings are text: a sentence or more."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What each column of a dataset is for.
+    """Roles of the columns of a dataset.
 
     Parameters
     ----------
     features : Features
-        Of the dataset.
+        Features of the dataset.
     label : str
     image : str or None
-        The column of images, if images are learned.
+        Column of images, if images are learned.
     table : tuple of str
-        The columns of a table, in the order in which they are learned; empty for images.
+        Columns of a table in the order in which they are learned; empty for images.
     synthetic : str or None
-        The column to be added, which says whether a row is synthetic.
+        Boolean column to add, which is True in synthetic rows.
     """
 
     features: Features
@@ -53,14 +55,15 @@ class Columns:
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """The columns that synthetic rows have values for, besides the label."""
+        """The learned columns, which have values in synthetic rows."""
         return (self.image,) if self.image is not None else self.table
 
     @property
     def others(self) -> list[str]:
-        """The columns that synthetic rows know nothing of."""
-        known = {self.label, *self.learned}
-        return [n for n, feature in self.features.items() if n not in known and not _blank(feature)]
+        """The columns that are None in synthetic rows but may have values in real ones."""
+        filled = {self.label, *self.learned}
+        features = self.features.items()
+        return [name for name, kind in features if name not in filled and not _is_null(kind)]
 
     @property
     def result(self) -> Features:
@@ -79,30 +82,35 @@ def check_dataset_columns(
     learned: Sequence[str] | None,
     images: bool | None,
 ) -> Columns:
-    """Return what each column is for.
+    """Return the roles of the columns.
 
     Parameters
     ----------
-    features, label, image, table, synthetic
-        As the user gave them.
+    features : Features
+        Features of the dataset.
+    label, image, table, synthetic
+        ``label_column``, ``image_column``, ``feature_columns`` and ``synthetic_column`` of
+        `augment_dataset`.
     learned : sequence of str or None
-        Names of the columns that a fitted augmenter has learned, if it knows them.
+        Names of the columns that a fitted augmenter has learned, if it has recorded them.
     images : bool or None
         Whether a fitted augmenter has learned images; None if it is not fitted.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError, ConfigError, SchemaDriftError
-        If a column is missing, taken, or cannot be synthesised.
+        If a column is missing, exists already, or cannot be synthesised.
     """
     _check_label(features, label)
     if synthetic is not None and synthetic in features:
         raise InvalidInputError(
-            f"The dataset has a column {synthetic!r} already. Choose another name "
-            "(synthetic_column=...), or None for no such column."
+            f"The dataset has a column {synthetic!r} already. Choose another name with "
+            "synthetic_column=..., or pass synthetic_column=None to add no column."
         )
     if image is not None and table is not None:
-        raise ConfigError("Give image_column or feature_columns: images are learned alone.")
+        raise ConfigError(
+            "Pass image_column or feature_columns, not both: images are learned alone."
+        )
     if image is None and table is None and images is not False:
         image = _find_image(features, required=images is True)
     if image is not None:
@@ -110,7 +118,7 @@ def check_dataset_columns(
         return Columns(features, label, image, (), synthetic)
     if images:
         raise SchemaDriftError(
-            "The augmenter was fitted on images: name their column (image_column=...)."
+            "The augmenter was fitted on images: name their column with image_column=...."
         )
     names = _check_table(features, label, table, learned)
     return Columns(features, label, None, names, synthetic)
@@ -120,8 +128,8 @@ def _check_label(features: Features, label: str) -> None:
     _check_present(features, [label], "label_column")
     if not isinstance(features[label], (ClassLabel, Value)):
         raise InvalidTypeError(
-            f"label_column={label!r} is {_kind(features[label])}; labels are of ClassLabel or "
-            "Value."
+            f"label_column={label!r} is {_kind(features[label])}; labels must be a ClassLabel or "
+            "a Value."
         )
 
 
@@ -137,11 +145,11 @@ def _find_image(features: Features, *, required: bool) -> str | None:
     if len(found) > 1:
         raise InvalidInputError(
             f"There are several columns of images, {', '.join(map(repr, found))}: name the one to "
-            "learn with image_column=..., or those of a table with feature_columns=[...]."
+            "learn with image_column=..., or columns of a table with feature_columns=[...]."
         )
     if required and not found:
         raise SchemaDriftError(
-            "The augmenter was fitted on images, and the dataset has no column of them."
+            "The augmenter was fitted on images, but the dataset has no column of images."
         )
     return found[0] if found else None
 
@@ -150,13 +158,13 @@ def _check_image(features: Features, image: str, fitted_on_images: bool | None) 
     _check_present(features, [image], "image_column")
     if not isinstance(features[image], Image):
         raise InvalidTypeError(
-            f"image_column={image!r} is {_kind(features[image])}. Make it images first: "
+            f"image_column={image!r} is {_kind(features[image])}. Cast it to images first: "
             f"ds.cast_column({image!r}, datasets.Image())."
         )
     if fitted_on_images is False:
         raise SchemaDriftError(
-            "The augmenter was fitted on a table, and image_column names images. Leave out "
-            "image_column, or fit another augmenter."
+            "The augmenter was fitted on a table, but image_column names a column of images. "
+            "Leave out image_column, or pass another augmenter."
         )
 
 
@@ -172,11 +180,11 @@ def _check_table(
     names = tuple(chosen)
     if label in names or len(set(names)) < len(names):
         raise ConfigError(
-            f"feature_columns must name each column once, and not the label: {list(names)}."
+            f"feature_columns must name each column once and not the label, got {list(names)}."
         )
     if learned is not None and set(names) != set(learned):
         raise SchemaDriftError(
-            f"The augmenter was fitted on the columns {list(learned)}; feature_columns names "
+            f"The augmenter was fitted on the columns {list(learned)}, but feature_columns names "
             f"{list(names)}."
         )
     if learned is not None:
@@ -186,30 +194,32 @@ def _check_table(
                 f"The augmenter was fitted on columns that the dataset lacks: {missing}."
             )
         names = tuple(learned)
-    _refuse({n: why for n in names if (why := unlearnable(features[n]))}, names)
-    names = tuple(name for name in names if not _blank(features[name]))
+    _check_learnable({n: kind for n in names if (kind := unlearnable(features[n]))}, names)
+    # A column of the null type stays as it is: it has nothing to learn.
+    names = tuple(name for name in names if not _is_null(features[name]))
     if not names:
-        raise InvalidInputError("There is no column to learn beside the label.")
+        raise InvalidInputError("There is no column to learn besides the label.")
     return names
 
 
-def _refuse(reasons: Mapping[str, str], names: Sequence[str]) -> None:
-    if reasons:
-        listed = "; ".join(f"{name!r} is {why}" for name, why in reasons.items())
-        rest = [name for name in names if name not in reasons]
+def _check_learnable(unsupported: Mapping[str, str], names: Sequence[str]) -> None:
+    """Raise `InvalidTypeError` if any column cannot be learned, given with its type."""
+    if unsupported:
+        listed = "; ".join(f"{name!r} is {kind}" for name, kind in unsupported.items())
+        rest = [name for name in names if name not in unsupported]
         raise InvalidTypeError(
-            f"Columns that cannot be synthesised: {listed}. Leave them out: "
-            f"feature_columns={rest}. Synthetic rows then have None there."
+            f"Some columns cannot be synthesised: {listed}. Leave them out: "
+            f"feature_columns={rest}. They are then None in synthetic rows."
         )
 
 
-def _blank(feature: Any) -> bool:
-    """Return whether a column can hold nothing but None."""
+def _is_null(feature: Any) -> bool:
+    """Return whether a column has the null type, which holds only None."""
     return isinstance(feature, Value) and feature.dtype == "null"
 
 
 def unlearnable(feature: Any) -> str:
-    """Return what a feature is if it cannot be a column of a table; empty if it can."""
+    """Return the name of a type that cannot be a column of a table; empty if it can."""
     if isinstance(feature, ClassLabel):
         return ""
     if not isinstance(feature, Value):
@@ -226,7 +236,7 @@ def unlearnable(feature: Any) -> str:
 
 
 def _kind(feature: Any) -> str:
-    """Return the name of a feature's type, for messages."""
+    """Return the name of a feature's type for error messages."""
     if isinstance(feature, Value):
         return f"Value({feature.dtype!r})"
     if isinstance(feature, Mapping):
@@ -236,14 +246,15 @@ def _kind(feature: Any) -> str:
     return type(feature).__name__
 
 
-def refuse_text(table: pd.DataFrame, columns: Columns) -> None:
-    """Refuse columns of strings that are text or identifiers, by their values.
+def check_text(table: pd.DataFrame, columns: Columns) -> None:
+    """Check that columns of strings are categories.
 
     Raises
     ------
     InvalidTypeError
+        If the values of a column are texts or identifiers.
     """
-    reasons = {}
+    texts = {}
     for name in columns.table:
         kind = getattr(columns.features[name], "dtype", "")
         if isinstance(columns.features[name], Value) and "string" in kind:
@@ -252,33 +263,36 @@ def refuse_text(table: pd.DataFrame, columns: Columns) -> None:
             length = values.str.len().mean() if len(values) else 0
             many = distinct >= TEXT_LEVELS and distinct > TEXT_SHARE * len(values)
             if many or length > TEXT_LENGTH:
-                reasons[name] = (
+                texts[name] = (
                     f"text ({distinct:,} different values in {len(values):,} rows, {length:.0f} "
                     "characters on average)"
                 )
-    _refuse(reasons, columns.table)
+    _check_learnable(texts, columns.table)
 
 
 def check_others(columns: Columns, option: str) -> None:
-    """Refuse columns that synthetic rows would have None in, if the user wants that.
+    """Check the option ``other_columns``.
 
     Raises
     ------
-    ConfigError, InvalidInputError
+    ConfigError
+        If it has an invalid value.
+    InvalidInputError
+        If it is "raise" and a column would be None in synthetic rows.
     """
     if option not in OTHER_COLUMNS:
         nearest = did_you_mean(str(option), OTHER_COLUMNS)
         raise ConfigError(f"other_columns={option!r} is not possible; {nearest}")
     if option == "raise" and columns.others:
         raise InvalidInputError(
-            f"Synthetic rows have nothing for the columns {columns.others}. Remove them "
-            f"(ds.remove_columns({columns.others})), or let them be None there "
-            '(other_columns="null").'
+            f"Synthetic rows have no values for the columns {columns.others}. Remove them with "
+            f'ds.remove_columns({columns.others}), or pass other_columns="null" to leave them '
+            "None in synthetic rows."
         )
 
 
 def names_to_ids(strategy: Any, feature: Any) -> Any:
-    """Return a sampling strategy whose names of a ClassLabel are its ids."""
+    """Return a sampling strategy with the names of a ClassLabel replaced by its ids."""
     if not isinstance(strategy, Mapping) or not isinstance(feature, ClassLabel):
         return strategy
     ids = {}

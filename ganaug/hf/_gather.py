@@ -1,4 +1,4 @@
-"""One pass over a dataset or a stream: counts the classes, and keeps rows to learn from."""
+"""One pass over a dataset or a stream that counts classes and keeps rows to learn from."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from ganaug.hf._features import Columns
 from ganaug.runtime.rng import numpy_stream
 
 BATCH = 1000
-"""Rows that are read at a time."""
+"""Rows that are read at a time, as in ``Dataset.map``."""
 
 
 @dataclass(frozen=True)
 class Gathered:
-    """What one pass has found.
+    """Result of one pass over a dataset.
 
     Parameters
     ----------
     counts : Counter
-        Rows of each class, unlabelled ones left out.
+        Number of rows of each class, without unlabelled rows.
     n_rows : int
-        All rows.
+        Number of all rows.
     table : pyarrow.Table
-        The rows kept, in the order of the dataset.
+        Kept rows, in the order of the dataset.
     labels : list
-        Their classes.
+        Classes of the kept rows.
     positions : list of int
-        Their row numbers in the dataset.
+        Row numbers of the kept rows in the dataset.
     """
 
     counts: Counter[Any]
@@ -54,22 +54,22 @@ class Gathered:
 
     @property
     def first(self) -> Gathered:
-        """The first row alone."""
+        """The same result with only the first of the kept rows."""
         return replace(
             self, table=self.table.slice(0, 1), labels=self.labels[:1], positions=self.positions[:1]
         )
 
 
 class Reservoir:
-    """At most ``limit`` rows of each class: all of a rare one, a random sample of a common one.
+    """Reservoir sampling: all rows of rare classes, a random sample of common ones.
 
-    Vitter's algorithm R (https://doi.org/10.1145/3147.3165) for each class: after any number of
-    rows each of them has the same chance to be among those kept.
+    Each class follows Vitter's algorithm R (https://doi.org/10.1145/3147.3165): after any number of
+    rows, each of them has the same probability of being kept.
 
     Parameters
     ----------
     limit : int or None
-        None keeps all rows.
+        Maximal number of rows of each class; None keeps all.
     seed : int
     """
 
@@ -79,12 +79,15 @@ class Reservoir:
         self._random = numpy_stream(seed, "reservoir")
 
     def place(self, label: Any) -> tuple[Any, int] | None:
-        """Count a row; return the place that it takes from another, or None if it is not kept."""
-        seen = self.counts[label]
+        """Count a row. Return the place in which it is kept, or None if it is not kept.
+
+        A place is a class and a number below the limit. The row replaces any earlier one there.
+        """
+        n_before = self.counts[label]
         self.counts[label] += 1
-        if seen < self.limit:
-            return label, seen
-        place = int(self._random.integers(0, seen + 1))
+        if n_before < self.limit:
+            return label, n_before
+        place = int(self._random.integers(0, n_before + 1))
         return (label, place) if place < self.limit else None
 
 
@@ -96,10 +99,11 @@ def gather(ds: Any, columns: Columns, wanted: list[str], limit: int | None, seed
     ds : Dataset or IterableDataset
     columns : Columns
     wanted : list of str
-        The columns to keep, of the rows kept.
+        Columns to keep.
     limit : int or None
-        Rows of each class to keep.
+        Maximal number of rows of each class to keep; None keeps all.
     seed : int
+        Seed of the random sample of classes with more rows.
     """
     reservoir = Reservoir(limit, seed)
     kept: dict[tuple[Any, int], tuple[int, int, Any]] = {}
@@ -114,7 +118,8 @@ def gather(ds: Any, columns: Columns, wanted: list[str], limit: int | None, seed
             if place is not None:
                 kept[place] = (n_rows + i, n_copied + len(taken), label)
                 taken.append(i)
-        # Rows that others take the place of later are few: each class keeps limit * log(n).
+        # Replaced rows are dropped at the end only. They are few: of n rows, a class copies about
+        # limit * (1 + log(n / limit)).
         parts.append(batch.select(wanted).take(pa.array(taken, pa.int64())).cast(schema))
         n_rows, n_copied = n_rows + len(batch), n_copied + len(taken)
     in_order = sorted(kept.values(), key=lambda row: row[0])
@@ -128,18 +133,18 @@ def gather(ds: Any, columns: Columns, wanted: list[str], limit: int | None, seed
 
 
 def _needed(columns: Columns) -> list[str]:
-    """Return the columns that say whether a row can be learned."""
+    """Return the columns that must have a value for a row to be learned."""
     return [columns.label] if columns.image is None else [columns.label, columns.image]
 
 
 def _labelled(batch: pa.Table, columns: Columns) -> Iterator[tuple[int, Any]]:
-    """Return which rows have a label, and an image if images are learned, with their labels."""
+    """Yield row number and label of each row that has a label and, for images, an image."""
     present = pc.is_valid(batch[columns.label])
     if columns.image is not None:
         present = pc.and_(present, pc.is_valid(batch[columns.image]))
     unlabelled = -1 if isinstance(columns.features[columns.label], ClassLabel) else None
     labels = batch[columns.label].to_pylist()
-    for i, (label, here) in enumerate(zip(labels, present.to_pylist(), strict=True)):
-        # NaN is the one value that differs from itself.
-        if here and label != unlabelled and label == label:
+    for i, (label, is_present) in enumerate(zip(labels, present.to_pylist(), strict=True)):
+        # NaN is the only value that differs from itself.
+        if is_present and label != unlabelled and label == label:
             yield i, label

@@ -1,4 +1,4 @@
-"""Images of a dataset to learn from, and synthetic ones as its files."""
+"""Images of a dataset as training data, and synthetic images as cells of a dataset."""
 
 from __future__ import annotations
 
@@ -40,25 +40,26 @@ LEARNED_AS = {
 """The mode in which images of each mode are learned."""
 
 NUMBERS = ("I", "F")
-"""Modes without a white: their images are learned as arrays."""
+"""Modes without a fixed value for white, learned as arrays with the range of their values."""
 CHANNELS = {"L": 1, "I;16": 1, "I": 1, "F": 1, "LA": 2, "RGB": 3, "RGBA": 4}
 
 UNREADABLE = (OSError, SyntaxError, EOFError, ValueError, Image.DecompressionBombError)
-"""What decoders raise for damaged files, and PIL for those that claim too many pixels."""
+"""Exceptions for damaged files, and for files whose header states too many pixels."""
 
 
 def read_images(gathered: Gathered, column: str, mode: str | None) -> list[Image.Image]:
-    """Return the images that were gathered, decoded.
+    """Return the gathered images as decoded PIL images.
 
     Raises
     ------
     InvalidInputError
-        If one cannot be read, and for images of several or unknown modes; the row is named.
+        If an image cannot be read, or modes differ or are unknown. The message names the row.
     """
     feature = ImageFeature(mode=mode)
     images: list[Image.Image] = []
     cells = gathered.table[column]
     with warnings.catch_warnings():
+        # PIL only warns of images of one to two times its limit; they are not decoded either.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         for cell, row in zip(cells, gathered.positions, strict=True):
             images.append(_decode(feature, cell.as_py(), row, column))
@@ -74,25 +75,25 @@ def _decode(feature: ImageFeature, cell: Mapping[str, Any], row: int, column: st
         path = f" ({cell['path']})" if cell["path"] else ""
         raise InvalidInputError(
             f"The image in row {row:,} of column {column!r}{path} cannot be read: {error}. "
-            "Repair or filter out the row."
+            "Repair the image or filter out the row."
         ) from None
 
 
 def _other_mode(images: list[Image.Image], rows: list[int], column: str) -> InvalidInputError:
     last, first = images[-1].mode, images[0].mode
-    what = (
-        f"has mode {last!r}, row {rows[0]:,} {first!r}"
+    difference = (
+        f"has mode {last!r}, but that in row {rows[0]:,} has mode {first!r}"
         if last != first
         else f"has mode {last!r}, which cannot be learned"
     )
     return InvalidInputError(
-        f"The image in row {rows[len(images) - 1]:,} of column {column!r} {what}. Convert all to "
-        f'one: ds.cast_column({column!r}, datasets.Image(mode="RGB")).'
+        f"The image in row {rows[len(images) - 1]:,} of column {column!r} {difference}. Convert "
+        f'all to one mode: ds.cast_column({column!r}, datasets.Image(mode="RGB")).'
     )
 
 
-def to_learn(images: list[Image.Image]) -> list[Image.Image] | NDArray[Any]:
-    """Return images as the augmenter takes them."""
+def to_training_data(images: list[Image.Image]) -> list[Image.Image] | NDArray[Any]:
+    """Return images in a form that the augmenter can be fitted on."""
     mode = LEARNED_AS[images[0].mode]
     if any(image.mode == "P" and image.has_transparency_data for image in images):
         mode = "RGBA"
@@ -104,11 +105,12 @@ def to_learn(images: list[Image.Image]) -> list[Image.Image] | NDArray[Any]:
 def check_memory(
     image: Image.Image, n_images: int, options: ImageOptions | None, budget: int | str
 ) -> None:
-    """Refuse, before they are decoded, more images like this one than the budget holds.
+    """Check that the images fit into memory, before they are decoded.
 
     Raises
     ------
     MemoryBudgetError
+        If ``n_images`` of the size of ``image`` need more than the budget.
     """
     resize: Any = None if options is None else options.resize
     shape = (len(image.getbands()), *(resize or (image.height, image.width)))
@@ -118,11 +120,12 @@ def check_memory(
 def check_alike(
     images: Sequence[Image.Image], rows: Sequence[int], column: str, options: ImageOptions | None
 ) -> None:
-    """Refuse images of several sizes, if the user has not said what size to make them.
+    """Check that images have one size, unless they will be resized.
 
     Raises
     ------
     InvalidInputError
+        If they have several sizes. The message names the row.
     """
     if options is not None and options.resize is not None:
         return
@@ -130,39 +133,43 @@ def check_alike(
         if image.size != images[0].size:
             raise InvalidInputError(
                 f"The image in row {row:,} of column {column!r} is {image.height}x{image.width}, "
-                f"that in row {rows[0]:,} {images[0].height}x{images[0].width}. Learn them in one "
-                "size: GANAugmenter(image_options=ImageOptions(resize=(height, width)))."
+                f"but that in row {rows[0]:,} is {images[0].height}x{images[0].width} (height x "
+                "width). Learn all in one size: "
+                "GANAugmenter(image_options=ImageOptions(resize=(height, width)))."
             )
 
 
 def with_range(options: ImageOptions | None, X: Any) -> ImageOptions | None:
-    """Return options that tell black and white of images learned as numbers."""
-    known = options or ImageOptions()
-    if not isinstance(X, np.ndarray) or known.value_range != "auto":
+    """Return options with the range of values, for images that are learned as arrays."""
+    current = options or ImageOptions()
+    if not isinstance(X, np.ndarray) or current.value_range != "auto":
         return options
     low, high = float(X.min()), float(X.max())
-    return replace(known, layout="NHW", value_range=(low, high if high > low else low + 1))
+    # If all pixels are equal, any upper bound above them gives a valid range.
+    return replace(current, layout="NHW", value_range=(low, high if high > low else low + 1))
 
 
 def check_fitted(augmenter: GANAugmenter, image: Image.Image, column: str) -> None:
-    """Refuse a dataset with an image unlike those that the augmenter was fitted on.
+    """Check that an image of the dataset is like those that the augmenter was fitted on.
 
     Raises
     ------
     SchemaDriftError
+        If size, channels or bits differ.
     """
     codec = augmenter.model_.codec
     channels, height, width = codec.shape
     options = augmenter.image_options
     resized = options is not None and options.resize is not None
     same_size = resized or (image.height, image.width) == (height, width)
+    # A palette is learned as RGBA if any of the images has transparent colours.
     possible = {CHANNELS[LEARNED_AS[image.mode]]} | ({4} if image.mode == "P" else set())
-    deep = image.mode == "I;16"
-    if channels not in possible or not same_size or deep != (codec.dtype == "uint16"):
+    has_16_bits = image.mode == "I;16"
+    if channels not in possible or not same_size or has_16_bits != (codec.dtype == "uint16"):
         raise SchemaDriftError(
             f"The images of column {column!r} are {image.height}x{image.width} of mode "
             f"{image.mode!r}; the augmenter was fitted on {height}x{width} with {channels} "
-            f"channel(s) of {codec.dtype}. Fit it on images like these."
+            f"channel(s) of {codec.dtype}. Fit it on images like those of this column."
         )
 
 
@@ -186,11 +193,12 @@ def _in_mode(image: Image.Image, mode: str) -> Image.Image:
         return image
     if mode == "P":
         return image.quantize()
+    # Without dithering, which would scatter black and white pixels over gray areas of mode 1.
     return image.convert(mode, dither=Image.Dither.NONE)
 
 
 def to_cells(images: Sequence[Image.Image]) -> pa.Array:
-    """Return images as a dataset stores them: as the bytes of files."""
+    """Return images as cells of a dataset, which hold the bytes of files."""
     feature = ImageFeature()
     return pa.array([_encoded(image, feature) for image in images], feature())
 
@@ -198,6 +206,7 @@ def to_cells(images: Sequence[Image.Image]) -> pa.Array:
 def _encoded(image: Image.Image, feature: ImageFeature) -> Any:
     if image.mode != "P":
         return feature.encode_example(image)
-    file = io.BytesIO()  # datasets would take TIFF, which loses transparent colours
+    # datasets encodes palette images as TIFF, which loses transparent colours; PNG keeps them.
+    file = io.BytesIO()
     image.save(file, format="PNG")
     return {"bytes": file.getvalue(), "path": None}

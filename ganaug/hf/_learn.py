@@ -1,4 +1,4 @@
-"""How many rows each class gets, and an augmenter that makes them."""
+"""Fit an augmenter on gathered rows, and sample synthetic rows of a dataset."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from ganaug.augmenter import GANAugmenter
 from ganaug.data.labels import check_labels, check_strategy, unknown_class
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, SchemaDriftError
 from ganaug.hf import _images, _tables
-from ganaug.hf._features import Columns, names_to_ids, refuse_text
+from ganaug.hf._features import Columns, check_text, names_to_ids
 from ganaug.hf._gather import Gathered
 from ganaug.images.codec import ImageCodec
-from ganaug.models.classes import one_row
+from ganaug.models.classes import one_row_error
 from ganaug.runtime.rng import derive
 
 
 @dataclass(frozen=True)
 class Learned:
-    """What a fitted augmenter has learned; ``images`` is None before its fit.
+    """Type and columns of the data that an augmenter was fitted on.
 
     Parameters
     ----------
     images : bool or None
+        Whether the data were images; None before the fit.
     names : list of str or None
-        Of its columns.
+        Names of the columns, if the augmenter has recorded them.
     """
 
     images: bool | None = None
@@ -40,11 +41,14 @@ class Learned:
 
 
 def check_augmenter(augmenter: Any) -> GANAugmenter:
-    """Return an augmenter that appends, a new one for None.
+    """Return the augmenter, or a new one for None.
 
     Raises
     ------
-    InvalidTypeError, ConfigError
+    InvalidTypeError
+        If it is not a `GANAugmenter`.
+    ConfigError
+        If its mode is not "append".
     """
     if augmenter is None:
         return GANAugmenter()
@@ -52,14 +56,14 @@ def check_augmenter(augmenter: Any) -> GANAugmenter:
         raise InvalidTypeError(f"augmenter must be a GANAugmenter, got {augmenter!r}.")
     if augmenter.mode != "append":
         raise ConfigError(
-            f'augment_dataset adds rows: it needs GANAugmenter(mode="append"), not '
+            f'augment_dataset adds rows, so it needs GANAugmenter(mode="append"), got '
             f"mode={augmenter.mode!r}."
         )
     return augmenter
 
 
 def learned_by(augmenter: GANAugmenter) -> Learned:
-    """Return what an augmenter has learned."""
+    """Return type and columns of the data that an augmenter was fitted on."""
     if not hasattr(augmenter, "model_"):
         return Learned()
     names = getattr(augmenter, "feature_names_in_", None)
@@ -68,7 +72,7 @@ def learned_by(augmenter: GANAugmenter) -> Learned:
 
 
 def rows_to_add(augmenter: GANAugmenter, gathered: Gathered, columns: Columns) -> dict[Any, int]:
-    """Return how many synthetic rows each class gets, by its label in the dataset.
+    """Return the number of synthetic rows to add for each label of the dataset.
 
     Raises
     ------
@@ -77,8 +81,8 @@ def rows_to_add(augmenter: GANAugmenter, gathered: Gathered, columns: Columns) -
     """
     if not gathered.counts:
         raise InvalidInputError(f"Column {columns.label!r}: no row has a label.")
-    every = gathered.all_labels
-    labels, _ = check_labels(every, len(every))
+    all_labels = gathered.all_labels
+    labels, _ = check_labels(all_labels, len(all_labels))
     feature = columns.features[columns.label]
     return check_strategy(names_to_ids(augmenter.sampling_strategy, feature), labels)
 
@@ -86,29 +90,32 @@ def rows_to_add(augmenter: GANAugmenter, gathered: Gathered, columns: Columns) -
 def fit(
     augmenter: GANAugmenter, gathered: Gathered, columns: Columns, to_add: dict[Any, int], seed: int
 ) -> None:
-    """Fit an augmenter on the rows gathered.
+    """Fit an augmenter on the gathered rows.
 
     Raises
     ------
     GanaugError
-        Before any training, if the rows cannot be learned.
+        If the rows cannot be learned. It is raised before any training.
     """
+    # fit() would raise the same, but only after all images were decoded.
     for label, count in gathered.counts.items():
         if count == 1 and to_add.get(label) and augmenter.on_singleton == "raise":
-            raise InvalidInputError(one_row(label))
+            raise one_row_error(label)
     changes: dict[str, Any] = {}
     if columns.image is not None:
         options, mode = augmenter.image_options, _mode_of(columns)
+        # One image gives the size of all, so that memory is checked before the others are decoded.
         first = _images.read_images(gathered.first, columns.image, mode)[0]
         _images.check_memory(first, len(gathered.labels), options, augmenter.memory_budget)
         images = _images.read_images(gathered, columns.image, mode)
         _images.check_alike(images, gathered.positions, columns.image, options)
-        X: Any = _images.to_learn(images)
+        X: Any = _images.to_training_data(images)
         changes["image_options"] = _images.with_range(options, X)
     else:
         X = _tables.to_frame(gathered.table.select(columns.table), columns.features)
-        refuse_text(X, columns)
-    # The rows gathered may be fewer than those there are; the rows to add are the same.
+        check_text(X, columns)
+    # Gathering may have kept only some rows of a class. The target counts refer to these, so that
+    # as many rows are added as for all of them.
     present = Counter(gathered.labels)
     changes["sampling_strategy"] = {
         label: present[label] + count for label, count in to_add.items()
@@ -121,7 +128,7 @@ def fit(
 
 @contextmanager
 def _changed(augmenter: GANAugmenter, params: Mapping[str, Any]) -> Iterator[None]:
-    """Set parameters for a while."""
+    """Set parameters temporarily."""
     before = {name: getattr(augmenter, name) for name in params}
     augmenter.set_params(**params)
     try:
@@ -142,35 +149,35 @@ def make_rows(
     Raises
     ------
     GanaugError
-        If the augmenter has learned something else than the dataset holds.
+        If the augmenter was fitted on other classes, columns or images than the dataset has.
     """
     schema = columns.result.arrow_schema
     wanted = {label: count for label, count in to_add.items() if count}
     if not wanted:
         return schema.empty_table()
-    known = _known_labels(augmenter, columns)
+    class_of_label = _class_of_label(augmenter, columns)
     for label in wanted:
-        if label not in known:
-            raise InvalidInputError(unknown_class(label, known))
-    asked = {known[label]: count for label, count in wanted.items()}
-    label_of = {name: label for label, name in known.items()}
+        if label not in class_of_label:
+            raise InvalidInputError(unknown_class(label, class_of_label))
+    requested = {class_of_label[label]: count for label, count in wanted.items()}
+    label_of_class = {name: label for label, name in class_of_label.items()}
     seed = derive(seed, "sample")
     if columns.image is not None:
-        values, labels = _sample_images(augmenter, gathered, columns, asked, seed)
+        values, classes = _sample_images(augmenter, gathered, columns, requested, seed)
     else:
-        values, labels = _sample_table(augmenter, gathered, columns, asked, seed)
-    values[columns.label] = pa.array([label_of[label] for label in labels])
+        values, classes = _sample_table(augmenter, gathered, columns, requested, seed)
+    values[columns.label] = pa.array([label_of_class[name] for name in classes])
     if columns.synthetic is not None:
-        values[columns.synthetic] = pa.array(np.ones(len(labels), bool))
-    empty = pa.nulls(len(labels))
+        values[columns.synthetic] = pa.array(np.ones(len(classes), bool))
+    empty = pa.nulls(len(classes))
     arrays = [values.get(field.name, empty).cast(field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _known_labels(augmenter: GANAugmenter, columns: Columns) -> dict[Any, Any]:
+def _class_of_label(augmenter: GANAugmenter, columns: Columns) -> dict[Any, Any]:
     """Return the class of the augmenter for each label of the dataset.
 
-    An augmenter that was fitted on the names of a ClassLabel knows its ids, too.
+    They differ if the augmenter was fitted on the names of a ClassLabel, whose ids the dataset has.
     """
     classes = augmenter.classes_.tolist()
     feature = columns.features[columns.label]
@@ -190,7 +197,7 @@ def _sample_images(
     mode = _mode_of(columns)
     first = _images.read_images(gathered.first, columns.image, mode)[0]
     _images.check_fitted(augmenter, first, columns.image)
-    # What the feature converts to its mode when it is read need not be stored in that mode.
+    # A feature with a mode converts images when they are read, so a simpler mode can be stored.
     mode = _images.LEARNED_AS[first.mode] if mode else first.mode
     images, labels = _images.sample_images(augmenter, wanted, mode, seed)
     return {columns.image: _images.to_cells(images)}, labels
@@ -208,8 +215,9 @@ def _sample_table(
         X = pd.DataFrame(X)
     if X.shape[1] != len(columns.table):
         raise SchemaDriftError(
-            f"The augmenter was fitted on {X.shape[1]} columns, the dataset has "
-            f"{len(columns.table)}: {list(columns.table)}. Choose them with feature_columns=[...]."
+            f"The augmenter was fitted on {X.shape[1]} columns, but the dataset has "
+            f"{len(columns.table)}: {list(columns.table)}. Choose the same columns with "
+            "feature_columns=[...]."
         )
     X = X.set_axis(list(columns.table), axis=1)
     return _tables.to_columns(X, columns.features, gathered.table), labels.tolist()

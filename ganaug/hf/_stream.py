@@ -1,4 +1,4 @@
-"""Streams: their features, and synthetic rows between those that come from afar."""
+"""Features of streams, and synthetic rows between the real rows of a stream."""
 
 from __future__ import annotations
 
@@ -20,21 +20,25 @@ from ganaug.hf._features import Columns
 from ganaug.runtime.rng import derive, numpy_stream
 
 PEEK = 1000
-"""Rows from which the features of a stream are inferred that does not state them."""
+"""Rows from which features are inferred if a stream has none.
+
+A column that is None in all of them has no type. The library ``datasets`` reads only five.
+"""
 
 
 def with_features(ds: IterableDataset) -> IterableDataset:
-    """Return a stream that knows its features.
+    """Return a stream whose features are known.
 
     Raises
     ------
     InvalidInputError
-        If it is empty, or belongs to one node of several.
+        If it is empty, its features cannot be inferred, or it belongs to one node of several.
     """
-    # Nothing public says so, and the rows that other nodes see would be counted nowhere.
+    # datasets has no public attribute for this. A node would not count the rows of the others.
     if getattr(ds, "_distributed", None) is not None:
         raise InvalidInputError(
-            "This stream is one node's share: augment the whole one, then split_dataset_by_node."
+            "This stream is one node's share of a dataset. Augment the whole stream, then call "
+            "split_dataset_by_node."
         )
     if ds.features is not None:
         return ds
@@ -45,22 +49,23 @@ def with_features(ds: IterableDataset) -> IterableDataset:
     for name, feature in features.items():
         if feature == Value("null"):
             raise InvalidInputError(
-                f"The stream does not say its features, and column {name!r} is None in the first "
-                f"{len(rows)} rows: state them, by ds.cast(features)."
+                f"The stream has no features, and column {name!r} is None in the first "
+                f"{len(rows)} rows, so its type is unknown. Set the features with "
+                "ds.cast(features)."
             )
     return ds.cast(features)
 
 
 def format_of(ds: IterableDataset) -> str | None:
-    """Return the format of a stream, which nothing public tells."""
+    """Return the format of a stream, for which datasets has no public attribute."""
     form: str | None = getattr(getattr(ds, "_formatting", None), "format_type", None)
     return form
 
 
 def mark(ds: IterableDataset, column: str) -> IterableDataset:
-    """Return a stream whose rows say that they are not synthetic.
+    """Return a stream with a column of False.
 
-    On Arrow tables: files of images pass through as they are, not decoded and encoded again.
+    It is added to Arrow tables, so that images are not decoded and encoded again.
     """
     wider = Features({**ds.features, column: Value("bool")})
     return ds.with_format("arrow").map(
@@ -75,22 +80,25 @@ def _add_false(batch: pa.Table, column: str) -> pa.Table:
 def interleave(
     ds: IterableDataset, synthetic: pa.Table, columns: Columns, n_rows: int, seed: int
 ) -> IterableDataset:
-    """Return a stream of the real rows in their order, and between them the synthetic ones.
+    """Return a stream of the real rows in their order, with synthetic rows between them.
 
-    Each row comes once. Where a synthetic one comes is drawn at random, evenly over the stream.
+    Each row occurs once. The positions of synthetic rows are random and spread evenly.
     """
     real = ds if columns.synthetic is None else mark(ds, columns.synthetic)
     if not len(synthetic):
         return real.with_format(format_of(ds))
+    # Synthetic rows are made class by class; a stream should mix the classes.
     order = numpy_stream(seed, "order").permutation(len(synthetic))
     shuffled = Dataset(
         InMemoryTable(synthetic.take(order)), info=DatasetInfo(features=columns.result)
     )
-    # Not more shards than there are rows; and not fewer, or the stream would lose some of its own.
+    # There cannot be more shards than synthetic rows. Fewer than the stream has would reduce its
+    # own number of shards, and so the number of workers that can read it.
     new = shuffled.to_iterable_dataset(num_shards=min(real.num_shards, len(synthetic)))
     total = n_rows + len(synthetic)
     both = interleave_datasets(
         [real.with_format(None), new],
+        # In proportion to the numbers of rows, so that both streams end at about the same time.
         probabilities=[n_rows / total, len(synthetic) / total],
         seed=derive(seed, "interleave") % 2**32,
         info=without_sizes(ds.info),

@@ -1,4 +1,4 @@
-"""Columns of a dataset as a pandas table, and synthetic rows as such columns again."""
+"""Columns of a dataset as a pandas frame, and synthetic rows as columns of a dataset."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ _NULLABLE = {
     pa.uint64(): pd.UInt64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
 }
-"""Through floats, integers beside missing values would lose their last digits."""
+"""Nullable types for columns with missing values.
+
+pandas would convert such integers to floats, which loses the last digits of large ones.
+"""
 
 
 def to_frame(table: pa.Table, features: Features) -> pd.DataFrame:
-    """Return Arrow columns as a frame that the augmenter learns exactly.
+    """Return Arrow columns as a frame that the augmenter can be fitted on.
 
-    Integers stay integers beside missing values. Dates, times of day and durations are counts of
-    their unit, decimals are floats, and a ClassLabel is a category of its ids.
+    Integers with missing values stay integers. Dates, times of day and durations become counts of
+    their unit, decimals become floats, and a ClassLabel becomes a category of its ids.
     """
     columns = {name: _to_series(table[name], features[name]) for name in table.column_names}
     return pd.DataFrame(columns)
@@ -40,18 +43,19 @@ def _to_series(column: pa.ChunkedArray, feature: Any) -> pd.Series:
     if isinstance(feature, ClassLabel):
         return pd.Series(pd.Categorical(_plain(column)))
     if pa.types.is_date64(column.type):
-        column = column.cast(pa.date32())
+        column = column.cast(pa.date32())  # days in place of milliseconds
     return _plain(column.cast(_learned_as(column.type)))
 
 
 def _plain(column: pa.ChunkedArray) -> pd.Series:
+    """Return a column as a series, with a nullable type if values are missing."""
     mapper = _NULLABLE.get if column.null_count else None
     series: pd.Series = column.to_pandas(types_mapper=mapper)
     return series.reset_index(drop=True)
 
 
 def _learned_as(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which the values of a column are numbers, dates or strings of pandas."""
+    """Return the type in which a column is learned: a number, timestamp or string of pandas."""
     if pa.types.is_date64(kind) or pa.types.is_date32(kind) or pa.types.is_time32(kind):
         return pa.int32()
     if pa.types.is_time64(kind) or pa.types.is_duration(kind):
@@ -62,19 +66,19 @@ def _learned_as(kind: pa.DataType) -> pa.DataType:
 
 
 def to_columns(frame: pd.DataFrame, features: Features, real: pa.Table) -> dict[str, pa.Array]:
-    """Return synthetic rows as Arrow columns of exactly the dataset's types.
+    """Return synthetic rows as Arrow columns with exactly the types of the dataset.
 
     Parameters
     ----------
     frame : DataFrame
     features : Features
     real : pyarrow.Table
-        Real rows, as far as they have been read.
+        Those real rows that have been read.
 
     Raises
     ------
     SchemaDriftError
-        If a fitted augmenter makes values that do not fit a column.
+        If values of a fitted augmenter do not fit the type of a column.
     """
     arrays = {name: _to_array(frame[name], features, name) for name in frame.columns}
     for name in set(real.column_names) & set(arrays):
@@ -90,26 +94,28 @@ def _to_array(series: pd.Series, features: Features, name: str) -> pa.Array:
         return _cast(array, wanted)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         raise SchemaDriftError(
-            f"The augmenter makes {series.dtype} values for the column {name!r}, which is "
-            f"{wanted} in the dataset: {error}. Fit it on data like these."
+            f"The augmenter makes {series.dtype} values for the column {name!r}, which has the "
+            f"type {wanted} in the dataset: {error}. Fit it on data like this dataset."
         ) from None
 
 
 def _cast(array: pa.Array, wanted: pa.DataType) -> pa.Array:
+    """Return values in the type of the dataset."""
     if pa.types.is_date64(wanted):
         return _cast(array, pa.date32()).cast(wanted)
     if pa.types.is_decimal(wanted):
         return pc.round(array.cast(pa.float64()), ndigits=wanted.scale).cast(wanted, safe=False)
-    by_count = _learned_as(wanted)
-    if by_count != wanted and pa.types.is_integer(by_count) and pa.types.is_integer(array.type):
-        return array.cast(by_count).cast(wanted)
+    # Dates and times were learned as integers; Arrow converts only integers of the same width.
+    count_type = _learned_as(wanted)
+    if count_type != wanted and pa.types.is_integer(count_type) and pa.types.is_integer(array.type):
+        return array.cast(count_type).cast(wanted)
     if pa.types.is_floating(array.type) and pa.types.is_floating(wanted):
-        return array.cast(wanted, safe=False)  # rounds to the nearest
+        return array.cast(wanted, safe=False)  # rounds to the nearest value of the type
     return array.cast(wanted)
 
 
 def _nulls_as_in(array: pa.Array, column: pa.ChunkedArray) -> pa.Array:
-    """Return floats whose missing values are NaN where those of ``column`` are."""
+    """Return floats with NaN in place of null if the real ``column`` has no null."""
     if pa.types.is_floating(array.type) and array.null_count and not column.null_count:
         return array.fill_null(np.nan)
     return array

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ganaug.errors import InvalidInputError, InvalidTypeError, MemoryBudgetError
+from ganaug.errors import InvalidInputError, InvalidTypeError, MemoryBudgetError, Remedy
 from ganaug.images.containers import PIL_MODES, Container, Pixels, stack
 from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageOptions
 from ganaug.runtime.memory import readable
@@ -210,8 +210,12 @@ def _check_shape(pixels: Pixels) -> None:
         if not MIN_SIZE <= size <= MAX_SIZE:
             raise InvalidInputError(
                 f"Images are {MIN_SIZE} to {MAX_SIZE} pixels high and wide; these are {height} "
-                f"high and {width} wide. Resize them first. (Arrays of three or four dimensions "
-                "are images; a single one needs an axis in front.)"
+                f"high and {width} wide.",
+                remedy=Remedy(
+                    "Resize them first. (Arrays of three or four dimensions are images; a single "
+                    "one needs an axis in front.)",
+                    "resize",
+                ),
             )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ganaug.data.labels import unknown_class
-from ganaug.errors import ConfigError, InvalidInputError, warn
+from ganaug.errors import ConfigError, InvalidInputError, Remedy, warn
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def check_single_rows(
     if on_singleton == "raise":
         for label, count in counts.items():
             if count == 1 and to_add.get(label, 0):
-                raise InvalidInputError(one_row(label))
+                raise one_row_error(label)
 
 
 def warn_of_small_classes(
@@ -76,14 +76,15 @@ def warn_of_small_classes(
         elif on_singleton == "duplicate":
             warn(f"Class {label!r} has one row: there is nothing to learn from; it is repeated.")
         else:
-            warn(f"{one_row(label)} Until then fit_resample raises an error.")
+            warn(f"{one_row_error(label)} Until then fit_resample raises an error.")
 
 
-def one_row(label: Any) -> str:
-    """Return the message about a class of one row."""
-    return (
-        f"Class {label!r} has one row: there is nothing to learn from. Collect more, drop the "
-        'class, or set on_singleton="duplicate" to repeat the row.'
+def one_row_error(label: Any) -> InvalidInputError:
+    """Return the error about a class of one row."""
+    advice = 'Collect more, drop the class, or set on_singleton="duplicate" to repeat the row.'
+    return InvalidInputError(
+        f"Class {label!r} has one row: there is nothing to learn from.",
+        remedy=Remedy(advice, "duplicate"),
     )
 
 

@@ -1,1 +1,1 @@
-"""Whether synthetic rows or images are any good: figures beside what real ones get, and a page."""
+"""Quality reports: figures of synthetic rows or images beside those of real ones, and a page."""

@@ -1,7 +1,7 @@
-"""Columns and pairs of columns, compared as SDMetrics does.
+"""Comparison of columns and pairs of columns, with the definitions of SDMetrics.
 
-A table is a matrix here: numbers as they are, NaN where missing; categories as codes, -1 where
-missing.
+A table is a matrix here. Numbers stay as they are, with NaN for missing values; categories are
+codes, with -1 for missing values.
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ Matrix = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BINS = 10
-"""Of a number beside a category."""
+"""Bins of a number that is compared together with a category, as in SDMetrics."""
 
 MOST_PAIRS = 1000
-"""Pairs of columns that are compared; of more, so many drawn at random."""
+"""Maximal number of pairs to compare, drawn at random from all.
+
+It bounds the time: 100 columns have 4,950 pairs.
+"""
 
 
 def shapes(real: Matrix, made: Matrix, numeric: Flags) -> Matrix:
-    """Return how alike each column is, from 0 to 1; NaN where all is missing on one side.
+    """Return the likeness of each column, from 0 to 1; NaN if one side has only missing values.
 
-    Missing values do not count here: :func:`missing_shares` says how many there are.
+    Missing values are left out here; :func:`missing_shares` returns their shares.
     """
-    each = [_shape(real[:, j], made[:, j], numeric[j]) for j in range(len(numeric))]
-    return np.array(each, np.float64)
+    likeness = [_shape(real[:, j], made[:, j], numeric[j]) for j in range(len(numeric))]
+    return np.array(likeness, np.float64)
 
 
 def _shape(real: Matrix, made: Matrix, number: bool) -> float:
+    """Return 1 minus the Kolmogorov-Smirnov statistic or the total variation distance."""
     real, made = _present(real, number), _present(made, number)
     if not len(real) or not len(made):
         return float("nan")
@@ -47,11 +51,11 @@ def _present(column: Matrix, number: bool) -> Matrix:
 
 def overlap(real: NDArray[np.generic], made: NDArray[np.generic]) -> float:
     """Return 1 minus the total variation distance between the shares of the values."""
-    _, place = np.unique(np.concatenate([real, made]), return_inverse=True)
-    n_values = int(place.max()) + 1
+    _, codes = np.unique(np.concatenate([real, made]), return_inverse=True)
+    n_values = int(codes.max()) + 1
     shares = [
         np.bincount(part, minlength=n_values) / len(part)
-        for part in (place[: len(real)], place[len(real) :])
+        for part in (codes[: len(real)], codes[len(real) :])
     ]
     return 1.0 - 0.5 * float(np.abs(shares[0] - shares[1]).sum())
 
@@ -62,29 +66,32 @@ def missing_shares(rows: Matrix, numeric: Flags) -> Matrix:
 
 
 def pairs_of(n_columns: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the pairs of columns to compare, (n, 2): all, or as many as may be."""
-    both = np.array(list(itertools.combinations(range(n_columns), 2)), np.int64).reshape(-1, 2)
-    if len(both) <= MOST_PAIRS:
-        return both
-    return both[np.sort(rng.permutation(len(both))[:MOST_PAIRS])]
+    """Return the pairs of columns to compare, (n, 2): all, or a random sample of them."""
+    pairs = np.array(list(itertools.combinations(range(n_columns), 2)), np.int64).reshape(-1, 2)
+    if len(pairs) <= MOST_PAIRS:
+        return pairs
+    return pairs[np.sort(rng.permutation(len(pairs))[:MOST_PAIRS])]
 
 
 def trends(real: Matrix, made: Matrix, numeric: Flags, pairs: NDArray[np.int64]) -> Matrix:
-    """Return how alike each pair of columns is, from 0 to 1; NaN where a number is constant."""
+    """Return the likeness of each pair of columns, from 0 to 1; NaN if a number is constant."""
     binned = _binned(real, made, numeric)
     levels = np.maximum(binned[0].max(0), binned[1].max(0)) + 1
     correlations = [_correlations(rows, numeric) for rows in (real, made)]
     out = np.full(len(pairs), np.nan)
     for k, (i, j) in enumerate(pairs):
         if numeric[i] and numeric[j]:
+            # Correlations differ by 2 at most.
             out[k] = 1.0 - abs(correlations[0][i, j] - correlations[1][i, j]) / 2
         else:
+            # One code for each combination of two levels.
             joint = [rows[:, i] * levels[j] + rows[:, j] for rows in binned]
             out[k] = overlap(joint[0], joint[1])
     return out
 
 
 def _correlations(rows: Matrix, numeric: Flags) -> Matrix:
+    """Return the correlations of all columns, NaN for categories."""
     out = np.full((rows.shape[1],) * 2, np.nan)
     numbers = np.flatnonzero(numeric)
     out[np.ix_(numbers, numbers)] = pd.DataFrame(rows[:, numbers]).corr().to_numpy()
@@ -92,10 +99,10 @@ def _correlations(rows: Matrix, numeric: Flags) -> Matrix:
 
 
 def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
-    """Return the edges of equal bins between the least and the largest value.
+    """Return the edges of bins of equal width between the least and the largest value.
 
-    Large numbers that lie too near each other for so many edges, as identifiers do, get a wider
-    range.
+    Floating-point numbers near large values, such as identifiers, may be too coarse for so many
+    edges. The range is then widened.
     """
     low, high = float(values.min()), float(values.max())
     room = bins * np.spacing(max(abs(low), abs(high)))
@@ -105,15 +112,15 @@ def bin_edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
 
 
 def _binned(real: Matrix, made: Matrix, numeric: Flags) -> tuple[NDArray[np.int64], ...]:
-    """Return both as codes: numbers as the bin that they fall into, of those of the real ones."""
+    """Return both tables as codes. Numbers become bins, whose edges come from the real rows."""
     both = [np.empty(rows.shape, np.int64) for rows in (real, made)]
     for j, number in enumerate(numeric):
         present = _present(real[:, j], True)
-        some = bool(number) and len(present) > 0
-        edges = bin_edges(present, BINS)[1:-1] if some else np.zeros(0)
+        has_values = bool(number) and len(present) > 0
+        edges = bin_edges(present, BINS)[1:-1] if has_values else np.zeros(0)
         for rows, out in zip((real, made), both, strict=True):
             column = rows[:, j]
-            # What is missing has a place of its own: behind the bins, before the levels.
+            # Missing values have their own code: after the last bin, before the first level.
             code = np.digitize(column, edges) if number else column + 1
             out[:, j] = np.where(np.isnan(column), BINS, code)
     return tuple(both)

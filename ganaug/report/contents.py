@@ -1,4 +1,4 @@
-"""The fields of a report that its pictures and its page are drawn from."""
+"""Interface of a report for its pictures and its page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ReportContents(Protocol):
-    """A report as plots and pages read it; see :class:`~ganaug.report.result.Report`."""
+    """The fields of :class:`~ganaug.report.result.Report` that plots and pages read."""
 
     @property
     def findings(self) -> Sequence[Finding]:
@@ -21,24 +21,24 @@ class ReportContents(Protocol):
 
     @property
     def columns(self) -> Sequence[dict[str, Any]]:
-        """Of tables: each column of each class."""
+        """Figures of each column of each class; empty for images."""
 
     @property
     def advice(self) -> Sequence[Advice]:
-        """What is bad and what to do."""
+        """Warnings and remedies, the most severe first."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What was compared with what."""
+        """Sentences on what was compared."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Rows, plan, recipe and versions."""
+        """Numbers of rows, plan, recipe and versions."""
 
     @property
     def history(self) -> History:
-        """Of the training."""
+        """History of the training."""
 
     @property
     def sketches(self) -> Sketches:
-        """The rows and images that pictures show."""
+        """Rows and images that the pictures show."""

@@ -1,4 +1,4 @@
-"""What a report measures, and what it found: each figure beside what real rows would get."""
+"""The figures of a report, each with a baseline: the same figure of real rows."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ Better = Literal["high", "low", "near"]
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure of the report, before it is taken.
+    """Definition of a figure.
 
     Parameters
     ----------
     key : str
-        Its name in tables and JSON.
+        Name in tables and JSON.
     title : str
-        Its name on a page.
+        Name on a page.
     better : {"high", "low", "near"}
-        Which side of what real rows get is good; ``near``: neither.
+        Whether values above or below the baseline are good; with ``near``, neither is.
     enough : int
-        Held-out rows of a class from which it says anything.
+        Minimal number of held-out rows of a class. With fewer, the range of the baseline is so
+        wide that the figure has no meaning.
     meaning : str
-        In one sentence, for a reader who does not know it.
+        Explanation for a reader who does not know it.
     source : str
-        Who proposed it.
+        The paper or library that defines it.
     words : tuple of str
-        What is said of a bad figure, of one that chance explains, and of a good one.
+        Verdicts on a bad figure, on one that chance explains, and on a good one.
     bounds : tuple of float
-        Between which it lies by definition.
+        Smallest and largest possible value.
     """
 
     key: str
@@ -47,70 +48,70 @@ _ANY = (-math.inf, math.inf)
 
 _EACH = (
     Measure(
-        "c2st_auc", "Told from real (AUC)", "low", 20,
-        "How often a classifier that was trained to do so scores a synthetic row as more synthetic "
-        "than a held-out real one. 0.5: it cannot tell. 1: always.",
+        "c2st_auc", "Recognised as synthetic (AUC)", "low", 20,
+        "How often a classifier that is trained to recognise synthetic rows scores one higher than "
+        "a held-out real row. 0.5: by chance only. 1: always.",
         "classifier two-sample test, Lopez-Paz and Oquab 2017",
     ),
     Measure(
         "column_shapes", "Column shapes", "high", 20,
-        "How alike each column is by itself: 1 minus the Kolmogorov-Smirnov statistic for numbers, "
-        "1 minus the total variation distance for categories; a mean over the columns.",
+        "Likeness of single columns: 1 minus the Kolmogorov-Smirnov statistic for numbers, 1 minus "
+        "the total variation distance for categories; a mean over the columns.",
         "SDMetrics: KSComplement, TVComplement",
     ),
     Measure(
         "pair_trends", "Pair trends", "high", 20,
-        "How alike two columns are together: correlations of numbers, joint shares of categories "
-        "(numbers beside them in ten bins); a mean over the pairs.",
+        "Likeness of pairs of columns: correlations of numbers, joint shares of categories (a "
+        "number that is paired with a category has ten bins); a mean over the pairs.",
         "SDMetrics: CorrelationSimilarity, ContingencySimilarity",
     ),
     Measure(
         "mmd_trained", "MMD, trained network", "low", 20,
         "Distance between the two distributions on features of a small classifier that was "
-        "trained on half of your training images. 0: none.",
+        "trained on half of your training images. 0: no distance.",
         "maximum mean discrepancy, Gretton et al. 2012", bounds=_ANY,
     ),
     Measure(
         "mmd_random", "MMD, random network", "low", 20,
-        "The same on features of a network that was not trained at all: texture rather than "
-        "meaning.",
+        "The same on features of a network that was not trained: they show texture rather than "
+        "content.",
         "Gretton et al. 2012; random features, Naeem et al. 2020", bounds=_ANY,
     ),
     Measure(
         "density", "Density", "high", 50,
-        "Whether synthetic rows lie where held-out real rows are dense (fidelity). Each counts 1 "
-        "at most, and balls around outliers are no larger than the median one.",
+        "Whether synthetic rows are where held-out real rows are dense (fidelity). Each counts 1 "
+        "at most, and balls around outliers are no larger than the median ball.",
         "Naeem et al. 2020, clipped as by Salvy et al. 2025", ("worse", "as real", "denser"),
     ),
     Measure(
         "coverage", "Coverage", "high", 50,
-        "Whether all held-out real rows have synthetic ones near them (variety). Each counts 1 at "
+        "Whether all held-out real rows have synthetic rows near them (variety). Each counts 1 at "
         "most.",
         "Naeem et al. 2020, clipped as by Salvy et al. 2025",
     ),
     Measure(
         "diversity", "Diversity", "near", 10,
-        "Mean distance between two synthetic rows over that between two held-out real ones. Far "
-        "below 1: mode collapse.",
+        "Mean distance between two synthetic rows, divided by that between two held-out real rows. "
+        "Far below 1: mode collapse.",
         "ratio of mean pairwise distances", ("differs", "as real", "differs"), (0.0, math.inf),
     ),
     Measure(
         "copy_rate", "Exact copies", "low", 10,
-        "Share of synthetic rows that equal a training row of the class in every column. Beside "
-        "it: the share of held-out real rows that do.",
+        "Share of synthetic rows that equal a training row of the class in every column. Baseline: "
+        "the same share of held-out real rows.",
         "count",
     ),
     Measure(
         "memorisation", "Memorisation", "high", 10,
-        "Mean distance from a synthetic row to the nearest training row of the class, over that "
-        "from a held-out real row. Far below 1: training rows are repeated. This is memorisation; "
-        "it says nothing about privacy.",
+        "Mean distance from a synthetic row to the nearest training row of the class, divided by "
+        "that from a held-out real row. Far below 1: training rows are repeated. This measures "
+        "memorisation, not privacy.",
         "ratio of nearest-neighbour distances", ("nearer", "as real", "farther"), (0.0, math.inf),
     ),
     Measure(
         "tstr_f1", "Trained on synthetic (F1)", "high", 10,
         "F1 on held-out real rows of a classifier that was trained on synthetic rows only, as many "
-        "of each class as there are real ones. Beside it: of one trained on the real ones.",
+        "of each class as there are real ones. Baseline: a classifier trained on the real rows.",
         "train on synthetic, test on real, Esteban et al. 2017",
     ),
     Measure(
@@ -119,8 +120,8 @@ _EACH = (
         "high",
         10,
         "Average precision on held-out real rows with synthetic rows added to the training rows, "
-        "minus that without them. It needs no threshold: balancing alone does not change it. "
-        "Beside it: what repeating real rows gains instead.",
+        "minus that without them. It needs no threshold, so balancing alone does not change it. "
+        "Baseline: the gain by repeating real rows instead.",
         "Ravuri and Vinyals 2019, with average precision",
         ("harms", "not shown", "helps"), (-1.0, 1.0),
     ),
@@ -132,7 +133,7 @@ TABLE_ONLY = ("column_shapes", "pair_trends")
 IMAGE_ONLY = ("mmd_trained", "mmd_random")
 
 EVERY_CLASS = "(all)"
-"""Stands for the label where a figure is about all classes."""
+"""Label of figures about all classes."""
 
 
 @dataclass(frozen=True)
@@ -144,23 +145,23 @@ class Finding:
     label : object
         The class, or :data:`EVERY_CLASS`.
     key : str
-        See :data:`MEASURES`.
+        A key of :data:`MEASURES`.
     value : float
-        Of synthetic rows; NaN where refused.
+        Figure of synthetic rows; NaN if it could not be measured.
     baseline : float
-        Of real rows in their place.
+        The same figure of real rows.
     baseline_low, baseline_high : float
-        Where one more value of real rows would lie, with 95% probability; of scores of classifiers
-        the 95% confidence interval of the baseline.
+        Range in which one more value of real rows would be with 95% probability. For scores of
+        classifiers, the 95% confidence interval of the baseline.
     low, high : float
-        95% confidence interval of the value, where there is one, else NaN.
+        95% confidence interval of the value, or NaN if there is none.
     gap_low, gap_high : float
-        95% confidence interval of what decides the verdict, where that is a difference: the value
-        minus the baseline, for ``augmented_gain`` the gain itself.
+        95% confidence interval of the difference that decides the verdict: the value minus the
+        baseline or, for ``augmented_gain``, the gain itself. NaN if a range decides.
     n_held_out, n_synthetic : int
-        Rows that were looked at.
+        Number of rows that were compared.
     reason : str
-        Why there is no figure; empty where there is one.
+        Why there is no figure; empty if there is one.
     """
 
     label: Any
@@ -179,17 +180,17 @@ class Finding:
 
     @property
     def measure(self) -> Measure:
-        """What was measured."""
+        """Definition of the figure."""
         return MEASURES[self.key]
 
     @property
     def refused(self) -> bool:
-        """Whether there is no figure."""
+        """Whether there is no figure, because a class is too small."""
         return math.isnan(self.value)
 
     @property
     def verdict(self) -> str:
-        """Whether it is worse or better than what real rows get; empty where refused."""
+        """Whether it is worse or better than the baseline; empty if there is no figure."""
         if self.refused or math.isnan(self.baseline):
             return ""
         worse, same, better = self.measure.words
@@ -206,7 +207,7 @@ class Finding:
         return self.verdict == self.measure.words[0]
 
     def _outside(self) -> tuple[bool, bool]:
-        """Return whether the figure is below or above what real rows get."""
+        """Return whether the figure is below or above the baseline by more than chance explains."""
         if not math.isnan(self.gap_low):
             return self.gap_high < 0, self.gap_low > 0
         return self.value < self.baseline_low, self.value > self.baseline_high

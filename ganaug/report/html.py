@@ -1,4 +1,4 @@
-"""The page of a report: one file with everything in it, which asks no host for anything."""
+"""The HTML page of a report: one file that loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TEMPLATE = "report.html.j2"
 OPEN_CLASSES = 6
-"""Classes whose figures are unfolded from the start."""
+"""Classes whose figures are unfolded when the page opens."""
 
 LEVELS = {"bad": "Bad", "caution": "Caution", "note": "Note"}
 
@@ -41,7 +41,7 @@ def page(report: ReportContents) -> str:
             "every": [f for f in report.findings if _about_all(report, f)],
             "measures": [MEASURES[key] for key in dict.fromkeys(f.key for f in report.findings)],
             "panels": Drawer("f").all(
-                (plots.measure_panel(report, key), _told(report, key))
+                (plots.measure_panel(report, key), _description(report, key))
                 for key in plots.measured(report)
             ),
             "projection": Drawer("p").all(
@@ -64,8 +64,8 @@ def _about_all(report: ReportContents, finding: Finding) -> bool:
     return finding.label not in [row["class"] for row in report.facts["classes"]]
 
 
-def _told(report: ReportContents, key: str) -> str:
-    """Return in words what a panel shows, for those who cannot see it."""
+def _description(report: ReportContents, key: str) -> str:
+    """Return the content of a panel in words, for screen readers."""
     parts = [
         f"class {f.label}: synthetic {number(f.value)}, real {number(f.baseline)}"
         for f in report.findings
@@ -75,29 +75,29 @@ def _told(report: ReportContents, key: str) -> str:
 
 
 def figure_text(finding: Finding) -> tuple[str, str]:
-    """Return a finding's own figure and that of real rows, with their intervals."""
-    own, real = number(finding.value), number(finding.baseline)
+    """Return a figure and its baseline as text, with their intervals."""
+    value, baseline = number(finding.value), number(finding.baseline)
     if not np.isnan(finding.low):
-        own += f" ({number(finding.low)} to {number(finding.high)})"
+        value += f" ({number(finding.low)} to {number(finding.high)})"
     if not np.isnan(finding.baseline_low):
-        real += f" ({number(finding.baseline_low)} to {number(finding.baseline_high)})"
-    return own, real
+        baseline += f" ({number(finding.baseline_low)} to {number(finding.baseline_high)})"
+    return value, baseline
 
 
 def _classes(report: ReportContents) -> list[dict[str, Any]]:
-    """Return what the page shows of each class."""
-    sketches, out = report.sketches, []
-    for place, row in enumerate(report.facts["classes"]):
+    """Return the content of the page for each class."""
+    sketches, classes = report.sketches, []
+    for position, row in enumerate(report.facts["classes"]):
         label = row["class"]
-        drawer = Drawer(f"c{place}-")
+        drawer = Drawer(f"c{position}-")
         columns = sketches.columns.get(label, [])
         squares = sketches.trends.get(label)
-        out.append(
+        classes.append(
             {
                 **row,
                 "label": label,
-                "open": place < OPEN_CLASSES,
-                "pictured": place < PICTURED,
+                "open": position < OPEN_CLASSES,
+                "pictured": position < PICTURED,
                 "findings": [f for f in report.findings if f.label == label],
                 "details": [c for c in report.columns if c["class"] == label],
                 "columns": drawer.all(
@@ -107,7 +107,7 @@ def _classes(report: ReportContents) -> list[dict[str, Any]]:
                 "images": _strips(sketches.images.get(label)),
             }
         )
-    return out
+    return classes
 
 
 def _trends(drawer: Drawer, squares: tuple[Any, Any], label: Any) -> list[Markup]:
@@ -132,15 +132,18 @@ def _strips(shown: Neighbours | None) -> Mapping[str, Any]:
 
 
 def _strip(images: NDArray[np.uint8]) -> str:
-    """Return images of (n, channels, height, width) side by side as the address of a PNG."""
+    """Return images of shape (n, channels, height, width) in a row, as the data URL of a PNG."""
     colour = images.shape[1] >= 3
+    # Without alpha; gray images are repeated for the three channels of the PNG.
     shown = images[:, :3] if colour else np.repeat(images[:, :1], 3, axis=1)
-    rows = np.concatenate([np.pad(one, ((0, 0), (0, 0), (0, 1))) for one in shown], axis=2)
-    opaque = np.full((1, *rows.shape[1:]), 255, np.uint8)
-    gap = shown.shape[3] + 1
-    opaque[:, :, gap - 1 :: gap] = 0
-    out = io.BytesIO()
-    pixels = np.ascontiguousarray(np.concatenate([rows, opaque]).transpose(1, 2, 0))
-    named: Any = {"Software": None}  # which would hold matplotlib's version
-    matplotlib_image.imsave(out, pixels, format="png", metadata=named)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+    # One transparent column of pixels separates the images.
+    strip = np.concatenate([np.pad(image, ((0, 0), (0, 0), (0, 1))) for image in shown], axis=2)
+    alpha = np.full((1, *strip.shape[1:]), 255, np.uint8)
+    step = shown.shape[3] + 1
+    alpha[:, :, step - 1 :: step] = 0
+    file = io.BytesIO()
+    pixels = np.ascontiguousarray(np.concatenate([strip, alpha]).transpose(1, 2, 0))
+    # matplotlib would write its version, and the page would change with it.
+    metadata: Any = {"Software": None}
+    matplotlib_image.imsave(file, pixels, format="png", metadata=metadata)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""Images as the figures look at them: small versions, and features of two small networks."""
+"""Representation of images for the figures: small versions, and features of two networks."""
 
 from __future__ import annotations
 
@@ -21,28 +21,30 @@ from ganaug.runtime.rng import derive, torch_stream
 from ganaug.training.images import to_signed
 
 STEPS = 300
-"""Training steps of a classifier."""
+"""Training steps of a classifier. They take most of the time of a report on images."""
 
 MEMBERS = 3
-"""Networks whose answers are averaged: one alone is too much a matter of chance."""
+"""Networks whose probabilities are averaged. A single one varies much with its seed."""
 
 CELLS = 2
-"""Height and width to which the last feature maps are brought: where a part is matters little."""
+"""Height and width to which the last feature maps are pooled, which leaves a rough position."""
 
 FLOOR = 0.1
-"""Least spread by which a feature is divided, as a share of the mean spread: one that is nearly
-always zero must not outweigh the others."""
+"""Least spread by which a feature is divided, as a share of the mean spread.
+
+Otherwise a feature that is nearly always zero would outweigh the others.
+"""
 
 
-class ImageLens:
-    """Looks at images.
+class ImageEncoder:
+    """Encoder of images.
 
     Parameters
     ----------
     codec : ImageCodec
     n_classes : int
     label_safe : sequence of str
-        Mirrorings that leave a label true.
+        Transformations of an image that do not change its label, such as mirroring.
     seed : int
     """
 
@@ -57,7 +59,7 @@ class ImageLens:
         self.scales: dict[str, tuple[Tensor, Tensor]] = {}
 
     def learn(self, pixels: NDArray[Any], codes: NDArray[np.int64], others: NDArray[Any]) -> None:
-        """Train the network of the features, and take their spread from other real images."""
+        """Train the feature network on images; scale features by their spread over others."""
         self.networks = {
             "trained": self._trained(self.codec.encode(pixels), codes, self.seed),
             "random": self._network(self.seed).eval().requires_grad_(False),
@@ -66,11 +68,11 @@ class ImageLens:
         for name in self.networks:
             values = self._features(name, stored)
             spread = values.std(0, correction=0)
-            least = float(spread.mean().clamp_min(1e-6)) * FLOOR
+            least = float(spread.mean().clamp_min(1e-6)) * FLOOR  # also where all spreads are 0
             self.scales[name] = values.mean(0), spread.clamp_min(least)
 
-    def look(self, data: NDArray[Any]) -> Views:
-        """Return images as numbers."""
+    def views(self, data: NDArray[Any]) -> Views:
+        """Return all representations of images."""
         stored = self.codec.encode(data)
         features = {
             name: (self._features(name, stored) - mean) / spread
@@ -86,27 +88,28 @@ class ImageLens:
         )
 
     def keys(self, data: NDArray[Any]) -> NDArray[Any]:
-        """Return every image as bytes."""
+        """Return each image as bytes, which are equal only for equal images."""
         each = [np.ascontiguousarray(image).tobytes() for image in data]
         return np.array([*each, b""], dtype=object)[:-1]
 
-    def near(self, real: Views) -> ImageLens:
-        """Return the lens itself: pixels have one unit in every class."""
+    def for_class(self, real: Views) -> ImageEncoder:
+        """Return the encoder itself, since pixels have the same unit in every class."""
         return self
 
-    def refocused(self, views: Views) -> Views:
-        """Return the images as they were seen."""
+    def rescaled(self, views: Views) -> Views:
+        """Return the representations unchanged."""
         return views
 
-    def judge(self, state: int) -> Any:
+    def two_sample_classifier(self, state: int) -> Any:
         """Return a linear classifier of the features of both networks."""
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
+        # Strongly regularised (C=0.01): there are more features than images of a small class.
         return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=300))
 
-    def chances(
+    def class_probabilities(
         self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
     ) -> Matrix:
         """Train a few small networks; return the mean probabilities of the test images."""

@@ -1,8 +1,8 @@
-"""One class: its synthetic rows against held-out real ones, and real ones against real ones.
+"""Comparison of one class: synthetic rows with held-out real rows, and real rows with real rows.
 
-Both comparisons are made several times with equally many rows: the first with other synthetic rows
-each time, the second with the real rows divided anew. How the second ones differ says what chance
-does.
+Both comparisons are repeated with equal numbers of rows. The first takes other synthetic rows each
+time, the second divides the real rows at random again. The spread of the second shows how much a
+figure varies by chance.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ from ganaug.report.distances import (
     nearest,
 )
 from ganaug.report.findings import MEASURES, Finding
-from ganaug.report.views import Lens, Views, stacked
+from ganaug.report.views import Encoder, Views, stacked
 from ganaug.runtime.rng import derive, numpy_stream
 
 DIVISIONS = 8
-"""Times that cheap figures are taken anew."""
+"""Repetitions of each comparison; with fewer, the range of chance would be much wider."""
 
 TRIALS = 3
-"""Times that synthetic rows are told from real ones, which is not cheap."""
+"""Repetitions of the comparison by a classifier with synthetic rows, which takes most time."""
 
 MOST_COMPARED = 500
-"""Rows of a class and source that are compared, at most."""
+"""Maximal number of rows of a class and source in a comparison; distances take its square."""
 
 MOST_NEIGHBOURS = 2000
-"""Training rows of a class among which the nearest is sought, at most."""
+"""Maximal number of training rows of a class among which the nearest is searched."""
 
 CLASSIFIER_FOLDS = 4
+"""Folds of the classifier that recognises synthetic rows; of 20 rows, each fold tests on 5."""
 
 Figures = dict[str, Any]
-"""Numbers by the key of their measure; for columns and pairs one each."""
+"""Values by the key of their measure; an array for columns and for pairs."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class ClassRows:
     ----------
     label : object
     training : Views
-        Real rows that the augmenter learned from.
+        Real rows that the augmenter was trained on.
     fresh : Views
-        Those of them that no network of the report was trained on.
+        Training rows that no network of the report was trained on.
     held_out : Views
-        Real rows that nothing was trained on.
+        Real rows that neither augmenter nor report was trained on.
     synthetic : Views
     known : set of bytes
-        Keys of every training row of the class.
+        Keys of all training rows of the class.
     """
 
     label: Any
@@ -77,15 +78,15 @@ class ClassRows:
 
 @dataclass(frozen=True)
 class ClassFindings:
-    """What was found about a class.
+    """Findings about a class, with details of columns and pairs.
 
     Parameters
     ----------
     findings : list of Finding
     shapes, shapes_real : ndarray of shape (n_columns,)
-        Of each column.
+        Likeness of each column, for synthetic and for real rows.
     trends, trends_real : ndarray of shape (n_pairs,)
-        Of each pair of columns.
+        Likeness of each pair of columns.
     """
 
     findings: list[Finding]
@@ -96,31 +97,32 @@ class ClassFindings:
 
 
 def compare_class(
-    rows: ClassRows, lens: Lens, pairs: NDArray[np.int64], keys: Sequence[str], seed: int
+    rows: ClassRows, encoder: Encoder, pairs: NDArray[np.int64], keys: Sequence[str], seed: int
 ) -> ClassFindings:
-    """Take every figure of a class, or say why not.
+    """Return every figure of a class, or the reason why there is none.
 
     Parameters
     ----------
     rows : ClassRows
-    lens : Lens
+    encoder : Encoder
     pairs : ndarray of shape (n_pairs, 2)
-        Columns to compare together.
+        Pairs of columns to compare.
     keys : sequence of str
-        Measures to take.
+        Keys of the figures to compute.
     seed : int
     """
     findings = {"copy_rate": _copies(rows), "memorisation": _memorisation(rows, seed)}
-    two = [key for key in keys if key not in findings]
-    found: dict[str, tuple[list[Any], list[Any]]] = {key: ([], []) for key in two}
+    two_sample = [key for key in keys if key not in findings]
+    # For each key the values of all divisions: of synthetic rows, and of real rows.
+    values: dict[str, tuple[list[Any], list[Any]]] = {key: ([], []) for key in two_sample}
     sizes = _sizes(rows)
-    possible = [key for key in two if not _lacking(key, rows)]
+    possible = [key for key in two_sample if not _too_few(key, rows)]
     if possible:
-        _repeat(rows, lens, pairs, possible, sizes, seed, found)
-    for key in two:
-        findings[key] = _judged(key, rows, sizes, *found[key])
+        _repeat(rows, encoder, pairs, possible, sizes, seed, values)
+    for key in two_sample:
+        findings[key] = _finding(key, rows, sizes, *values[key])
     details = {
-        name: _mean(found[key][k]) if found.get(key, ([], []))[0] else np.zeros(0)
+        name: _mean(values[key][k]) if values.get(key, ([], []))[0] else np.zeros(0)
         for key, name in (("column_shapes", "shapes"), ("pair_trends", "trends"))
         for k, name in ((0, name), (1, f"{name}_real"))
     }
@@ -128,18 +130,18 @@ def compare_class(
 
 
 def _sizes(rows: ClassRows) -> tuple[int, int]:
-    """Return how many held-out rows are compared, and how many synthetic or other real ones."""
+    """Return the number of held-out rows in a comparison, and of rows compared with them."""
     held = min(len(rows.held_out), MOST_COMPARED)
     return held, min(held, len(rows.fresh), len(rows.synthetic))
 
 
-def _lacking(key: str, rows: ClassRows) -> str:
-    """Return why a figure is refused; empty if it is not."""
+def _too_few(key: str, rows: ClassRows) -> str:
+    """Return the reason why there are too few rows for a figure; empty if there are enough."""
     enough = MEASURES[key].enough
-    have = {"held-out": len(rows.held_out), "training": len(rows.fresh)}
-    for what, count in have.items():
+    counts = {"held-out": len(rows.held_out), "training": len(rows.fresh)}
+    for name, count in counts.items():
         if count < enough:
-            return f"{count} {what} rows; {enough} are needed"
+            return f"{count} {name} rows; {enough} are needed"
     if len(rows.synthetic) < enough:
         return "no synthetic rows: one real row can only be repeated"
     return ""
@@ -147,109 +149,114 @@ def _lacking(key: str, rows: ClassRows) -> str:
 
 def _repeat(
     rows: ClassRows,
-    lens: Lens,
+    encoder: Encoder,
     pairs: NDArray[np.int64],
     keys: Sequence[str],
     sizes: tuple[int, int],
     seed: int,
-    found: Mapping[str, tuple[list[Any], list[Any]]],
+    values: Mapping[str, tuple[list[Any], list[Any]]],
 ) -> None:
-    """Append the figures of every division to those found: synthetic ones, then real ones."""
+    """Append the figures of each division to ``values``."""
     held, other = sizes
     real = stacked(rows.held_out, rows.fresh)
-    measure = _Measure(lens, pairs, rows.held_out, keys)
-    for turn in range(DIVISIONS):
-        rng = numpy_stream(seed, "division", turn)
-        state = derive(seed, "judge", turn) % 2**32
+    comparison = _Comparison(encoder, pairs, rows.held_out, keys)
+    for division in range(DIVISIONS):
+        rng = numpy_stream(seed, "division", division)
+        state = derive(seed, "judge", division) % 2**32
         order = rng.permutation(len(real))
-        drawn = (
+        samples = (
             (
                 rows.held_out[rng.permutation(len(rows.held_out))[:held]],
                 rows.synthetic[rng.permutation(len(rows.synthetic))[:other]],
             ),
+            # Real rows of the same numbers, divided at random.
             (real[order[:held]], real[order[held:][:other]]),
         )
-        for which, (reference, sample) in enumerate(drawn):
-            found_now = measure(reference, sample, state, told=bool(which) or turn < TRIALS)
-            for key, value in found_now.items():
-                found[key][which].append(value)
+        for is_real, (reference, sample) in enumerate(samples):
+            # The baseline needs all divisions for its range, the value is a mean of a few.
+            with_classifier = bool(is_real) or division < TRIALS
+            figures = comparison(reference, sample, state, with_classifier=with_classifier)
+            for key, value in figures.items():
+                values[key][is_real].append(value)
 
 
-class _Measure:
-    """Takes the figures that compare two samples."""
+class _Comparison:
+    """Computes the figures that compare two samples."""
 
     def __init__(
-        self, lens: Lens, pairs: NDArray[np.int64], real: Views, keys: Sequence[str]
+        self, encoder: Encoder, pairs: NDArray[np.int64], real: Views, keys: Sequence[str]
     ) -> None:
-        self.lens, self.pairs, self.keys = lens, pairs, set(keys)
-        some = real[np.arange(len(real))[:MOST_COMPARED]]
-        self.typical = {name: median_distance(v) for name, v in some.features.items()}
+        self.encoder, self.pairs, self.keys = encoder, pairs, set(keys)
+        # The kernels of both comparisons need the same bandwidth, so it comes from real rows.
+        sample = real[np.arange(len(real))[:MOST_COMPARED]]
+        self.bandwidths = {name: median_distance(v) for name, v in sample.features.items()}
 
-    def __call__(self, real: Views, made: Views, state: int, *, told: bool) -> Figures:
-        """Return the figures; whether one can be told from the other only if ``told``."""
-        each: dict[str, Callable[[], Any]] = {
-            "column_shapes": lambda: columns.shapes(real.columns, made.columns, self.lens.numeric),
+    def __call__(self, real: Views, made: Views, state: int, *, with_classifier: bool) -> Figures:
+        """Return the figures; that of the classifier only if ``with_classifier``."""
+        functions: dict[str, Callable[[], Any]] = {
+            "column_shapes": lambda: columns.shapes(
+                real.columns, made.columns, self.encoder.numeric
+            ),
             "pair_trends": lambda: columns.trends(
-                real.columns, made.columns, self.lens.numeric, self.pairs
+                real.columns, made.columns, self.encoder.numeric, self.pairs
             ),
             "mmd_trained": lambda: self._mmd("trained", real, made),
             "mmd_random": lambda: self._mmd("random", real, made),
             "diversity": lambda: _ratio(mean_distance(made.points), mean_distance(real.points)),
         }
-        found = {key: take() for key, take in each.items() if key in self.keys}
-        if "c2st_auc" in self.keys and told:
-            found["c2st_auc"] = told_apart(real, made, self.lens.judge(state), state)
+        figures = {key: function() for key, function in functions.items() if key in self.keys}
+        if "c2st_auc" in self.keys and with_classifier:
+            classifier = self.encoder.two_sample_classifier(state)
+            figures["c2st_auc"] = classifier_auc(real, made, classifier, state)
         if "density" in self.keys:
-            points = ("trained",) if real.features else ()
-            near = (_space(real, points), _space(made, points))
-            found["density"], found["coverage"] = density_and_coverage(*near)
-        return found
+            points = (_neighbour_space(real), _neighbour_space(made))
+            figures["density"], figures["coverage"] = density_and_coverage(*points)
+        return figures
 
     def _mmd(self, name: str, real: Views, made: Views) -> float:
-        return kernel_mmd(real.features[name], made.features[name], self.typical[name])
+        return kernel_mmd(real.features[name], made.features[name], self.bandwidths[name])
 
 
-def _space(views: Views, names: Sequence[str]) -> torch.Tensor:
-    """Return what neighbours are sought on: features of images, else the points."""
-    return views.features[names[0]] if names else views.points
+def _neighbour_space(views: Views) -> torch.Tensor:
+    """Return the points whose neighbours are searched: features of images, rows of tables."""
+    return views.features["trained"] if views.features else views.points
 
 
-def _ratio(above: float, below: float) -> float:
-    return above / below if below > 0 else math.nan
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator > 0 else math.nan
 
 
-def told_apart(real: Views, made: Views, judge: Any, state: int) -> float:
-    """Return the area under the ROC curve of a classifier that tells made rows from real ones.
-
-    The classifier is cross-validated.
-    """
+def classifier_auc(real: Views, made: Views, classifier: Any, state: int) -> float:
+    """Return the cross-validated ROC AUC of a classifier that recognises made rows."""
     rows = np.concatenate([real.inputs, made.inputs])
     truth = np.repeat([0, 1], [len(real), len(made)])
     folds = StratifiedKFold(CLASSIFIER_FOLDS, shuffle=True, random_state=state)
-    return float(cross_val_score(judge, rows, truth, cv=folds, scoring="roc_auc").mean())
+    return float(cross_val_score(classifier, rows, truth, cv=folds, scoring="roc_auc").mean())
 
 
-def _judged(
+def _finding(
     key: str, rows: ClassRows, sizes: tuple[int, int], made: list[Any], real: list[Any]
 ) -> Finding:
-    """Return the finding from the figures of the divisions."""
-    if reason := _lacking(key, rows):
+    """Return the finding from the values of the divisions, of synthetic and of real rows."""
+    if reason := _too_few(key, rows):
         return Finding(rows.label, key, n_held_out=len(rows.held_out), reason=reason)
-    own = [float(_mean([value])) if np.ndim(value) == 0 else _nanmean(value) for value in made]
-    others = [float(value) if np.ndim(value) == 0 else _nanmean(value) for value in real]
-    value = _nanmean(own)
+    synthetic = [
+        float(_mean([value])) if np.ndim(value) == 0 else _nanmean(value) for value in made
+    ]
+    baselines = [float(value) if np.ndim(value) == 0 else _nanmean(value) for value in real]
+    value = _nanmean(synthetic)
     if math.isnan(value):
-        reason = "all is constant or missing: there is nothing to compare"
+        reason = "all values are constant or missing, so there is nothing to compare"
         return Finding(rows.label, key, n_held_out=len(rows.held_out), reason=reason)
-    low, high = np.clip(expected_range(others), *MEASURES[key].bounds).tolist()
+    low, high = np.clip(expected_range(baselines), *MEASURES[key].bounds).tolist()
     held, other = sizes
     return Finding(
-        rows.label, key, value, _nanmean(others), low, high, n_held_out=held, n_synthetic=other
+        rows.label, key, value, _nanmean(baselines), low, high, n_held_out=held, n_synthetic=other
     )
 
 
 def expected_range(values: Sequence[float]) -> tuple[float, float]:
-    """Return between what one more such value lies, with 95% probability, if they are normal."""
+    """Return the 95% prediction interval for one more value, if values are normal."""
     known = np.array([value for value in values if not math.isnan(value)])
     if len(known) < 2:
         return math.nan, math.nan
@@ -264,7 +271,7 @@ def _nanmean(values: Any) -> float:
 
 
 def _mean(values: Sequence[Any]) -> Matrix:
-    """Return the mean of each place over the divisions, NaN where there is none."""
+    """Return the mean of each entry over the divisions; NaN if all its values are missing."""
     stack = np.array(values, np.float64)
     known = ~np.isnan(stack)
     total = np.where(known, stack, 0.0).sum(0)
@@ -272,8 +279,8 @@ def _mean(values: Sequence[Any]) -> Matrix:
         return np.asarray(total / known.sum(0), np.float64)
 
 
-def _alone(key: str, rows: ClassRows) -> Finding | None:
-    """Return a refusal of a figure about single rows, if there are too few."""
+def _missing_finding(key: str, rows: ClassRows) -> Finding | None:
+    """Return a finding without a figure if there are too few rows, for figures of single rows."""
     enough, held = MEASURES[key].enough, len(rows.held_out)
     reason = ""
     if not len(rows.synthetic):
@@ -285,31 +292,32 @@ def _alone(key: str, rows: ClassRows) -> Finding | None:
 
 def _copies(rows: ClassRows) -> Finding:
     """Return the share of rows that equal a training row."""
-    if refusal := _alone("copy_rate", rows):
-        return refusal
+    if missing := _missing_finding("copy_rate", rows):
+        return missing
     made, real = (
         sum(key in rows.known for key in views.keys) for views in (rows.synthetic, rows.held_out)
     )
     n, held = len(rows.synthetic), len(rows.held_out)
-    between = binomtest(real, held).proportion_ci(method="wilson")
-    low, high = float(between.low), float(between.high)
+    interval = binomtest(real, held).proportion_ci(method="wilson")
+    low, high = float(interval.low), float(interval.high)
     return Finding(
         rows.label, "copy_rate", made / n, real / held, low, high, n_held_out=held, n_synthetic=n
     )
 
 
 def _memorisation(rows: ClassRows, seed: int) -> Finding:
-    """Return how near synthetic rows are to training rows, as a share of how near real ones are."""
-    if refusal := _alone("memorisation", rows):
-        return refusal
+    """Return the ratio of mean distances from synthetic and real rows to training rows."""
+    if missing := _missing_finding("memorisation", rows):
+        return missing
     rng = numpy_stream(seed, "neighbours")
-    some = rng.permutation(len(rows.training))[:MOST_NEIGHBOURS]
-    reference = rows.training.points[torch.from_numpy(some)]
+    chosen = rng.permutation(len(rows.training))[:MOST_NEIGHBOURS]
+    reference = rows.training.points[torch.from_numpy(chosen)]
     real, _ = nearest(rows.held_out.points, reference)
     made, _ = nearest(rows.synthetic.points, reference)
     if not float(real.mean()) > 0:
-        reason = "the held-out rows equal training rows, so nothing can be nearer"
+        reason = "the held-out rows equal training rows, so no row can be nearer"
         return Finding(rows.label, "memorisation", n_held_out=len(real), reason=reason)
+    # The range of chance: ratios of random halves of the real rows.
     halves = []
     for _ in range(DIVISIONS):
         order = torch.from_numpy(rng.permutation(len(real)))

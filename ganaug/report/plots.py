@@ -1,7 +1,7 @@
-"""The pictures of a report: small ones, each readable on a phone.
+"""Pictures of a report, each small enough for a phone.
 
-Colours are those of Okabe and Ito, which the colour-blind can tell apart; shapes and dashes differ
-as well.
+The colours are those of Okabe and Ito, which colour-blind readers can distinguish. Markers and
+dashes differ, too.
 """
 
 from __future__ import annotations
@@ -40,12 +40,16 @@ if TYPE_CHECKING:
 
 
 SMALL = (3.1, 2.2)
+"""Inches of the picture of a column; several fit side by side on a desktop."""
 
 MOST_CLASSES = 12
-"""Classes in a picture of a figure, at most."""
+"""Maximal number of classes in the picture of a figure."""
 
 BARS = 8
+"""Maximal number of levels in the picture of a category, so that their names stay legible."""
+
 BINS = 18
+"""Bins in the picture of a number."""
 
 
 # ------------------------------------------------------------------ figures
@@ -61,7 +65,7 @@ def overview(report: ReportContents) -> Figure:
         for axes in panels[len(keys) :]:
             axes.set_visible(False)
         for axes, key in zip(panels, keys, strict=False):
-            _draw_measure(axes, _of(report, key))
+            _draw_measure(axes, _findings_of(report, key))
         handles, labels = panels[0].get_legend_handles_labels()
         if handles:
             figure.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -69,18 +73,18 @@ def overview(report: ReportContents) -> Figure:
 
 
 def measured(report: ReportContents) -> list[str]:
-    """Return the keys of the measures that were taken of at least one class."""
-    taken = {finding.key for finding in report.findings if not finding.refused}
-    return [key for key in MEASURES if key in taken]
+    """Return the keys of the figures that at least one class has."""
+    measured_keys = {finding.key for finding in report.findings if not finding.refused}
+    return [key for key in MEASURES if key in measured_keys]
 
 
-def _of(report: ReportContents, key: str) -> list[Finding]:
+def _findings_of(report: ReportContents, key: str) -> list[Finding]:
     return [finding for finding in report.findings if finding.key == key][:MOST_CLASSES]
 
 
 def measure_panel(report: ReportContents, key: str) -> Figure:
     """Draw one figure of all classes."""
-    findings = _of(report, key)
+    findings = _findings_of(report, key)
     size = PANEL[0], 0.8 + 0.28 * len(findings)
     figure, axes = plain_panel(size, [short(finding.label) for finding in findings])
     _draw_measure(axes, findings)
@@ -88,7 +92,7 @@ def measure_panel(report: ReportContents, key: str) -> Figure:
 
 
 def _draw_measure(axes: Axes, findings: Sequence[Finding]) -> None:
-    """Draw synthetic rows as triangles, real ones in their place as a dot and its range."""
+    """Draw figures as triangles, and their baselines as dots with a range."""
     place = np.arange(len(findings))[::-1]
     numbers = {
         name: np.array([getattr(finding, name) for finding in findings], float)
@@ -137,14 +141,14 @@ def _draw_numbers(axes: Axes, column: ColumnSketch) -> None:
     if not len(both):
         axes.text(0.5, 0.5, "all missing", ha="center", transform=axes.transAxes)
         return
-    # A few far values would squeeze all others into one bin: they count at the ends.
+    # A few extreme values would squeeze all others into one bin, so they are counted at the ends.
     low, high = np.quantile(both, [0.005, 0.995])
     bins = bin_edges(np.clip(both, low, high), BINS)
-    looks: list[tuple[Matrix, dict[str, Any]]] = [
+    styles: list[tuple[Matrix, dict[str, Any]]] = [
         (real, {"color": BLUE, "alpha": 0.45}),
         (made, {"color": ORANGE, "histtype": "step", "linewidth": 1.8}),
     ]
-    for values, options in looks:
+    for values, options in styles:
         if len(values):
             options["weights"] = np.full(len(values), 1 / len(values))
             axes.hist(np.clip(values, low, high), bins.tolist(), **options)
@@ -159,6 +163,7 @@ def _draw_numbers(axes: Axes, column: ColumnSketch) -> None:
 
 
 def _as_numbers(series: pd.Series, kind: str) -> NDArray[np.float64]:
+    """Return values to draw: dates as matplotlib's days, durations as days, periods as ordinals."""
     if kind == "datetime":
         instants = pd.to_datetime(series, utc=True).dt.tz_localize(None)
         days: Any = dates.date2num(instants.to_numpy())  # type: ignore[no-untyped-call]
@@ -176,7 +181,7 @@ def _shares(column: ColumnSketch) -> pd.DataFrame:
         rows.astype(object).value_counts(normalize=True) for rows in (column.real, column.synthetic)
     )
     both = pd.DataFrame({"real": real, "synthetic": made}).fillna(0.0)
-    # By place: pandas would take True and False for a mask.
+    # By position: as labels, pandas would take the levels True and False for a mask.
     return both.iloc[np.argsort(-both.sum(axis=1).to_numpy(), kind="stable")[:BARS]]
 
 
@@ -192,7 +197,7 @@ def _draw_levels(axes: Axes, shares: pd.DataFrame) -> None:
 
 
 def trends_panel(square: Matrix, title: str) -> Figure:
-    """Draw how alike each pair of columns is: dark is not, bright is fully."""
+    """Draw the likeness of each pair of columns: dark is 0, bright is 1."""
     figure, axes = plain_panel((3.1, 3.1), ["50"])
     last = len(square) + 0.5
     axes.imshow(
@@ -211,18 +216,20 @@ def trends_panel(square: Matrix, title: str) -> Figure:
 def projection_panels(projection: Projection) -> list[Figure]:
     """Draw held-out and synthetic rows on the same plane, in two panels."""
     stacks = [*projection.real.values(), *projection.synthetic.values(), np.zeros((0, 2))]
-    every = np.concatenate(stacks)
-    if not len(every):
+    points = np.concatenate(stacks)
+    if not len(points):
         return []
-    low, high = np.quantile(every, [0.005, 0.995], axis=0)
+    # The axes leave out the outermost points, which would squeeze all others.
+    low, high = np.quantile(points, [0.005, 0.995], axis=0)
     margin = 0.08 * (high - low) + 1e-9
     figures = []
-    for title, points in (("real", projection.real), ("synthetic", projection.synthetic)):
+    for title, by_class in (("real", projection.real), ("synthetic", projection.synthetic)):
         figure, axes = panel((PANEL[0], 3.6))
-        looks = zip(points.items(), COLOURS, MARKERS, strict=False)
-        for (label, own), colour, marker in reversed(list(looks)):
+        styled = zip(by_class.items(), COLOURS, MARKERS, strict=False)
+        # Reversed, so that the rarest class is drawn on top.
+        for (label, positions), colour, marker in reversed(list(styled)):
             axes.plot(
-                *own.T, marker, color=colour, markersize=4, alpha=0.7, markeredgewidth=0,
+                *positions.T, marker, color=colour, markersize=4, alpha=0.7, markeredgewidth=0,
                 label=short(label),
             )  # fmt: skip
         axes.set_xlim(low[0] - margin[0], high[0] + margin[0])
@@ -266,10 +273,10 @@ def _run_panels(name: str, run: pd.DataFrame) -> list[Figure]:
 
 
 def _diversities(run: pd.DataFrame) -> dict[str, str]:
-    """Return the columns of the classes whose diversity is smallest at the end."""
-    own = [str(column) for column in run.columns if str(column).startswith("diversity[")]
+    """Return the columns of the classes with the smallest diversity at the end, with labels."""
+    columns = [str(column) for column in run.columns if str(column).startswith("diversity[")]
     last = run.iloc[-1]
-    known = [column for column in own if np.isfinite(last[column])]
+    known = [column for column in columns if np.isfinite(last[column])]
     smallest = sorted(known, key=lambda column: float(last[column]))[: len(DASHES)]
     return {column: short(column.removeprefix("diversity[")[:-1]) for column in smallest}
 
@@ -278,8 +285,8 @@ def _curves(
     title: str, run: pd.DataFrame, curves: dict[str, str], limit: tuple[float, str] | None
 ) -> Figure:
     figure, axes = panel()
-    looks = zip(curves.items(), COLOURS, DASHES, strict=False)
-    for (column, label), colour, dash in looks:
+    styled = zip(curves.items(), COLOURS, DASHES, strict=False)
+    for (column, label), colour, dash in styled:
         axes.plot(run["step"], run[column], color=colour, linestyle=dash, label=label)
     if limit is not None:
         axes.axhline(limit[0], color=GREY, linestyle=":", label=f"{limit[1]} {limit[0]:g}")

@@ -1,4 +1,4 @@
-"""What the report found, figure by figure."""
+"""``Report``: the result of ``quality_report``."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Report(Document):
-    """What :func:`quality_report` found.
+    """Result of :func:`quality_report`.
 
     Attributes
     ----------
     findings : list of Finding
-        Every figure of every class, refused ones included.
+        Every figure of every class, also those that could not be measured.
     columns : list of dict
-        Of tables: each column of each class.
+        Figures of each column of each class; empty for images.
     advice : list of Advice
-        What is bad and what to do, the gravest first.
+        Warnings and remedies, the most severe first.
     notes : list of str
-        What was compared with what.
+        Sentences on what was compared.
     facts : dict
-        Rows, plan, recipe and versions.
+        Numbers of rows, plan, recipe and versions.
     history : History
-        Of the training.
+        History of the training.
 
     Examples
     --------
@@ -45,7 +45,7 @@ class Report(Document):
     >>> X, y = make_classification(200, weights=[0.8], random_state=0)
     >>> report = quality_report(GANAugmenter(max_steps=5), X, y, random_state=0)
     >>> report
-    Report(2 classes, 22 figures, 7 refused, 5 warnings)
+    Report(2 classes, 22 figures, 7 not measured, 5 warnings)
     """
 
     findings: Sequence[Finding]
@@ -57,11 +57,11 @@ class Report(Document):
     sketches: Sketches = field(repr=False)
 
     def __repr__(self) -> str:
-        refused = sum(finding.refused for finding in self.findings)
+        n_missing = sum(finding.refused for finding in self.findings)
         warnings = sum(advice.level != "note" for advice in self.advice)
         return (
             f"Report({len(self.facts['classes'])} classes, {len(self.findings)} figures, "
-            f"{refused} refused, {warnings} warnings)"
+            f"{n_missing} not measured, {warnings} warnings)"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -70,9 +70,9 @@ class Report(Document):
         Returns
         -------
         pandas.DataFrame
-            Indexed by ``class`` and ``figure``; ``"(all)"`` stands for all classes together. The
-            columns ``baseline``, ``baseline_low`` and ``baseline_high`` say what real rows get,
-            ``verdict`` what follows, and ``reason`` why a figure is missing.
+            Indexed by ``class`` and ``figure``; ``"(all)"`` is the label of all classes together.
+            ``baseline`` is the figure of real rows, from ``baseline_low`` to ``baseline_high``.
+            ``verdict`` compares the two, and ``reason`` says why a figure is missing.
 
         Examples
         --------

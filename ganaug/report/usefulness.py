@@ -1,4 +1,4 @@
-"""What classifiers learn from synthetic rows: scores on held-out real rows, with intervals."""
+"""Scores on held-out real rows of classifiers trained on synthetic rows, with intervals."""
 
 from __future__ import annotations
 
@@ -11,30 +11,27 @@ from numpy.typing import NDArray
 
 from ganaug.report.columns import Matrix
 from ganaug.report.findings import EVERY_CLASS, MEASURES, Finding
-from ganaug.report.views import Lens, Views, stacked
+from ganaug.report.views import Encoder, Views, stacked
 from ganaug.runtime.rng import derive, numpy_stream
 
 RESAMPLED = 500
-"""Times that the held-out rows are drawn again."""
-
-MOST_TESTED = 3000
-"""Held-out rows that classifiers are tested on, at most."""
+"""Bootstrap samples of the held-out rows; a 2.5% quantile then rests on about 12 of them."""
 
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Rows to learn from and to be tested on, with their class numbers.
+class ClassifierData:
+    """Rows to train and to test classifiers on, with their class numbers.
 
     Parameters
     ----------
     labels : sequence
-        The classes.
+        The classes, in the order of their numbers.
     train, synthetic, test : Views
     train_codes, synthetic_codes, test_codes : ndarray of int
     to_add : mapping of int to int
-        Synthetic rows of each class that are added to the training rows.
+        Number of synthetic rows of each class number that are added to the training rows.
     """
 
     labels: Sequence[Any]
@@ -47,28 +44,37 @@ class Lesson:
     to_add: Mapping[int, int]
 
 
-def usefulness(lesson: Lesson, lens: Lens, seed: int) -> list[Finding]:
-    """Return what classifiers trained on synthetic rows, or with them, score on real ones."""
-    counts = np.bincount(lesson.test_codes, minlength=len(lesson.labels))
-    judged = [c for c, n in enumerate(counts) if n >= MEASURES["tstr_f1"].enough]
-    made = set(lesson.synthetic_codes.tolist())
-    known = [c for c in judged if c in made]
-    refusals = {c: _refusal(int(n), c in made) for c, n in enumerate(counts)}
-    if len(known) < 2:
-        why = "fewer than two classes have enough rows"
-        every = [(EVERY_CLASS, why), *((lesson.labels[c], r or why) for c, r in refusals.items())]
-        keys = ("tstr_f1", "augmented_gain")
-        return [Finding(label, key, reason=reason) for key in keys for label, reason in every]
-    scores = _scores(lesson, lens, known, seed)
-    findings = [*_taught(lesson, known, counts, scores), *_gains(lesson, known, counts, scores)]
-    for code, reason in refusals.items():
+def usefulness(data: ClassifierData, encoder: Encoder, seed: int) -> list[Finding]:
+    """Return the findings ``tstr_f1`` and ``augmented_gain`` of each class and of all classes.
+
+    The first is a score of a classifier trained on synthetic rows only, the second the gain by
+    adding synthetic rows to the real ones.
+    """
+    counts = np.bincount(data.test_codes, minlength=len(data.labels))
+    keys = ("tstr_f1", "augmented_gain")
+    large = [c for c, n in enumerate(counts) if n >= MEASURES["tstr_f1"].enough]
+    made = set(data.synthetic_codes.tolist())
+    judged = [c for c in large if c in made]
+    reasons = {c: _missing_reason(int(n), c in made) for c, n in enumerate(counts)}
+    if len(judged) < 2:
+        general = "fewer than two classes have enough rows"
+        of_classes = [(data.labels[c], reason or general) for c, reason in reasons.items()]
+        labelled = [(EVERY_CLASS, general), *of_classes]
+        return [Finding(label, key, reason=reason) for key in keys for label, reason in labelled]
+    scores = _scores(data, encoder, judged, seed)
+    findings = [
+        *_tstr_findings(data, judged, counts, scores),
+        *_gain_findings(data, judged, counts, scores),
+    ]
+    for code, reason in reasons.items():
         if reason:
-            own = {"label": lesson.labels[code], "n_held_out": int(counts[code]), "reason": reason}
-            findings += [Finding(key=key, **own) for key in ("tstr_f1", "augmented_gain")]
+            fields = {"label": data.labels[code], "n_held_out": int(counts[code]), "reason": reason}
+            findings += [Finding(key=key, **fields) for key in keys]
     return findings
 
 
-def _refusal(held_out: int, made: bool) -> str:
+def _missing_reason(held_out: int, made: bool) -> str:
+    """Return the reason why a class has no figure; empty if it has one."""
     enough = MEASURES["tstr_f1"].enough
     if held_out < enough:
         return f"{held_out} held-out rows; {enough} are needed"
@@ -76,122 +82,135 @@ def _refusal(held_out: int, made: bool) -> str:
 
 
 Scores = dict[tuple[str, str], Matrix]
-"""By what was trained on and how it was scored: (n_draws, 1 + n_judged), the mean first."""
+"""Arrays (1 + RESAMPLED, 1 + n_judged), the mean over classes first, by training data and score."""
 
 
-def _scores(lesson: Lesson, lens: Lens, judged: Sequence[int], seed: int) -> Scores:
-    """Return the scores of classifiers, each trained on other rows.
+def _scores(data: ClassifierData, encoder: Encoder, judged: Sequence[int], seed: int) -> Scores:
+    """Return the scores of classifiers that are trained on different rows.
 
-    The first row is the score, the others are those of held-out rows drawn again, the same for
-    every classifier, so that differences are paired.
+    The first row of an array is the score, the others are scores of bootstrap samples of the
+    held-out rows. All classifiers share these samples, so that differences are paired.
     """
-    weights = draws(lesson.test_codes, numpy_stream(seed, "bootstrap"))
-    found: Scores = {}
-    for name, (rows, codes) in _parts(lesson, seed).items():
-        state = derive(seed, "classifier")  # the same for all: they differ in their rows only
-        chances = lens.chances(rows, codes, lesson.test, len(lesson.labels), state)
-        answers = chances.argmax(1)
-        for how, each in (
-            ("f1", [f1_score(lesson.test_codes == c, answers == c, weights) for c in judged]),
-            ("ap", [precision(lesson.test_codes == c, chances[:, c], weights) for c in judged]),
+    weights = bootstrap_weights(data.test_codes, numpy_stream(seed, "bootstrap"))
+    scores: Scores = {}
+    for name, (rows, codes) in _training_sets(data, seed).items():
+        state = derive(seed, "classifier")  # the same for all, so that only their rows differ
+        probabilities = encoder.class_probabilities(rows, codes, data.test, len(data.labels), state)
+        predicted = probabilities.argmax(1)
+        true = {c: data.test_codes == c for c in judged}
+        for score, by_class in (
+            ("f1", [f1_score(true[c], predicted == c, weights) for c in judged]),
+            ("ap", [average_precision(true[c], probabilities[:, c], weights) for c in judged]),
         ):
-            stack = np.column_stack(each)
-            found[name, how] = np.column_stack([stack.mean(1), stack])
-    return found
+            stack = np.column_stack(by_class)
+            scores[name, score] = np.column_stack([stack.mean(1), stack])
+    return scores
 
 
-def _parts(lesson: Lesson, seed: int) -> dict[str, tuple[Views, Codes]]:
-    """Return what each classifier learns from."""
-    counts = np.bincount(lesson.train_codes, minlength=len(lesson.labels))
+def _training_sets(data: ClassifierData, seed: int) -> dict[str, tuple[Views, Codes]]:
+    """Return the training rows of each classifier.
+
+    "real" and "synthetic" have the same number of rows of each class. "added" has synthetic rows
+    besides the real ones; "repeated", its baseline, has as many copies of real rows instead.
+    """
+    counts = np.bincount(data.train_codes, minlength=len(data.labels))
     rng = numpy_stream(seed, "repeat")
-    alike, added, repeated = [], [], []
+    as_many, added, repeated = [], [], []
     for code, count in enumerate(counts):
-        own = np.flatnonzero(lesson.synthetic_codes == code)
-        extra = min(lesson.to_add.get(code, 0), len(own))
-        alike.append(own[:count])
-        added.append(own[:extra])
-        real = np.flatnonzero(lesson.train_codes == code)
+        synthetic = np.flatnonzero(data.synthetic_codes == code)
+        extra = min(data.to_add.get(code, 0), len(synthetic))
+        as_many.append(synthetic[:count])
+        added.append(synthetic[:extra])
+        real = np.flatnonzero(data.train_codes == code)
         repeated.append(rng.choice(real, extra) if extra else real[:0])
     parts = {
-        "real": (lesson.train, lesson.train_codes),
-        "synthetic": taken(lesson.synthetic, lesson.synthetic_codes, alike),
+        "real": (data.train, data.train_codes),
+        "synthetic": select_rows(data.synthetic, data.synthetic_codes, as_many),
     }
     if any(len(rows) for rows in added):
         for name, source, codes, chosen in (
-            ("added", lesson.synthetic, lesson.synthetic_codes, added),
-            ("repeated", lesson.train, lesson.train_codes, repeated),
+            ("added", data.synthetic, data.synthetic_codes, added),
+            ("repeated", data.train, data.train_codes, repeated),
         ):
-            new, new_codes = taken(source, codes, chosen)
-            both = np.concatenate([lesson.train_codes, new_codes])
-            parts[name] = stacked(lesson.train, new), both
+            new, new_codes = select_rows(source, codes, chosen)
+            both = np.concatenate([data.train_codes, new_codes])
+            parts[name] = stacked(data.train, new), both
     return parts
 
 
-def taken(views: Views, codes: Codes, rows: Sequence[Codes]) -> tuple[Views, Codes]:
-    """Return some rows of each class, and their class numbers."""
+def select_rows(views: Views, codes: Codes, rows: Sequence[Codes]) -> tuple[Views, Codes]:
+    """Return the rows at the given positions, a list for each class, and their class numbers."""
     chosen = np.concatenate(rows)
     return views[chosen], codes[chosen]
 
 
-def draws(codes: Codes, rng: np.random.Generator) -> Matrix:
-    """Return how often each held-out row counts: first once, then as drawn again class by class."""
+def bootstrap_weights(codes: Codes, rng: np.random.Generator) -> Matrix:
+    """Return weights of the held-out rows: first all 1, then counts of bootstrap samples.
+
+    Samples are drawn within each class, so that its number of rows stays.
+    """
     weights = np.zeros((1 + RESAMPLED, len(codes)))
     weights[0] = 1
     for code in np.unique(codes):
-        own = np.flatnonzero(codes == code)
-        drawn = own[rng.integers(0, len(own), (RESAMPLED, len(own)))]
+        rows = np.flatnonzero(codes == code)
+        drawn = rows[rng.integers(0, len(rows), (RESAMPLED, len(rows)))]
         np.add.at(weights, (np.arange(1, 1 + RESAMPLED)[:, None], drawn), 1)
     return weights
 
 
-def f1_score(true: NDArray[np.bool_], said: NDArray[np.bool_], weights: Matrix) -> Matrix:
+def f1_score(true: NDArray[np.bool_], predicted: NDArray[np.bool_], weights: Matrix) -> Matrix:
     """Return the F1 of a class for each row of weights."""
-    right, sizes = weights @ (true & said), weights @ true + weights @ said
+    right, sizes = weights @ (true & predicted), weights @ true + weights @ predicted
     return np.asarray(2 * right / np.maximum(sizes, 1), np.float64)
 
 
-def precision(true: NDArray[np.bool_], chance: Matrix, weights: Matrix) -> Matrix:
-    """Return the average precision of a class for each row of weights."""
-    order = np.argsort(-chance, kind="stable")
-    last = np.append(np.diff(chance[order]) != 0, True)  # of rows with one chance
-    found = np.cumsum(weights[:, order] * true[order], axis=1)[:, last]
-    shown = np.cumsum(weights[:, order], axis=1)[:, last]
-    gained = np.diff(found, axis=1, prepend=0) / np.maximum(found[:, -1:], 1)
-    return np.asarray((gained * found / np.maximum(shown, 1e-9)).sum(1), np.float64)
+def average_precision(true: NDArray[np.bool_], probability: Matrix, weights: Matrix) -> Matrix:
+    """Return the average precision of a class for each row of weights.
+
+    It equals ``sklearn.metrics.average_precision_score`` with sample weights, computed for all
+    rows of weights at once.
+    """
+    order = np.argsort(-probability, kind="stable")
+    # Rows of equal probability share a threshold; the sums at the last of them count.
+    last = np.append(np.diff(probability[order]) != 0, True)
+    hits = np.cumsum(weights[:, order] * true[order], axis=1)[:, last]
+    retrieved = np.cumsum(weights[:, order], axis=1)[:, last]
+    recall_steps = np.diff(hits, axis=1, prepend=0) / np.maximum(hits[:, -1:], 1)
+    return np.asarray((recall_steps * hits / np.maximum(retrieved, 1e-9)).sum(1), np.float64)
 
 
-def between(values: Matrix) -> tuple[float, float]:
-    """Return the 95% interval of a figure whose first value is the figure itself."""
+def interval(values: Matrix) -> tuple[float, float]:
+    """Return the 95% bootstrap interval of values; the first value, the figure, is left out."""
     low, high = np.quantile(values[1:], [0.025, 0.975])
     return float(low), float(high)
 
 
-def _taught(
-    lesson: Lesson,
+def _tstr_findings(
+    data: ClassifierData,
     judged: Sequence[int],
     counts: Codes,
     scores: Scores,
 ) -> list[Finding]:
     findings = []
-    for k, label, held in _each(lesson, judged, counts):
+    for k, label, held in _each(data, judged, counts):
         made, real = (scores[name, "f1"][:, k] for name in ("synthetic", "real"))
         findings.append(
             Finding(
-                label, "tstr_f1", float(made[0]), float(real[0]), *between(real), *between(made),
-                *between(made - real), n_held_out=held, n_synthetic=len(lesson.synthetic),
+                label, "tstr_f1", float(made[0]), float(real[0]), *interval(real), *interval(made),
+                *interval(made - real), n_held_out=held, n_synthetic=len(data.synthetic),
             )
         )  # fmt: skip
     return findings
 
 
-def _gains(
-    lesson: Lesson,
+def _gain_findings(
+    data: ClassifierData,
     judged: Sequence[int],
     counts: Codes,
     scores: Scores,
 ) -> list[Finding]:
     findings = []
-    for k, label, held in _each(lesson, judged, counts):
+    for k, label, held in _each(data, judged, counts):
         if ("added", "ap") not in scores:
             reason = "no class lacks rows, so none would be added"
             findings.append(Finding(label, "augmented_gain", n_held_out=held, reason=reason))
@@ -199,18 +218,18 @@ def _gains(
         gain, other = (
             scores[name, "ap"][:, k] - scores["real", "ap"][:, k] for name in ("added", "repeated")
         )
-        added = sum(lesson.to_add.values())
+        added = sum(data.to_add.values())
         findings.append(
             Finding(
-                label, "augmented_gain", float(gain[0]), float(other[0]), *between(other),
-                *between(gain), *between(gain), n_held_out=held, n_synthetic=added,
+                label, "augmented_gain", float(gain[0]), float(other[0]), *interval(other),
+                *interval(gain), *interval(gain), n_held_out=held, n_synthetic=added,
             )
         )  # fmt: skip
     return findings
 
 
-def _each(lesson: Lesson, judged: Sequence[int], counts: Codes) -> list[tuple[int, Any, int]]:
-    """Return the column of scores, the label and the held-out rows of the mean and each class."""
-    named = [(lesson.labels[code], int(counts[code])) for code in judged]
-    every = [(EVERY_CLASS, sum(n for _, n in named)), *named]
-    return [(k, label, held) for k, (label, held) in enumerate(every)]
+def _each(data: ClassifierData, judged: Sequence[int], counts: Codes) -> list[tuple[int, Any, int]]:
+    """Return column of the scores, label and held-out rows, for the mean and for each class."""
+    of_classes = [(data.labels[code], int(counts[code])) for code in judged]
+    rows = [(EVERY_CLASS, sum(n for _, n in of_classes)), *of_classes]
+    return [(column, label, held) for column, (label, held) in enumerate(rows)]

@@ -1,4 +1,4 @@
-"""Rows and images as the figures look at them: matrices of numbers, all made the same way."""
+"""Representations of rows and images as matrices of numbers, from which figures are computed."""
 
 from __future__ import annotations
 
@@ -19,30 +19,39 @@ from ganaug.tables.codec import TableCodec
 from ganaug.tables.dtypes import levels_of, to_codes, to_numbers
 
 MOST_LEVELS = 50
-"""Levels of a category that are told apart by distances and classifiers; rarer ones are one."""
+"""Maximal number of levels of a category with an indicator; rarer levels have none.
+
+It bounds the number of inputs of classifiers.
+"""
+
+MOST_QUANTILES = 1000
+"""Maximal number of quantiles by which a number is ranked."""
 
 FLOOR = 0.1
-"""Least spread by which a column is divided, as a share of its spread over all classes."""
+"""Least spread by which a column is divided, as a share of its spread over all classes.
+
+Otherwise a column that is nearly constant in a class would outweigh the others.
+"""
 
 
 @dataclass(frozen=True)
 class Views:
-    """Rows of one source, in the ways that the figures look at them; row for row the same.
+    """Several representations of the same rows or images.
 
     Parameters
     ----------
     points : Tensor of shape (n, d)
-        What distances are measured on.
+        Points between which distances are measured.
     keys : ndarray of bytes
-        Equal for equal rows only.
+        Keys that are equal only for equal rows.
     inputs : ndarray of shape (n, k)
-        What classifiers are given.
+        Inputs of classifiers.
     columns : ndarray of shape (n, n_columns)
-        Of tables: see :mod:`ganaug.report.columns`.
+        Columns of a table, see :mod:`ganaug.report.columns`; empty for images.
     stored : Tensor of shape (n, ...)
-        Of images: themselves, as their codec stores them.
+        Images as their codec stores them; empty for tables.
     features : dict of str to Tensor
-        Of images: by network.
+        Features of images by the name of the network; empty for tables.
     """
 
     points: Tensor
@@ -68,7 +77,7 @@ class Views:
 
 
 def stacked(*parts: Views) -> Views:
-    """Return the rows of all parts, in turn."""
+    """Return the rows of all parts, one part after the other."""
     return Views(
         torch.cat([part.points for part in parts]),
         np.concatenate([part.keys for part in parts]),
@@ -79,48 +88,48 @@ def stacked(*parts: Views) -> Views:
     )
 
 
-class Lens(Protocol):
-    """Turns data into views, and trains classifiers on them."""
+class Encoder(Protocol):
+    """Computes representations of rows, and trains classifiers on them."""
 
     name: ClassVar[str]
     numeric: Flags
 
-    def look(self, data: Any) -> Views:
-        """Return rows as numbers."""
+    def views(self, data: Any) -> Views:
+        """Return all representations of rows."""
 
     def keys(self, data: Any) -> NDArray[Any]:
-        """Return every row as bytes, equal for equal rows only."""
+        """Return each row as bytes, which are equal only for equal rows."""
 
-    def near(self, real: Views) -> Lens:
-        """Return the lens through which the class of these rows is looked at."""
+    def for_class(self, real: Views) -> Encoder:
+        """Return an encoder whose distances suit the class of these rows."""
 
-    def refocused(self, views: Views) -> Views:
-        """Return what another lens for the same data saw, as seen through this one."""
+    def rescaled(self, views: Views) -> Views:
+        """Return representations of another encoder with the distances of this one."""
 
-    def judge(self, state: int) -> Any:
-        """Return an untrained classifier that is to tell synthetic from real rows."""
+    def two_sample_classifier(self, state: int) -> Any:
+        """Return an untrained classifier to recognise synthetic rows with."""
 
-    def chances(
+    def class_probabilities(
         self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
     ) -> Matrix:
-        """Train a classifier on rows; return the probabilities that it gives to the test rows."""
+        """Train a classifier on rows; return the class probabilities of the test rows."""
 
 
-class TableLens:
-    """Looks at tables.
+class TableEncoder:
+    """Encoder of tables.
 
-    Distances and classifiers see numbers as normal scores of their ranks among the real rows, so
-    that heavy tails and units do not matter, and categories as indicators. Missing numbers are in
-    the middle, and marked by a further column.
+    For distances and classifiers, numbers become normal scores of their ranks among the real rows,
+    so that heavy tails and units have no effect, and categories become indicators. Missing numbers
+    are 0, the middle, and have a second column that marks them.
 
     Parameters
     ----------
     codec : TableCodec
-        Knows what each column is.
+        Codec with the type of each column.
     frames : sequence of DataFrame
-        All rows, real and synthetic: their levels are known.
+        All rows, real and synthetic, from which the levels of categories are collected.
     real : DataFrame
-        The rows of which ranks and frequencies are taken.
+        Rows that give ranks of numbers and frequencies of levels.
     """
 
     name: ClassVar[str] = "table"
@@ -142,31 +151,32 @@ class TableLens:
         ]
         self.scale: Matrix = np.ones(self._inputs(columns).shape[1])
 
-    def look(self, data: pd.DataFrame) -> Views:
-        """Return rows as numbers."""
+    def views(self, data: pd.DataFrame) -> Views:
+        """Return all representations of rows."""
         columns = self._columns(data)
         inputs = self._inputs(columns)
         points = torch.from_numpy(inputs / self.scale)
         return Views(points, self.keys(data), inputs, columns, torch.zeros(len(data), 0))
 
-    def near(self, real: Views) -> TableLens:
-        """Return a lens that measures each number by its spread within the class.
+    def for_class(self, real: Views) -> TableEncoder:
+        """Return an encoder that measures each number by its spread within the class.
 
-        Else a class that is alike in many columns would be compared by the few others only.
+        Otherwise, in a class that varies little in most columns, the few other columns would
+        determine all distances.
         """
-        own = object.__new__(type(self))
-        own.__dict__.update(vars(self))
+        clone = object.__new__(type(self))
+        clone.__dict__.update(vars(self))
         spread = real.inputs.std(0).clip(FLOOR)
         continuous = [np.full(score.width, isinstance(score, _Scores)) for score in self.scores]
-        own.scale = np.where(np.concatenate([*continuous, np.zeros(0, bool)]), spread, 1.0)
-        return own
+        clone.scale = np.where(np.concatenate([*continuous, np.zeros(0, bool)]), spread, 1.0)
+        return clone
 
-    def refocused(self, views: Views) -> Views:
-        """Return rows with the distances of this lens."""
+    def rescaled(self, views: Views) -> Views:
+        """Return rows with the distances of this encoder."""
         return replace(views, points=torch.from_numpy(views.inputs / self.scale))
 
-    def judge(self, state: int) -> Any:
-        """Return boosted trees: on tables they see most, at little cost."""
+    def two_sample_classifier(self, state: int) -> Any:
+        """Return boosted trees, which find most differences between tables in little time."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         return HistGradientBoostingClassifier(
@@ -174,10 +184,10 @@ class TableLens:
             early_stopping=False, random_state=state,
         )  # fmt: skip
 
-    def chances(
+    def class_probabilities(
         self, rows: Views, codes: NDArray[np.int64], test: Views, n_classes: int, seed: int
     ) -> Matrix:
-        """Train a random forest; return the probabilities that it gives to the test rows."""
+        """Train a random forest; return the class probabilities of the test rows."""
         from sklearn.ensemble import RandomForestClassifier
 
         forest = RandomForestClassifier(
@@ -188,6 +198,7 @@ class TableLens:
         return out
 
     def _columns(self, frame: pd.DataFrame) -> Matrix:
+        """Return numbers as floats and categories as codes, missing values as NaN and -1."""
         out = np.empty(frame.shape, np.float64)
         for j, kind in enumerate(self.types):
             series = frame.iloc[:, j]
@@ -203,12 +214,13 @@ class TableLens:
         return np.concatenate([*parts, np.zeros((len(columns), 0))], axis=1)
 
     def keys(self, data: pd.DataFrame) -> NDArray[Any]:
-        """Return every row as bytes; integers keep all their digits."""
+        """Return each row as bytes. Integers keep all their digits, unlike in a float matrix."""
         words = np.zeros((len(data), 2 * len(self.types)), np.int64)
         for j, kind in enumerate(self.types):
             series = data.iloc[:, j]
             if self.numeric[j]:
                 values, missing = to_numbers(series, kind)
+                # Adding 0.0 turns -0.0 into 0.0, which have other bytes.
                 exact = values.astype(np.float64) + 0.0 if values.dtype.kind == "f" else values
                 words[:, 2 * j], words[:, 2 * j + 1] = exact.view(np.int64), missing
             else:
@@ -225,7 +237,10 @@ def _all_levels(parts: Sequence[pd.Series]) -> list[Any]:
 
 
 class _Scores:
-    """Normal scores of a number, by its ranks among real rows; a second column marks missing."""
+    """Normal scores of a number by its rank among real rows; a second column marks missing values.
+
+    The second column exists only if values are missing in the real rows.
+    """
 
     def __init__(self, real: Matrix) -> None:
         present = real[~np.isnan(real)]
@@ -233,9 +248,10 @@ class _Scores:
         self.width = 1 + self.marks
         self.ranks = None
         if len(np.unique(present)) > 1:
-            n_quantiles = min(len(present), 1000)
+            n_quantiles = min(len(present), MOST_QUANTILES)
             self.ranks = QuantileTransformer(n_quantiles=n_quantiles, subsample=None)
             self.ranks.fit(present[:, None])
+        # Half a rank: it keeps the scores of the smallest and largest value finite.
         self.margin = 0.5 / max(len(present), 1)
 
     def __call__(self, column: Matrix) -> Matrix:

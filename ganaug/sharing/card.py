@@ -1,7 +1,7 @@
-"""The model card: what a saved augmenter is, for people who did not train it.
+"""Model cards, which describe a saved augmenter to people who did not train it.
 
-It says what the training data looked like and shows no row of them: names and kinds of columns,
-names and sizes of classes, the recipe, and how training ended. Pictures are synthetic.
+A card lists names and types of columns, names and sizes of classes, the recipe, and figures from
+the end of training. It shows no row of the training data, and its pictures are synthetic.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ CURVES = "training.png"
 SAMPLES = "samples.png"
 
 MOST = 50
-"""Columns, or classes, that are listed; the others are counted."""
+"""Maximal number of columns, or classes, that are listed; a card stays readable at this length."""
 
 LONGEST = 60
-"""Characters of a name that are shown."""
+"""Maximal characters of a name; longer names are cut, so that tables stay narrow."""
 
 METRICS = (
     "step", "seconds", "critic_loss", "generator_loss", "critic_accuracy", "diversity", "l1",
@@ -37,8 +37,8 @@ METRICS = (
 
 _MADE = {
     "duplicate": "copies of its one row",
-    "interpolate": "points between neighbouring rows of it",
-    "anchored": "rows of it, changed by the generator",
+    "interpolate": "points between neighbouring rows of the class",
+    "anchored": "real rows of the class, moved by the generator",
     "gan": "the generator, from noise",
 }
 
@@ -50,21 +50,21 @@ _KINDS = {
 
 
 def write_card(augmenter: Any, folder: str | Path, repo_id: str = "user/name") -> Path:
-    """Write the model card of a fitted augmenter, with pictures if matplotlib is there.
+    """Write the model card of a fitted augmenter, with pictures if matplotlib is installed.
 
     Parameters
     ----------
     augmenter : GANAugmenter or Pix2PixAugmenter
-        Fitted.
+        A fitted augmenter.
     folder : str or Path
-        Gets ``README.md`` and the pictures; made if absent.
+        Folder for ``README.md`` and the pictures, created if it does not exist.
     repo_id : str, default="user/name"
-        Where the model will be, for the lines that load it.
+        Id of the model on the Hub, for the example that loads it.
 
     Returns
     -------
     Path
-        Of the card.
+        Path of the card.
 
     Examples
     --------
@@ -113,11 +113,11 @@ def _head(augmenter: Any, kind: str, repo_id: str) -> str:
             "",
             f"# {_cell(repo_id.rpartition('/')[2])}",
             "",
-            f"A generative adversarial network that makes synthetic {makes}, to train classifiers "
-            f"with. A `{type(augmenter).__name__}` of ganaug {__version__}.",
+            f"A generative adversarial network that generates synthetic {makes} for the training "
+            f"of classifiers. It is a `{type(augmenter).__name__}` of ganaug {__version__}.",
             "",
-            "This card was generated. Whoever shares the model should add what the data are, who "
-            "may use it, and a licence.",
+            "This card was generated. Whoever shares the model should add a description of the "
+            "data, who may use it, and a licence.",
         ]
     )
 
@@ -140,16 +140,16 @@ def _usage(augmenter: Any, kind: str, repo_id: str) -> str:
         use,
         "```",
         "",
-        "It needs ganaug with the extra `hub`. Loading runs no code: the model is one file of "
+        "This needs ganaug with the extra `hub`. Loading runs no code: the model is one file of "
         "numbers (safetensors) and one of JSON.",
     ]
     return "\n".join(lines)
 
 
 def _rarest(augmenter: Any) -> Any:
-    """Return the class that lacks most rows."""
-    lacking = augmenter.sampling_strategy_
-    return max(lacking, key=lacking.__getitem__) if lacking else augmenter.classes_.tolist()[0]
+    """Return the class to which most rows are added."""
+    to_add = augmenter.sampling_strategy_
+    return max(to_add, key=to_add.__getitem__) if to_add else augmenter.classes_.tolist()[0]
 
 
 def _data(augmenter: Any, kind: str) -> str:
@@ -203,7 +203,7 @@ def _recipe(augmenter: Any) -> str:
 
 def _one_recipe(recipe: Recipe) -> str:
     penalties = {k: v for k, v in recipe.to_dict()["regularizers"].items() if v}
-    penalties.pop("penalty_every")
+    penalties.pop("penalty_every")  # an interval of steps, not a penalty
     shown = [
         ("recipe", f"`{recipe.name}`" if recipe.name else "-"),
         ("networks", f"`{recipe.architecture.kind}`, width {recipe.architecture.width}"),
@@ -244,10 +244,10 @@ def _training(augmenter: Any, pictures: Iterable[str]) -> str:
             "variety of the real ones."
         )
     parts.append(
-        "`critic_accuracy` is how often the critic scores a real member above a generated one, "
-        "`diversity` the spread of generated members over that of real ones in the worst class. "
-        "Neither says whether a classifier gets better: only a test on real data that the model "
-        "has not seen does."
+        "`critic_accuracy` is how often the critic scores a real member above a generated one. "
+        "`diversity` is the spread of generated members divided by that of real ones, in the worst "
+        "class. Neither shows whether a classifier improves: test it on real data that the model "
+        "has not seen."
     )
     if CURVES in pictures:
         parts.append(f"![Losses, diversity and critic accuracy over the steps]({CURVES})")
@@ -260,8 +260,9 @@ def _samples(pictures: Iterable[str]) -> str:
     return f"## Samples\n\nSynthetic images only.\n\n![Synthetic images, by class]({SAMPLES})"
 
 
-def _held(model: Any, kind: str) -> int:
-    """Return how many members of the training data the file holds."""
+def _n_stored(model: Any, kind: str) -> int:
+    """Return the number of training rows or images that the file holds."""
+    # Anchors and references of the selector overlap, so that rows of both are counted once.
     rows = model.anchors.rows
     if kind == "table" and model.selector is not None:
         rows = torch.cat([rows, model.selector.references.to(rows.device)]).unique(dim=0)
@@ -269,28 +270,28 @@ def _held(model: Any, kind: str) -> int:
 
 
 def _limits(augmenter: Any, kind: str) -> str:
-    kept = 0 if kind == "pair" else _held(augmenter.model_, kind)
-    what = "images" if kind == "image" else "rows"
-    holds = (
-        f"The file holds {kept:,} {what} of the training data, encoded: new ones start from them "
-        "or are compared with them. "
-        if kept
+    n_stored = 0 if kind == "pair" else _n_stored(augmenter.model_, kind)
+    members = "images" if kind == "image" else "rows"
+    stored = (
+        f"The file holds {n_stored:,} encoded {members} of the training data, from which synthetic "
+        "ones start or with which they are compared. "
+        if n_stored
         else ""
     )
     lines = [
-        f"- **It is not anonymous.** {holds}A network may also know training data by heart, and "
-        "nothing in this card measures what it gives away. Treat the model as you treat the data.",
-        "- It knows what its training data show, with their errors and biases, and nothing else. "
-        "What is made of few members is hardly more than those few.",
-        "- Use what it makes to train, never to test: a score on synthetic data says nothing.",
-        "- Probabilities of a classifier trained with added members of a class are too high for "
-        "it: calibrate on real data.",
+        f"- **It is not anonymous.** {stored}A network may also have memorised training data, and "
+        "nothing in this card measures that. Protect the model as you protect the data.",
+        "- It has learned only its training data, with their errors and biases. A class of few "
+        "members gives hardly more information than these members.",
+        "- Use synthetic data to train, never to test: a score on synthetic data has no meaning.",
+        "- A classifier trained with added members of a class predicts this class with too high "
+        "probabilities: calibrate it on real data.",
         "- Class weights and a tuned threshold are simpler and hard to beat. Compare with them.",
     ]
     if kind == "table":
         lines.append(
-            "- Columns keep their bounds and categories; rules between columns are learned only "
-            "approximately."
+            "- Synthetic values respect the bounds and categories of each column; rules between "
+            "columns are learned only approximately."
         )
     return "\n".join(["## Limits", "", *lines])
 
@@ -329,5 +330,5 @@ def _draw(augmenter: Any, folder: Path, kind: str) -> list[str]:
 
 
 def _shown(plan: Mapping[Any, str]) -> list[Any]:
-    """Return the classes to show: a copy of a real image is no sample."""
+    """Return the classes to show; copies of a real image are left out."""
     return [label for label, method in plan.items() if method != "duplicate"]

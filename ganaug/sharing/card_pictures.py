@@ -1,4 +1,4 @@
-"""The pictures of a model card: training curves, and synthetic images."""
+"""Pictures of a model card: training curves and synthetic images."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ from torch.nn.functional import adaptive_avg_pool2d
 from ganaug.training.grids import tile
 from ganaug.training.history import History
 
+# With these numbers a sheet is about 640 pixels wide and at most 800 high, which fits a card.
 COLUMNS = 10
+"""Samples of each class."""
+
 CLASSES = 12
-"""Classes of which samples are drawn, at most."""
+"""Maximal number of classes of which samples are drawn."""
 
 LARGEST = 64
-"""Pixels of a sample's longer side; larger images are shown smaller."""
+"""Maximal pixels of a sample's longer side; larger images are shrunk."""
+
+SMALLEST = 48
+"""Pixels below which the longer side of a sample is magnified by a whole factor."""
 
 _PANELS = (("critic_loss", "generator_loss"), ("diversity", "critic_accuracy"))
-_STYLES = ("-", "--")  # told apart without colours too
+_STYLES = ("-", "--")  # distinguishable without colours, too
 
 
 def draw_curves(history: History, path: Path) -> None:
@@ -40,7 +46,7 @@ def draw_curves(history: History, path: Path) -> None:
 
 
 def _runs(history: History) -> list[list[dict[str, Any]]]:
-    """Return the records of each run: recipes with a GAN a class have several."""
+    """Return the records of each run. Recipes with one GAN for each class have several runs."""
     runs: dict[Any, list[dict[str, Any]]] = {}
     for record in history.records:
         runs.setdefault(record.get("class"), []).append(record)
@@ -48,13 +54,13 @@ def _runs(history: History) -> list[list[dict[str, Any]]]:
 
 
 def draw_samples(augmenter: Any, labels: Sequence[Any], path: Path) -> bool:
-    """Draw a row of synthetic images of each class; return whether there was any."""
+    """Draw a row of synthetic images for each class; return whether there is any class."""
     from matplotlib.figure import Figure
 
     labels = labels[:CLASSES]
     if not labels:
         return False
-    # A seed of its own: the estimator's stream does not move.
+    # With a fixed seed, the random stream of the estimator is not used.
     pool = augmenter.make_pool(dict.fromkeys(labels, COLUMNS), random_state=0)
     images = pool.images.float() / 127.5 - 1
     height, width = pool.shape[1:]
@@ -63,15 +69,15 @@ def draw_samples(augmenter: Any, labels: Sequence[Any], path: Path) -> bool:
         size = (max(1, round(height * shrink)), max(1, round(width * shrink)))
         images = adaptive_avg_pool2d(images, size)
     sheet = tile(images, COLUMNS)
-    scale = max(1, 48 // max(images.shape[2:]))
-    tall, wide = (n * scale / 100 for n in sheet.shape[:2])
+    scale = max(1, SMALLEST // max(images.shape[2:]))
+    tall, wide = (n * scale / 100 for n in sheet.shape[:2])  # inches, at 100 pixels an inch
     figure = Figure(figsize=(wide + 1.2, tall + 0.2), layout="constrained")
     axes = figure.subplots()
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    each = (sheet.shape[0] + 2) / len(labels)
+    each = (sheet.shape[0] + 2) / len(labels)  # tile() leaves two pixels between images
     names = [str(label)[:12] for label in pool.counts]
     places = [each * (i + 0.5) - 1 for i in range(len(labels))]
-    axes.set_yticks(places, names, parse_math=False)  # names may hold dollars
+    axes.set_yticks(places, names, parse_math=False)  # names may contain $
     axes.tick_params(length=0)
     axes.set_xticks([])
     axes.spines[:].set_visible(False)

@@ -1,8 +1,8 @@
 """Synthetic images of rare classes in torchvision pipelines.
 
-:class:`AugmentedDataset` wraps any map-style dataset, :class:`ReplaceRare` is a transform for
-(image, label) samples and batches, :class:`Translate` one that turns source images into targets,
-:func:`load_images` reads a dataset into arrays to learn from.
+:class:`AugmentedDataset` wraps any map-style dataset. :class:`ReplaceRare` is a transform for
+(image, label) samples and batches. :class:`Translate` is a transform that turns source images into
+target images. :func:`load_images` reads a dataset into arrays, to fit an augmenter on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Adds synthetic items to any map-style dataset, or swaps real ones for them."""
+"""``AugmentedDataset``: a map-style dataset with synthetic items added or swapped in."""
 
 from __future__ import annotations
 
@@ -18,65 +18,68 @@ from ganaug.vision._sources import (
     Wrapper,
     check_dataset,
     parts_of,
-    raw,
-    split,
+    preserved_random_states,
+    split_item,
     targets_of,
-    undisturbed,
     unwrap,
+    without_transforms,
 )
 
 MODES = ("append", "replace")
 
 
 class AugmentedDataset(Wrapper):
-    """A dataset with synthetic images of rare classes in it.
+    """A dataset that contains synthetic images of its rare classes.
 
-    ``mode="append"`` puts the images of the pool behind those of the dataset.
+    ``mode="append"`` puts the images of the pool after those of the dataset.
     ``mode="replace"`` keeps the length: an item whose class is in the pool is swapped with
-    probability ``p`` for a random synthetic image of that class, decided anew in each epoch.
+    probability ``p`` for a random synthetic image of that class. Each epoch swaps other items.
 
-    Synthetic images go through the dataset's own transforms. They start as what the dataset feeds
-    to these: PIL images for torchvision's datasets. A dataset without transforms, or with
-    transforms that cannot be reached, must yield what the pool has, or the pool must have a
-    transform of its own (:meth:`~ganaug.SyntheticPool.with_transform`), which is then used instead.
+    Synthetic images go through the dataset's own transforms. They have the type that the dataset
+    passes to these transforms: a PIL image for torchvision's datasets. A dataset without
+    transforms, or with transforms that cannot be reached, must return images like those of the
+    pool. Otherwise give the pool its own transform
+    (:meth:`~ganaug.SyntheticPool.with_transform`), which is then used instead.
 
     Parameters
     ----------
     base : map-style dataset
-        ``ImageFolder``, ``CIFAR10``, ``MNIST``, ``TensorDataset`` or your own class, also within
+        ``ImageFolder``, ``CIFAR10``, ``MNIST``, ``TensorDataset`` or your own class, also inside
         (nested) ``Subset`` of ``torch.utils.data``. Items are ``(image, label)`` or mappings.
-        It is not changed.
+        The dataset is not changed.
     pool : SyntheticPool
-        The synthetic images, whose labels are those of the dataset, before ``target_transform``.
+        The synthetic images. Their labels must be those of the dataset before
+        ``target_transform``.
     mode : {"append", "replace"}, default="append"
     p : float, default=0.5
-        Probability to swap an item, for ``mode="replace"``.
+        Probability that an item is swapped, for ``mode="replace"``.
     seed : int or None, default=0
-        Decides what is swapped; None takes a fresh seed.
+        Determines which items are swapped. None draws a new seed.
     image_key, label_key : str, default="image", "label"
-        Where image and label are in items that are mappings.
+        Keys of image and label in items that are mappings.
 
     Attributes
     ----------
     base, pool, mode, p, seed
-        As given.
+        The parameters.
 
     Raises
     ------
     ConfigError, InvalidTypeError
-        If an option is impossible.
+        If an option has an invalid value.
     InvalidInputError, InvalidTypeError
-        If real and synthetic items cannot be mixed: other types, dtypes, sizes, channels or labels.
+        If real and synthetic items cannot be mixed because their types, dtypes, sizes, channels or
+        labels differ.
 
     Notes
     -----
-    Each decision of ``mode="replace"`` is a pure function of ``seed``, the epoch and the index of
-    the item, so any number of workers, forked or spawned, gives the same items. Call
-    :meth:`set_epoch` before each epoch for other decisions. The transforms of the dataset draw from
-    the global random states, as they do without this wrapper.
+    In ``mode="replace"``, whether an item is swapped depends only on ``seed``, the epoch and the
+    index of the item, so any number of workers, forked or spawned, gives the same items. Call
+    :meth:`set_epoch` before each epoch to swap other items. The transforms of the dataset draw
+    from the global random states, as they do without this wrapper.
 
-    When it is made, the first item is read twice, on a copy of the dataset and with the global
-    random states put back.
+    The constructor reads the first item twice, from a copy of the dataset, and restores the global
+    random states afterwards.
 
     Examples
     --------
@@ -118,47 +121,49 @@ class AugmentedDataset(Wrapper):
                 "The parts of a ConcatDataset may have different transforms. Augment them one by "
                 "one: ConcatDataset([AugmentedDataset(part, pool), another_part])."
             )
+        # All items come from one innermost dataset, so its first item shows how they are made.
         inner, index = unwrap(base, 0)
         self._feed = feed_of(inner, index, pool, self._keys)
         check_alike(self._feed, index, pool)
         self._key = derive(self.seed, "AugmentedDataset")
-        # In shared memory, so that workers that live on see a new epoch.
+        # In shared memory, so that persistent workers see a new epoch.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
         self._known_labels: list[Any] | None = None
         if mode == "replace":
-            self._labels()  # now, and not once in each worker
+            self._labels()  # read them once here, not once in each worker
 
     @property
     def targets(self) -> list[Any]:
         """The label of each item, before ``target_transform``.
 
-        From the dataset's ``targets`` or ``labels``; where it has none, each item is read once.
+        Labels are taken from the dataset's ``targets`` or ``labels``. If it has neither, each item
+        is read once.
         """
         return self._labels() + (self.pool.targets if self.mode == "append" else [])
 
     @property
     def classes(self) -> list[Any]:
-        """What the dataset has as ``classes``, else its labels in order."""
-        known = getattr(unwrap(self.base, 0)[0], "classes", None)
-        return sorted(set(self.targets)) if known is None else list(known)
+        """The ``classes`` of the dataset, or its sorted labels if it has no such attribute."""
+        classes = getattr(unwrap(self.base, 0)[0], "classes", None)
+        return sorted(set(self.targets)) if classes is None else list(classes)
 
     @property
     def epoch(self) -> int:
-        """The epoch that decides what is swapped."""
+        """The current epoch, which determines the items that are swapped."""
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch, before the loader is iterated; persistent workers see it too.
+        """Set the epoch. Call this before iterating the loader; persistent workers see it too.
 
         Parameters
         ----------
         epoch : int
-            Not negative. The same epoch gives the same decisions.
+            Not negative. The same epoch swaps the same items.
         """
         self._epoch.fill_(_check_epoch(epoch))
 
     def is_synthetic(self, index: int) -> bool:
-        """Return whether an item is synthetic (in the present epoch, for ``mode="replace"``)."""
+        """Return whether an item is synthetic (in the current epoch, for ``mode="replace"``)."""
         position = self._position(index)
         return position >= len(self.base) or self._drawn(position) is not None
 
@@ -166,7 +171,7 @@ class AugmentedDataset(Wrapper):
         return len(self.base) + (len(self.pool) if self.mode == "append" else 0)
 
     def __getitem__(self, index: int) -> Any:
-        """Return the item of the dataset, or a synthetic one of the same structure and types."""
+        """Return an item of the dataset, or a synthetic one with the same structure and types."""
         position = self._position(index)
         if position >= len(self.base):
             at = position - len(self.base)
@@ -178,11 +183,12 @@ class AugmentedDataset(Wrapper):
         return self._feed.make(self.pool, self.pool.draw(label, u), label)
 
     def _drawn(self, position: int) -> float | None:
-        """Return which synthetic image takes the place of a real item; None if it stays."""
+        """Return the quantile at which a synthetic image is drawn; None if the item stays real."""
         if self.mode == "append" or self._labels()[position] not in self.pool.counts:
             return None
-        # Counter-based: item and epoch lead to their numbers without any state.
+        # Philox is counter-based: its numbers follow from item and epoch alone, without any state.
         stream = np.random.Philox(key=[self._key, self.epoch], counter=[position, 0, 0, 0])
+        # The upper 53 of 64 bits, scaled to [0, 1): as many as a float64 can hold.
         coin, u = (stream.random_raw(2) >> np.uint64(11)) * 2.0**-53
         return float(u) if coin < self.p else None
 
@@ -194,14 +200,14 @@ class AugmentedDataset(Wrapper):
 
     def locate(self, index: int) -> tuple[Any, int]:
         """Return the dataset that an item comes from, and its index there."""
-        beyond = index - len(self.base)
-        return (self.base, index) if beyond < 0 else (self.pool, beyond)
+        position_in_pool = index - len(self.base)
+        return (self.base, index) if position_in_pool < 0 else (self.pool, position_in_pool)
 
     def _labels(self) -> list[Any]:
-        """Return the labels of the real items, as the pool knows them."""
+        """Return the labels of the real items, before ``target_transform``."""
         if self._known_labels is None:
             stated = targets_of(self.base)
-            # Some datasets state other labels than they yield.
+            # In some datasets ``targets`` differ from the labels of the items.
             if stated is None or stated[0] != self._read_label(0):
                 items = tqdm(range(len(self.base)), desc="reading labels")
                 stated = [self._read_label(i) for i in items]
@@ -210,8 +216,9 @@ class AugmentedDataset(Wrapper):
 
     def _read_label(self, position: int) -> Any:
         inner, index = unwrap(self.base, position)
-        with undisturbed():
-            return plain_label(split(raw(inner)[index], self._keys, f"Item {index}")[1])
+        with preserved_random_states():
+            item = without_transforms(inner)[index]
+            return plain_label(split_item(item, self._keys, f"Item {index}")[1])
 
 
 def _check_epoch(epoch: Any) -> int:

@@ -1,4 +1,4 @@
-"""What the images of a pipeline look like, and how an image of a pool becomes one of them."""
+"""The types and layouts of images in a pipeline, and conversion of pool images to them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ Shape = tuple[int, int, int]
 
 
 class Remedies(NamedTuple):
-    """What to do, for messages, about images of another size or of other values.
+    """Advice that error messages end with.
 
-    ``norm`` says whose images they should be like.
+    Parameters
+    ----------
+    size : str
+        Advice for images of another size.
+    values : str
+        Advice for images with other values.
+    reference : str
+        Owner of the images that these are compared with.
     """
 
     size: str
     values: str
-    norm: str = "the pool"
+    reference: str = "the pool"
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,13 @@ class Form:
     ----------
     kind : {"pil", "tensor", "tv_tensor", "array"}
     layout : {"CHW", "HWC", "HW"}
-        Order of the axes; of PIL images, that of the array they are made from.
+        Order of the axes. For PIL images, that of the array they are made from.
     mode : str
-        Of PIL images.
+        Mode of PIL images.
     levels : Tensor of shape (256,) or None
-        What the values 0 to 255 have become, if the image holds numbers with a point.
+        Floating-point values of the bytes 0 to 255; None if the image holds whole numbers.
     device : torch.device or None
-        Of tensors.
+        Device of tensors.
     """
 
     kind: Literal["pil", "tensor", "tv_tensor", "array"]
@@ -65,28 +72,29 @@ class Form:
             return pixels.numpy()
         if self.kind == "pil":
             image = Image.fromarray(pixels.numpy())
+            # A gray pool may stand in for gray images that a loader made RGB.
             return image if image.mode == self.mode else image.convert(self.mode)
         pixels = pixels.to(self.device)
         return tv_tensors.Image(pixels) if self.kind == "tv_tensor" else pixels
 
 
 def form_of(image: Any, shape: Shape, remedies: Remedies, *, any_size: bool = False) -> Form:
-    """Return the form of an image, if one of a pool's ``shape`` can take its place.
+    """Return the form of an image that a pool image of the given ``shape`` can replace.
 
     Parameters
     ----------
     image : PIL image, Tensor, tv_tensor or ndarray
     shape : (C, H, W)
-        Of the pool's images.
+        Shape of the pool's images.
     remedies : Remedies
-        For the messages.
+        Advice for the error messages.
     any_size : bool
-        Whether height and width may differ, because a transform will make them the same.
+        Whether height and width may differ because a transform will make them equal.
 
     Raises
     ------
     InvalidTypeError
-        If it is no image, or holds numbers that uint8 does not turn into.
+        If it is not an image, or its values are neither uint8 nor scaled from uint8.
     InvalidInputError
         If its size or channels differ from those of the pool.
     """
@@ -111,10 +119,11 @@ def _pil_form(image: Image.Image, shape: Shape, remedies: Remedies, any_size: bo
     channels, height, width = shape
     if image.mode not in PIL_CHANNELS:
         raise InvalidTypeError(
-            f"PIL images of mode {image.mode!r} cannot be taken here (known: "
+            f"PIL images of mode {image.mode!r} are not supported (supported: "
             f'{", ".join(PIL_CHANNELS)}). Convert them first, for instance to "RGB".'
         )
-    # Loaders convert all files to RGB, so gray ones are still gray: then a gray pool fits.
+    # Loaders such as ImageFolder's convert every file to RGB. The channels of a gray file are
+    # equal then, and a gray pool fits.
     grayish = channels == 1 and image.mode == "RGB" and _is_gray(image)
     if PIL_CHANNELS[image.mode] != channels and not grayish:
         raise _mismatch(f"has mode {image.mode!r}", shape, "channels", remedies)
@@ -135,40 +144,46 @@ def _layout(image: Tensor | NDArray[Any], shape: Shape, remedies: Remedies, any_
     if channels == 1:
         layouts["HW"] = tuple(size)
     if isinstance(image, Tensor):
-        del layouts["HWC"]
-    exact = [name for name, wanted in layouts.items() if found == wanted]
+        del layouts["HWC"]  # tensors have channels first, by torchvision's convention
+    exact = [layout for layout, expected in layouts.items() if found == expected]
     if exact:
         return exact[0]
-    alike = [name for name, wanted in layouts.items() if _same_axes(name, found, wanted)]
+    alike = [layout for layout, expected in layouts.items() if _same_axes(layout, found, expected)]
     if alike and any_size:
         return alike[0]
     what = "height and width" if alike else "shape"
     raise _mismatch(f"has shape {found}", shape, what, remedies)
 
 
-def _same_axes(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    if len(found) != len(wanted):
+def _same_axes(layout: str, found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    """Return whether two shapes have the same number of axes and of channels."""
+    if len(found) != len(expected):
         return False
-    return "C" not in name or found[name.index("C")] == wanted[name.index("C")]
+    return "C" not in layout or found[layout.index("C")] == expected[layout.index("C")]
 
 
 def _mismatch(found: str, shape: Shape, what: str, remedies: Remedies) -> InvalidInputError:
     channels, height, width = shape
     verb = "differ" if " and " in what or what == "channels" else "differs"
     return InvalidInputError(
-        f"The {what} of the images {verb} from {remedies.norm}'s: an image {found}, those of "
-        f"{remedies.norm} are {height}x{width} with {channels} channel(s). {remedies.size}"
+        f"The {what} of the images {verb} from {remedies.reference}'s: an image {found}, those of "
+        f"{remedies.reference} are {height}x{width} with {channels} channel(s). {remedies.size}"
     )
 
 
 def _levels(image: Tensor | NDArray[Any], remedy: str) -> Tensor | None:
-    """Return what each value of a uint8 image has become in a floating one."""
+    """Return the floating-point value of each uint8 value; None for a uint8 image.
+
+    Raise `InvalidTypeError` for any other image, since a synthetic image could not be given the
+    same values.
+    """
     values = torch.tensor(image) if isinstance(image, np.ndarray) else image.detach()
     values = values.as_subclass(Tensor).cpu()
     if values.dtype == torch.uint8:
         return None
     if values.is_floating_point():
         wide = values if values.dtype == torch.float64 else values.float()
+        # Values must equal a scaling exactly: jittered images are in [0, 1], too.
         index = (wide * 255).round()
         if bool(((index >= 0) & (index <= 255)).all()):
             for levels in _scalings(values.dtype):
@@ -177,14 +192,17 @@ def _levels(image: Tensor | NDArray[Any], remedy: str) -> Tensor | None:
     wide = values.double()
     raise InvalidTypeError(
         f"The images are {values.dtype} with values from {wide.min().item():g} to "
-        f"{wide.max().item():g}; only uint8 images, or floats in [0, 1] that are exactly those "
-        f"of uint8 images, can be told apart from processed ones. {remedy}"
+        f"{wide.max().item():g}. Images must be uint8, or floats in [0, 1] that are exact scalings "
+        f"of uint8; others have already been processed. {remedy}"
     )
 
 
 @cache
 def _scalings(dtype: torch.dtype) -> list[Tensor]:
-    """Return 0..255 scaled to [0, 1] in the ways of libraries: they differ in the last bit."""
+    """Return 0..255 scaled to [0, 1] as different libraries do it.
+
+    The results differ in the last bit, and images are compared bit by bit.
+    """
     whole = torch.arange(256)
     divided = [(whole.to(wide) / 255).to(dtype) for wide in (dtype, torch.float32, torch.float64)]
     return [*divided, whole.to(dtype).mul_(1.0 / 255)]

@@ -1,4 +1,4 @@
-"""Reads folders and datasets of images into arrays."""
+"""``load_images``: read a folder or a dataset of images into arrays."""
 
 from __future__ import annotations
 
@@ -20,15 +20,30 @@ from ganaug.errors import (
     InvalidInputError,
     InvalidTypeError,
     MemoryBudgetError,
+    Remedy,
     did_you_mean,
     warn,
 )
 from ganaug.images.options import MAX_CHANNELS
 from ganaug.pool import plain_label
-from ganaug.vision._sources import Keys, check_dataset, raw, split, targets_of, undisturbed, unwrap
+from ganaug.vision._sources import (
+    Keys,
+    check_dataset,
+    preserved_random_states,
+    split_item,
+    targets_of,
+    unwrap,
+    without_transforms,
+)
 from ganaug.vision.folders import UNREADABLE, open_folder
 
 Pixels = NDArray[Any]
+
+MIN_ALLOWED = 10
+"""Unreadable files that ``errors="skip"`` always tolerates.
+
+In a small folder, 1% would be less than one file.
+"""
 
 
 def load_images(
@@ -42,49 +57,52 @@ def load_images(
     label_key: str = "label",
     progress: bool = True,
 ) -> tuple[Pixels, Pixels]:
-    """Read the images of a folder or a dataset into arrays, without their transforms.
+    """Read the images of a folder or a dataset into arrays, without applying transforms.
 
     Parameters
     ----------
     source : path or map-style dataset
         A folder with one folder of images per class, or a dataset such as ``ImageFolder``,
-        ``CIFAR10``, ``MNIST``, a (nested) ``Subset`` of one, or your own that yields PIL images
-        or uint8 with labels. A dataset's transforms are left out, and it is not changed.
+        ``CIFAR10``, ``MNIST``, a (nested) ``Subset`` of one, or your own class, whose items are
+        PIL images or uint8 arrays with labels. The dataset is not changed and its transforms are
+        not applied.
     resize : int or (height, width), optional
-        Size to which each image is resized (bicubic, without keeping proportions). An int makes
-        squares. Default: the images must have one size.
+        Size to which each image is resized (bicubic, without keeping proportions). An int gives
+        squares. By default, all images must have one size.
     errors : {"raise", "skip"}, default="raise"
-        Whether a file that cannot be decoded is an error or left out, with a warning at the end.
+        "raise" raises an error for a file that cannot be decoded. "skip" leaves such files out and
+        warns at the end.
     max_skipped : int, optional
-        More unreadable files than that are an error. Default: 10 or one in a hundred, whichever
-        is more.
+        Number of unreadable files above which an error is raised in spite of ``errors="skip"``.
+        Default: 10 or 1% of the images, whichever is more.
     limit : int, optional
-        At most that many images of each class, the first ones. Rare classes stay whole.
+        Maximal number of images of each class; the first ones are read. Classes with fewer images
+        are read completely.
     image_key, label_key : str, default="image", "label"
-        Where image and label are in items that are mappings.
+        Keys of image and label in items that are mappings.
     progress : bool, default=True
-        Whether to show a bar.
+        Whether to show a progress bar.
 
     Returns
     -------
     X : ndarray of shape (n, H, W) or (n, H, W, C)
-        uint8, or uint16 for images of 16 bits. Palettes become RGB, or RGBA if they are
+        uint8, or uint16 for images of 16 bits. Palette images become RGB, or RGBA if they are
         transparent; CMYK becomes RGB.
     y : ndarray of shape (n,)
-        For a folder the names of the classes; for a dataset its own labels, before
-        ``target_transform``, so that pools made from them match it.
+        Class names for a folder. For a dataset its own labels before ``target_transform``, so that
+        a pool made from them fits the dataset.
 
     Raises
     ------
     InvalidInputError
-        For images of several sizes or numbers of channels, unreadable files, decompression bombs
-        (which are never decoded), and sources without images. The files are named.
+        If images differ in size or number of channels, a file cannot be read or is a decompression
+        bomb (which is never decoded), or the source has no images. The message names the file.
     InvalidTypeError
-        For items that are neither PIL images nor uint8.
+        If an item is neither a PIL image nor an array of 8 or 16 bits.
     MemoryBudgetError
         If the array would take more than half of the free memory.
     ConfigError
-        If an option is impossible.
+        If an option has an invalid value.
 
     Examples
     --------
@@ -105,9 +123,10 @@ def load_images(
     folder = isinstance(source, (str, os.PathLike))
     dataset = open_folder(Path(source)) if folder else source
     n = check_dataset(dataset, "source")
-    allowed = max(10, n // 100) if max_skipped is None else max_skipped
+    allowed = max(MIN_ALLOWED, n // 100) if max_skipped is None else max_skipped
     reader = _Reader(dataset, Keys(image_key, label_key), size, errors == "skip", allowed)
-    with warnings.catch_warnings(), undisturbed():
+    with warnings.catch_warnings(), preserved_random_states():
+        # PIL only warns of images of one to two times its limit; no such file is decoded either.
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         X, labels = _collect(reader, limit, progress)
     if reader.skipped:
@@ -116,7 +135,7 @@ def load_images(
 
 
 class _Reader:
-    """Reads raw items, counts unreadable ones, and names the files in errors."""
+    """Reader of untransformed items that collects unreadable ones and names files in errors."""
 
     def __init__(
         self, dataset: Any, keys: Keys, size: tuple[int, int] | None, skip: bool, allowed: int
@@ -124,23 +143,28 @@ class _Reader:
         self.dataset, self.keys, self.size = dataset, keys, size
         self.skip, self.allowed = skip, allowed
         self.skipped: list[str] = []
-        self._raw: dict[int, Any] = {}
+        # Copies of the innermost datasets without transforms, by the id of the dataset.
+        self._untransformed: dict[int, Any] = {}
         self._first: tuple[str, tuple[int, ...], np.dtype[Any]] | None = None
 
     def read(self, index: int) -> tuple[Pixels, Any] | None:
-        """Return pixels and label of an item, None if it is left out."""
-        inner, at = unwrap(self.dataset, index)
-        if id(inner) not in self._raw:
-            self._raw[id(inner)] = raw(inner)
-        name = _name(inner, at)
+        """Return pixels and label of an item; None if it is left out."""
+        inner, position = unwrap(self.dataset, index)
+        if id(inner) not in self._untransformed:
+            self._untransformed[id(inner)] = without_transforms(inner)
+        name = _name(inner, position)
         try:
-            image, label = split(self._raw[id(inner)][at], self.keys, name)
+            image, label = split_item(self._untransformed[id(inner)][position], self.keys, name)
             if isinstance(image, Image.Image):
                 image.load()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise InvalidInputError(
-                f"{name} was not decoded: {error} Remove it, or make it smaller; if you trust it, "
-                "raise PIL.Image.MAX_IMAGE_PIXELS."
+                f"{name} was not decoded: {error}",
+                remedy=Remedy(
+                    "Remove it, or make it smaller; if you trust it, raise "
+                    "PIL.Image.MAX_IMAGE_PIXELS.",
+                    "shrink",
+                ),
             ) from None
         except UNREADABLE as error:
             self._skip(name, error)
@@ -152,13 +176,14 @@ class _Reader:
     def _skip(self, name: str, error: Exception) -> None:
         if not self.skip:
             raise InvalidInputError(
-                f'{name} cannot be read: {error}. Repair or remove it, or pass errors="skip".'
+                f"{name} cannot be read: {error}.",
+                remedy=Remedy('Repair or remove it, or pass errors="skip".', "skip"),
             ) from error
         self.skipped.append(f"{name} ({error})")
         if len(self.skipped) > self.allowed:
             raise InvalidInputError(
-                f"More than {self.allowed} images cannot be read: {_some(self.skipped)}. Repair or "
-                "remove them, or raise max_skipped."
+                f"More than {self.allowed} images cannot be read: {_some(self.skipped)}.",
+                remedy=Remedy("Repair or remove them, or raise max_skipped.", "repair"),
             ) from error
 
     def _check_alike(self, name: str, pixels: Pixels) -> None:
@@ -168,18 +193,26 @@ class _Reader:
         if pixels.shape[2:] != shape[2:] or pixels.dtype != dtype:
             raise InvalidInputError(
                 f"The images differ in their channels: {first} has {_kind(shape, dtype)}, {name} "
-                f"has {_kind(pixels.shape, pixels.dtype)}. Convert all to one mode; "
-                "torchvision.datasets.ImageFolder as the source makes RGB of every file."
+                f"has {_kind(pixels.shape, pixels.dtype)}.",
+                remedy=Remedy(
+                    "Convert all to one mode; torchvision.datasets.ImageFolder as the source makes "
+                    "RGB of every file.",
+                    "rgb",
+                ),
             )
         if pixels.shape != shape:
+            height, width = shape[:2]
             raise InvalidInputError(
-                f"The images differ in size: {first} is {shape[0]}x{shape[1]} (height x width), "
-                f"{name} is {pixels.shape[0]}x{pixels.shape[1]}. Pass resize=({shape[0]}, "
-                f"{shape[1]}) or another size."
+                f"The images differ in size: {first} is {height}x{width} (height x width), "
+                f"{name} is {pixels.shape[0]}x{pixels.shape[1]}.",
+                remedy=Remedy(
+                    f"Pass resize=({height}, {width}) or another size.", "resize", (height, width)
+                ),
             )
 
 
 def _collect(reader: _Reader, limit: int | None, progress: bool) -> tuple[Pixels, list[Any]]:
+    """Return all images as one array, and their labels."""
     chosen, exact = _choose(reader.dataset, limit)
     X: Pixels | None = None
     labels: list[Any] = []
@@ -190,8 +223,8 @@ def _collect(reader: _Reader, limit: int | None, progress: bool) -> tuple[Pixels
         pixels, label = item
         if limit is not None and counts[label] == limit:
             continue
-        if X is None:
-            X = _room(len(chosen), pixels, exact)
+        if X is None:  # the first image gives shape and dtype
+            X = _allocate(len(chosen), pixels, exact)
         X[len(labels)] = pixels
         labels.append(label)
         counts[label] += 1
@@ -201,30 +234,38 @@ def _collect(reader: _Reader, limit: int | None, progress: bool) -> tuple[Pixels
 
 
 def _choose(dataset: Any, limit: int | None) -> tuple[Sequence[int], bool]:
-    """Return the items to read, and whether all of them will be kept."""
+    """Return the indices to read, and whether all of these items will be kept.
+
+    Without known labels, all items are read and those above the limit are dropped.
+    """
     everything = range(len(dataset))
     if limit is None:
         return everything, True
-    if (stated := targets_of(dataset)) is None:
+    if (labels := targets_of(dataset)) is None:
         return everything, False
     counts: Counter[Any] = Counter()
     chosen = []
-    for index, label in enumerate(stated):
+    for index, label in enumerate(labels):
         counts[label] += 1
         if counts[label] <= limit:
             chosen.append(index)
     return chosen, True
 
 
-def _room(n: int, pixels: Pixels, exact: bool) -> Pixels:
-    """Return an array for ``n`` images; what is never written takes no memory."""
+def _allocate(n: int, pixels: Pixels, exact: bool) -> Pixels:
+    """Return an empty array for ``n`` images like ``pixels``.
+
+    The operating system provides memory only for the part that is written. If fewer than ``n``
+    images are kept, the size is therefore not checked.
+    """
     from ganaug.runtime.memory import check_budget, readable
 
     size, budget = n * pixels.nbytes, check_budget("auto")
     if exact and size > budget:
         raise MemoryBudgetError(
             f"{n:,} images of {'x'.join(map(str, pixels.shape))} need {readable(size)}, more than "
-            f"half of the free memory ({readable(budget)}). Pass limit= or a smaller resize=."
+            f"half of the free memory ({readable(budget)}).",
+            remedy=Remedy("Pass limit= or a smaller resize=.", "smaller"),
         )
     return np.empty((n, *pixels.shape), pixels.dtype)
 
@@ -240,40 +281,44 @@ def _pixels(image: Any, size: tuple[int, int] | None, name: str) -> Pixels:
         image = Image.fromarray(array)
     image = _plain_mode(image, name)
     if size is not None:
-        image = image.resize(size[::-1], Image.Resampling.BICUBIC)
+        image = image.resize(size[::-1], Image.Resampling.BICUBIC)  # PIL has the width first
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return np.asarray(image).astype(np.uint16)
+        return np.asarray(image).astype(np.uint16)  # mode I has 32 bits
     return np.asarray(image)
 
 
 def _plain_mode(image: Image.Image, name: str) -> Image.Image:
-    """Return a PIL image in a mode whose numbers are brightness."""
+    """Return a PIL image in a mode whose values are brightness: gray, RGB, or these with alpha."""
     mode = image.mode
     if mode in ("L", "LA", "RGB", "RGBA") or mode.startswith("I;16"):
         return image
-    if mode == "I":  # what older versions of Pillow make of 16 bits
+    if mode == "I":  # older versions of Pillow read 16-bit files in this mode
         values = np.asarray(image)
         if values.min() >= 0 and values.max() < 2**16:
             return image
-    if mode in ("P", "PA"):
+    if mode in ("P", "PA"):  # values of a palette image are indices of colours
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     other = {"1": "L", "CMYK": "RGB", "YCbCr": "RGB", "La": "LA", "RGBa": "RGBA"}
     if mode not in other:
         raise InvalidTypeError(
-            f'{name} has mode {mode!r}. Convert it, for instance with image.convert("RGB").'
+            f"{name} has mode {mode!r}.",
+            remedy=Remedy('Convert it, for instance with image.convert("RGB").', "rgb"),
         )
     return image.convert(other[mode])
 
 
 def _array(image: Any, name: str) -> Pixels:
+    """Return an array or tensor as an array of shape (H, W) or (H, W, C)."""
     tensor = isinstance(image, torch.Tensor)
     array = image.detach().cpu().numpy() if tensor else image
     if not isinstance(array, np.ndarray) or array.dtype not in (np.uint8, np.uint16):
         kind = getattr(array, "dtype", type(array).__name__)
         raise InvalidTypeError(
-            f"{name} must be a PIL image or hold 8 or 16 bits, got {kind}. Transforms of the "
-            "dataset are left out if they are its transform or transforms; remove others."
+            f"{name} must be a PIL image, or an array or tensor of uint8 or uint16, got {kind}. "
+            "Transforms in the dataset's attributes transform and transforms are not applied; "
+            "remove all others."
         )
+    # Tensors have channels first, and so have arrays whose last axis is too long for channels.
     if array.ndim == 3 and (tensor or array.shape[2] > MAX_CHANNELS):
         array = array.transpose(1, 2, 0)
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] > MAX_CHANNELS):
@@ -295,7 +340,7 @@ def _check_label(label: Any, name: str) -> Any:
 
 
 def _name(dataset: Any, index: int) -> str:
-    """Return the file that an item is read from, as far as the dataset says."""
+    """Return the file of an item if the dataset lists its files, otherwise a description."""
     files = getattr(dataset, "samples", None)
     if isinstance(files, list) and index < len(files) and isinstance(files[index], tuple):
         return str(files[index][0])

@@ -1,4 +1,4 @@
-"""A torchvision transform that swaps images of rare classes for synthetic ones."""
+"""``ReplaceRare``: a torchvision transform that swaps images of rare classes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ganaug.runtime.rng import seed_from
 from ganaug.vision._forms import Remedies, form_of
 from ganaug.vision._stream import Stream
 
+# In the order of preference, if a mapping has several of them.
 _LABEL_KEYS = ("labels", "label", "targets", "target", "class", "y")
 _ANNOTATIONS = tuple(
     getattr(tv_tensors, name)
@@ -27,47 +28,47 @@ _ANNOTATIONS = tuple(
 
 
 class ReplaceRare(v2.Transform):
-    """Swap images of the pool's classes for synthetic ones of the same class, at random.
+    """Transform that randomly swaps images of rare classes for synthetic ones of the same class.
 
-    The label stays, and so does the type of the image. Samples are ``(image, label)``,
-    ``{"image": image, "label": label}`` or what a ``DataLoader`` collates from them; images are
-    PIL images, uint8 tensors, ``tv_tensors.Image``, or the floats in [0, 1] that
-    ``v2.ToDtype(torch.float32, scale=True)`` and ``ToTensor`` make of them; labels are integers,
+    The label and the type of the image stay the same. Samples are ``(image, label)``,
+    ``{"image": image, "label": label}`` or batches that a ``DataLoader`` collated from them.
+    Images are PIL images, uint8 tensors, ``tv_tensors.Image``, or floats in [0, 1] as
+    ``v2.ToDtype(torch.float32, scale=True)`` and ``ToTensor`` return them. Labels are integers,
     strings or tensors.
 
-    In a ``v2.Compose`` its place is before ``v2.Normalize``, ``v2.MixUp`` and ``v2.CutMix``.
-    Datasets such as ``ImageFolder``, ``CIFAR10`` or ``MNIST`` never show their transform a label:
-    wrap them into an :class:`AugmentedDataset` instead, or apply ReplaceRare to their batches.
+    In a ``v2.Compose``, place it before ``v2.Normalize``, ``v2.MixUp`` and ``v2.CutMix``.
+    Datasets such as ``ImageFolder``, ``CIFAR10`` or ``MNIST`` do not pass the label to their
+    transform. Wrap them in an :class:`AugmentedDataset` instead, or apply ReplaceRare to batches.
 
     Parameters
     ----------
     pool : SyntheticPool
         The synthetic images.
     p : float, default=0.5
-        The probability that an image of one of the classes is swapped.
+        Probability that an image of one of the classes is swapped.
     classes : sequence of labels, optional
-        The classes to swap. Default: all classes of the pool.
+        Classes to swap. Default: all classes of the pool.
     labels_getter : "default" or callable, default="default"
-        Returns the label of a sample. The default takes the second item of a tuple or list, or the
-        entry of a mapping whose key is ``labels``, ``label``, ``targets``, ``target``, ``class``,
-        ``y`` or contains ``label``.
+        Function that returns the label of a sample. The default takes the second item of a tuple or
+        list, or the entry of a mapping whose key is ``labels``, ``label``, ``targets``, ``target``,
+        ``class`` or ``y``, or contains ``label``.
     seed : int or None, default=0
-        Of the transform's own random stream; None takes a fresh one. See Notes.
+        Seed of the transform's own random stream; None draws a new one. See Notes.
 
     Raises
     ------
     ConfigError, InvalidTypeError
-        If an option is impossible.
+        If an option has an invalid value.
     InvalidInputError, InvalidTypeError
-        By a sample that has no image or label, whose label was mixed (after MixUp), or whose image
-        has another size or scale than those of the pool.
+        When a sample has no image or label, its label is mixed (after MixUp), or its image has
+        another size or scale than those of the pool.
 
     Notes
     -----
-    The global random states are neither read nor moved. In the main process the stream depends on
-    ``seed`` only. In a worker of a ``DataLoader`` it depends on ``seed`` and the seed that
+    The global random states are neither read nor changed. In the main process the stream depends
+    on ``seed`` only. In a worker of a ``DataLoader`` it depends on ``seed`` and on the seed that
     the loader gave to the worker, so workers and epochs differ, and a loader with a seeded
-    ``generator`` repeats itself.
+    ``generator`` is repeatable.
 
     Examples
     --------
@@ -81,7 +82,7 @@ class ReplaceRare(v2.Transform):
     >>> int(image.max()), label
     (200, 1)
 
-    Batches too, here a batch with one image of the rare class:
+    It takes batches, too; this one has one image of the rare class:
 
     >>> images, labels = ReplaceRare(pool, p=1.0)(torch.zeros(2, 3, 8, 8), torch.tensor([0, 1]))
     >>> images.amax((1, 2, 3)).round(decimals=3), labels
@@ -108,10 +109,10 @@ class ReplaceRare(v2.Transform):
         self.labels_getter = labels_getter
         self.seed = seed_from(seed)
         self._stream = Stream(self.seed, "ReplaceRare")
-        self._seen = False
+        self._has_checked_image = False
 
     def forward(self, *inputs: Any) -> Any:
-        """Return the sample, or one with another image of the same class.
+        """Return the sample, or a copy with a synthetic image of the same class.
 
         Parameters
         ----------
@@ -121,7 +122,7 @@ class ReplaceRare(v2.Transform):
         Returns
         -------
         Any
-            Of the same structure and types. The input itself is never changed.
+            A sample of the same structure and types. The input is not changed.
         """
         if not inputs:
             raise InvalidInputError("ReplaceRare needs a sample (image, label), got nothing.")
@@ -129,32 +130,36 @@ class ReplaceRare(v2.Transform):
         label = self.labels_getter(sample) if callable(self.labels_getter) else _find_label(sample)
         labels, batched = _check_labels(label)
         leaves, structure = flatten_tree(sample)
-        place = _find_image(leaves, label)
-        image = leaves[place]
+        position = _find_image(leaves, label)
+        image = leaves[position]
         new = self._swap_some(image, labels) if batched else self._swap(image, labels[0])
         if new is None:
             return sample
-        leaves[place] = new
+        leaves[position] = new
         return unflatten_tree(leaves, structure)
 
     def _swap(self, image: Any, label: Any) -> Any:
-        """Return an image to take the place of ``image``, or None."""
-        # Two draws for each image, whatever its class: labels do not shift the stream.
+        """Return an image to replace ``image``, or None to keep it."""
+        # Two numbers are drawn for each image of any class, so labels do not shift the stream.
         coin, u = self._stream.generator().random(2)
         swapped = coin < self.p and label in self.classes
-        if not swapped and self._seen:
+        if not swapped and self._has_checked_image:
             return None
-        self._seen = True  # what is in the wrong place is refused at the first image of any class
+        # The first image is checked even if it stays: a transform in the wrong place of a pipeline
+        # then fails at once, not when the first rare image is swapped.
+        self._has_checked_image = True
         form = form_of(image, self.pool.shape, self._remedies())
         return form.make(self.pool.draw(label, u)) if swapped else None
 
     def _swap_some(self, images: Any, labels: list[Any]) -> Any:
+        """Return a batch with some images replaced, or None to keep it."""
         if not isinstance(images, Tensor) or images.ndim < 3 or len(images) != len(labels):
             found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
             raise InvalidInputError(
                 f"There are {len(labels)} labels, and the image is {found}. A batch needs as many "
-                "images as labels; a single image has one label, not a vector. If that is one-hot "
-                "or mixed, place ReplaceRare before what makes it (MixUp, CutMix)."
+                "images as labels; a single image needs one label, not a vector. If the label is "
+                "one-hot or mixed, place ReplaceRare before the transform that does that (MixUp, "
+                "CutMix)."
             )
         plain = images.as_subclass(Tensor)
         new = [self._swap(image, label) for image, label in zip(plain, labels, strict=True)]
@@ -169,15 +174,15 @@ class ReplaceRare(v2.Transform):
     def _remedies(self) -> Remedies:
         _, height, width = self.pool.shape
         return Remedies(
-            "Place ReplaceRare where images are as they were learned: before v2.Resize and crops, "
-            f"or after v2.Resize(({height}, {width})). Or learn from images as they are here, with "
-            "ImageOptions(resize=...).",
-            "Place ReplaceRare before v2.Normalize and whatever else changes the values; "
-            "v2.ToDtype(torch.float32, scale=True) may come first.",
+            "Place ReplaceRare where images have the size they had at fit: before v2.Resize and "
+            f"crops, or after v2.Resize(({height}, {width})). Or fit the augmenter on images of "
+            "this size, with ImageOptions(resize=...).",
+            "Place ReplaceRare before v2.Normalize and all other transforms that change the "
+            "values; only v2.ToDtype(torch.float32, scale=True) may come first.",
         )
 
     def extra_repr(self) -> str:
-        """Return what ``repr`` shows."""
+        """Return the description that ``repr`` shows."""
         return f"{self.pool!r}, p={self.p}, classes={self.classes[:10]}, seed={self.seed}"
 
 
@@ -187,7 +192,7 @@ def check_pool(pool: Any) -> SyntheticPool:
     Raises
     ------
     InvalidTypeError
-        If it is none.
+        If it is not a `SyntheticPool`.
     """
     if not isinstance(pool, SyntheticPool):
         raise InvalidTypeError(
@@ -198,12 +203,12 @@ def check_pool(pool: Any) -> SyntheticPool:
 
 
 def check_probability(p: Any) -> float:
-    """Return a probability.
+    """Return a probability as a float.
 
     Raises
     ------
     ConfigError
-        If it is none.
+        If it is not a number in [0, 1].
     """
     if isinstance(p, bool) or not isinstance(p, (int, float, np.number)) or not 0 <= p <= 1:
         raise ConfigError(f"p must be a probability in [0, 1], got {p!r}.")
@@ -223,6 +228,7 @@ def _check_classes(classes: Any, pool: SyntheticPool) -> list[Any]:
 
 
 def _find_label(sample: Any) -> Any:
+    """Return the label of a sample, the default of ``labels_getter``."""
     if isinstance(sample, (tuple, list)) and len(sample) >= 2:
         sample = sample[1]
         if not isinstance(sample, Mapping):
@@ -235,8 +241,8 @@ def _find_label(sample: Any) -> Any:
             return sample[known[0]]
     raise InvalidInputError(
         f"ReplaceRare finds no label in {_describe(sample)}. It needs (image, label) or a mapping "
-        "with a key such as 'label'; for anything else set labels_getter. Datasets like "
-        "ImageFolder, CIFAR10 and MNIST show their transform no label: use "
+        "with a key such as 'label'; for other samples set labels_getter. Datasets such as "
+        "ImageFolder, CIFAR10 and MNIST do not pass the label to their transform: use "
         "ganaug.vision.AugmentedDataset."
     )
 
@@ -248,18 +254,19 @@ def _describe(sample: Any) -> str:
 
 
 def _find_image(leaves: list[Any], label: Any) -> int:
-    """Return which leaf of the sample is the image."""
+    """Return the position of the image among the leaves of a sample."""
     for leaf in leaves:
         if isinstance(leaf, _ANNOTATIONS):
             raise InvalidTypeError(
-                f"The sample has a {type(leaf).__name__}, which would no longer fit another image. "
-                "ReplaceRare is for images with a label."
+                f"The sample has a {type(leaf).__name__}, which would not fit a synthetic image. "
+                "ReplaceRare is for images with only a label."
             )
     found = [i for i, x in enumerate(leaves) if isinstance(x, (Image.Image, tv_tensors.Image))]
     if not found:
         found = [
             i
             for i, x in enumerate(leaves)
+            # A batch of one-hot labels is a tensor of two dimensions, too.
             if isinstance(x, Tensor) and x is not label and x.ndim >= 2
         ]
     if len(found) != 1:
@@ -272,14 +279,13 @@ def _find_image(leaves: list[Any], label: Any) -> int:
 
 
 def _check_labels(label: Any) -> tuple[list[Any], bool]:
-    """Return plain labels, and whether they are those of a batch."""
+    """Return plain labels, and whether they belong to a batch."""
     if isinstance(label, (Tensor, np.ndarray)):
         if label.ndim > 1 or "float" in str(label.dtype):
             raise InvalidInputError(
-                f"The labels have shape {tuple(label.shape)} and dtype {label.dtype}, as they do "
-                "after MixUp or CutMix: such an image belongs to several classes. Place "
-                "ReplaceRare before MixUp and CutMix; it needs one class an image, as a whole "
-                "number."
+                f"The labels have shape {tuple(label.shape)} and dtype {label.dtype}, as after "
+                "MixUp or CutMix, where an image belongs to several classes. Place ReplaceRare "
+                "before MixUp and CutMix: it needs one class for each image, as a whole number."
             )
         return (label.tolist(), True) if label.ndim else ([label.item()], False)
     if isinstance(label, (list, tuple)):
@@ -288,6 +294,6 @@ def _check_labels(label: Any) -> tuple[list[Any], bool]:
     if not isinstance(label, (int, str)):
         raise InvalidTypeError(
             f"The label must be an integer, a string or a tensor, got {type(label).__name__}. Set "
-            "labels_getter if it is elsewhere in the sample."
+            "labels_getter if the label is elsewhere in the sample."
         )
     return [label], False

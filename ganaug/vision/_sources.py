@@ -1,4 +1,4 @@
-"""Looks into map-style datasets: their innermost parts, raw items and labels."""
+"""Access to the inside of map-style datasets: innermost parts, untransformed items, labels."""
 
 from __future__ import annotations
 
@@ -16,33 +16,36 @@ from torch.utils.data import ConcatDataset, Dataset, Subset, TensorDataset
 from ganaug.errors import InvalidInputError, InvalidTypeError
 from ganaug.pool import SyntheticPool, plain_label
 
-HOOKS = ("transforms", "transform", "target_transform")
-"""Where datasets keep what they apply to (image, label), to the image, and to the label."""
+TRANSFORM_NAMES = ("transforms", "transform", "target_transform")
+"""Attributes with the transforms of (image, label), of the image, and of the label.
+
+The names are those of torchvision's ``VisionDataset``.
+"""
 
 
 class Keys(NamedTuple):
-    """Where image and label are in items that are mappings."""
+    """Keys of image and label in items that are mappings."""
 
     image: str = "image"
     label: str = "label"
 
 
 class Wrapper(Dataset[Any]):
-    """A dataset that passes on items of another one, its ``base``, and may add some."""
+    """A dataset that returns the items of another one, its ``base``, and may add some."""
 
     base: Any
 
     def locate(self, index: int) -> tuple[Any, int]:
-        """Return the dataset that an item comes from, and its index there."""
+        """Return the dataset that an item comes from, and its index in that dataset."""
         raise NotImplementedError
 
 
 def unwrap(dataset: Any, index: int) -> tuple[Any, int]:
-    """Return the innermost dataset that an item comes from, and its index there."""
+    """Return the innermost dataset that an item comes from, and its index in that dataset."""
     while True:
         if isinstance(dataset, Wrapper):
             dataset, index = dataset.locate(index)
-        elif _passes_on(dataset):
+        elif _is_plain_subset(dataset):
             dataset, index = dataset.dataset, int(dataset.indices[index])
         elif type(dataset) is ConcatDataset:
             part = bisect_right(dataset.cumulative_sizes, index)
@@ -58,11 +61,11 @@ def parts_of(dataset: Any) -> list[Any]:
         return [part for inner in dataset.datasets for part in parts_of(inner)]
     if isinstance(dataset, Wrapper):
         return parts_of(dataset.base)
-    return parts_of(dataset.dataset) if _passes_on(dataset) else [dataset]
+    return parts_of(dataset.dataset) if _is_plain_subset(dataset) else [dataset]
 
 
-def _passes_on(dataset: Any) -> bool:
-    # A subclass of Subset may do more than that.
+def _is_plain_subset(dataset: Any) -> bool:
+    # A subclass that overrides __getitem__ may change items, so it counts as a dataset of its own.
     return isinstance(dataset, Subset) and type(dataset).__getitem__ is Subset.__getitem__
 
 
@@ -72,11 +75,11 @@ def check_dataset(dataset: Any, name: str) -> int:
     Raises
     ------
     InvalidTypeError, InvalidInputError
-        If it has no length or no items by index, or is empty.
+        If it has no length, cannot be indexed, or is empty.
     """
     if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
         raise InvalidTypeError(
-            f"{name} must be a map-style dataset, with len() and items by index, got "
+            f"{name} must be a map-style dataset, which has len() and can be indexed, got "
             f"{type(dataset).__name__}."
         )
     if len(dataset) == 0:
@@ -85,7 +88,7 @@ def check_dataset(dataset: Any, name: str) -> int:
 
 
 class Identity:
-    """Takes the place of a transform, to see what a dataset feeds to it."""
+    """A transform that returns its input, so that items keep their untransformed images."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
@@ -93,57 +96,74 @@ class Identity:
         return args if len(args) > 1 else args[0]
 
 
-def with_hooks(dataset: Any, hooks: Mapping[str, Any]) -> Any:
-    """Return a shallow copy with other transforms; the dataset itself is not touched.
+def with_transforms(dataset: Any, transforms: Mapping[str, Any]) -> Any:
+    """Return a shallow copy with other transforms. The dataset itself is not changed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    transforms : mapping of str to callable
+        The keys are attributes of the dataset, some of ``TRANSFORM_NAMES``.
 
     Raises
     ------
     InvalidTypeError
-        If the dataset cannot be copied like that.
+        If an attribute cannot be set on a copy.
     """
-    other = _shallow_copy(dataset)
+    clone = _shallow_copy(dataset)
     try:
-        for name, value in hooks.items():
-            setattr(other, name, value)
+        for name, transform in transforms.items():
+            setattr(clone, name, transform)
     except AttributeError as error:
         raise InvalidTypeError(
             f"The transforms of {type(dataset).__name__} cannot be replaced in a copy: {error}. "
             "Wrap the dataset without transforms."
         ) from None
-    return other
+    return clone
 
 
 def _shallow_copy(dataset: Any) -> Any:
-    """Return a copy with the same attributes, also where pickling would lose some."""
+    """Return a copy with the same attributes.
+
+    ``copy.copy`` follows the pickling methods of a class, which may leave attributes out (open
+    files, caches). It is used only where attributes cannot be copied one by one.
+    """
     if not isinstance(getattr(dataset, "__dict__", None), dict):
         return copy.copy(dataset)
     try:
-        other = object.__new__(type(dataset))
+        clone = object.__new__(type(dataset))
     except TypeError:
         return copy.copy(dataset)
-    other.__dict__.update(dataset.__dict__)
-    return other
+    clone.__dict__.update(dataset.__dict__)
+    return clone
 
 
-def hooks_of(dataset: Any) -> list[str]:
-    """Return the names of the transforms that a dataset has."""
-    return [name for name in HOOKS if callable(getattr(dataset, name, None))]
+def transform_names(dataset: Any) -> list[str]:
+    """Return the attributes of a dataset that hold a transform."""
+    return [name for name in TRANSFORM_NAMES if callable(getattr(dataset, name, None))]
 
 
-def raw(dataset: Any) -> Any:
+def without_transforms(dataset: Any) -> Any:
     """Return a copy of an innermost dataset that applies no transforms."""
     if isinstance(dataset, SyntheticPool):
         return dataset.with_transform(None)
-    return with_hooks(dataset, {name: Identity() for name in hooks_of(dataset)})
+    return with_transforms(dataset, {name: Identity() for name in transform_names(dataset)})
 
 
-def split(item: Any, keys: Keys, name: str) -> tuple[Any, Any]:
+def split_item(item: Any, keys: Keys, name: str) -> tuple[Any, Any]:
     """Return image and label of an item.
+
+    Parameters
+    ----------
+    item : pair or mapping
+    keys : Keys
+    name : str
+        Subject of the error message, such as "Item 3".
 
     Raises
     ------
     InvalidTypeError
-        If it is neither a pair nor a mapping with these keys only.
+        If it is neither a pair nor a mapping with exactly these keys.
     """
     if isinstance(item, (tuple, list)) and len(item) == 2:
         return item[0], item[1]
@@ -151,27 +171,29 @@ def split(item: Any, keys: Keys, name: str) -> tuple[Any, Any]:
         if set(item) == set(keys):
             return item[keys.image], item[keys.label]
         raise InvalidTypeError(
-            f"{name} is a mapping with the keys {list(item)}; it must have {keys.image!r} and "
-            f"{keys.label!r} and no others. Set image_key and label_key, or leave the others out."
+            f"{name} is a mapping with the keys {list(item)}; it must have the keys "
+            f"{keys.image!r} and {keys.label!r} and no others. Set image_key and label_key, or "
+            "remove the other keys."
         )
-    what = f"has {len(item)} entries" if isinstance(item, (tuple, list)) else type(item).__name__
-    raise InvalidTypeError(f"{name} must be (image, label) or a mapping; it is or has: {what}.")
+    sequence = isinstance(item, (tuple, list))
+    found = f"a sequence with {len(item)} entries" if sequence else f"of type {type(item).__name__}"
+    raise InvalidTypeError(f"{name} must be (image, label) or a mapping; it is {found}.")
 
 
-def join(like: Any, keys: Keys, image: Any, label: Any) -> Any:
-    """Return an item with the structure of another."""
+def join_item(like: Any, keys: Keys, image: Any, label: Any) -> Any:
+    """Return an item of image and label with the structure of the item ``like``."""
     if isinstance(like, Mapping):
-        # A copy, so that any kind of mapping stays what it is, with its keys in their order.
-        other: Any = copy.copy(like)
-        other[keys.image], other[keys.label] = image, label
-        return other
-    if hasattr(like, "_fields"):
+        # A copy keeps the type of the mapping and the order of its keys.
+        item: Any = copy.copy(like)
+        item[keys.image], item[keys.label] = image, label
+        return item
+    if hasattr(like, "_fields"):  # a named tuple takes its values one by one
         return type(like)(image, label)
     return type(like)((image, label))
 
 
 def targets_of(dataset: Any) -> list[Any] | None:
-    """Return the labels that a dataset states, without reading its items; None if it does not."""
+    """Return the labels of a dataset without reading its items; None if it does not list them."""
     if isinstance(dataset, Subset):
         inner = targets_of(dataset.dataset)
         return None if inner is None else [inner[int(i)] for i in dataset.indices]
@@ -194,10 +216,14 @@ def _plain_list(values: Any, length: int) -> list[Any] | None:
 
 
 @contextmanager
-def undisturbed() -> Generator[None]:
-    """Put the global random states back: what a dataset draws when it is looked at is not used."""
+def preserved_random_states() -> Generator[None]:
+    """Restore the global random states on exit.
+
+    Items that are only inspected may be drawn at random. The user's own random numbers must not
+    depend on that.
+    """
     states = torch.get_rng_state(), random.getstate()
-    legacy = np.random.get_state()  # noqa: NPY002 - saved for its owner, never drawn from
+    legacy = np.random.get_state()  # noqa: NPY002 - saved and restored, never drawn from
     try:
         yield
     finally:

@@ -10,16 +10,16 @@ from ganaug.runtime.rng import numpy_stream
 
 
 class Stream:
-    """A stream of its own in each process: the global states are neither read nor moved.
+    """A random stream with its own state in each process.
 
-    In the main process it depends on the seed only; in a worker on the seed and the one that the
-    loader gave to the worker.
+    The global random states are neither read nor changed. In the main process the stream depends
+    on ``seed`` only. In a worker it also depends on the seed that the loader gave to the worker.
 
     Parameters
     ----------
     seed : int
     name : str
-        Of what draws from it.
+        Name of the transform that draws from it. Streams of different names are independent.
     """
 
     def __init__(self, seed: int, name: str) -> None:
@@ -30,7 +30,7 @@ class Stream:
     def generator(self) -> np.random.Generator:
         """Return the generator of this process."""
         worker = get_worker_info()
-        # A forked worker has a copy of the main process's stream, the same one in each.
+        # Each forked worker starts with the same copy of the main process's stream.
         key = () if worker is None else (worker.id, torch.initial_seed())
         if self._generator is None or key != self._key:
             self._generator = numpy_stream(self.seed, self.name, *key)

@@ -27,37 +27,38 @@ _MODES = {channels: mode for mode, channels in PIL_CHANNELS.items()}
 
 
 class Translate(v2.Transform):
-    """Turn source images into targets, each time with another noise.
+    """Transform that turns source images into target images, with new noise on each call.
 
-    ``Pix2PixAugmenter.as_transform`` makes one. It takes an image, a sample such as
-    ``(image, label)``, or what a ``DataLoader`` collates from samples; everything but the image
-    stays. Images are PIL images, uint8 tensors, ``tv_tensors.Image``, or the floats in [0, 1] that
-    ``v2.ToDtype(torch.float32, scale=True)`` makes of them; what comes out is of the same type,
-    with the channels of the targets. Bytes have the range that bytes had at fit; otherwise black is
-    0 and white 255. Masks may be ``tv_tensors.Mask``, ``torch.bool`` or PIL images of mode "1".
+    ``Pix2PixAugmenter.as_transform`` returns one. Its input is an image, a sample such as
+    ``(image, label)``, or a batch that a ``DataLoader`` collated from samples. Everything but the
+    image is returned unchanged. Images are PIL images, uint8 tensors, ``tv_tensors.Image``, or
+    floats in [0, 1] as ``v2.ToDtype(torch.float32, scale=True)`` returns them. The output has the
+    type of the input and the channels of the targets. uint8 values have the range that uint8
+    images had at fit; otherwise black is 0 and white is 255. Masks may be ``tv_tensors.Mask``,
+    ``torch.bool`` or PIL images of mode "1".
 
-    Without PIL images, ``tv_tensors.Image`` and ``tv_tensors.Mask``, the first tensor with two
-    dimensions or more is the image: as in torchvision's own transforms.
+    If a sample has no PIL image, ``tv_tensors.Image`` or ``tv_tensors.Mask``, its first tensor of
+    two or more dimensions is the image, as in torchvision's own transforms.
 
     Parameters
     ----------
     model : PairModel
-        ``model_`` of a fitted ``Pix2PixAugmenter``; it is copied to the CPU.
+        ``model_`` of a fitted ``Pix2PixAugmenter``. It is copied to the CPU.
     seed : int or None, default=0
-        Of the transform's own random stream; None takes a fresh one. See Notes.
+        Seed of the transform's own random stream; None draws a new one. See Notes.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        By a sample without an image, or an image unlike the sources at fit.
+        When a sample has no image, or its image is unlike the sources at fit.
 
     Notes
     -----
     The stream is handled as in :class:`ReplaceRare`: the global random states are neither read nor
-    moved, workers and epochs differ, and a loader with a seeded ``generator`` repeats itself.
+    changed, workers and epochs differ, and a loader with a seeded ``generator`` is repeatable.
 
-    The network runs in the worker, at every image. Where the sources are few,
-    ``Pix2PixAugmenter.make_pool`` translates them once.
+    The network runs in the worker for every image. If there are few sources, let
+    ``Pix2PixAugmenter.make_pool`` translate them once.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Translate(v2.Transform):
     >>> image.shape, label
     (torch.Size([3, 8, 8]), 1)
 
-    Batches too:
+    It takes batches, too:
 
     >>> pipeline(torch.from_numpy(masks[:4, None])).shape
     torch.Size([4, 3, 8, 8])
@@ -85,7 +86,7 @@ class Translate(v2.Transform):
         self._stream = Stream(self.seed, "Translate")
 
     def forward(self, *inputs: Any) -> Any:
-        """Return the sample with a target in the place of its source.
+        """Return the sample with its source image replaced by a target image.
 
         Parameters
         ----------
@@ -95,24 +96,24 @@ class Translate(v2.Transform):
         Returns
         -------
         Any
-            Of the same structure. The input itself is never changed.
+            A sample of the same structure. The input is not changed.
         """
         sample = inputs if len(inputs) > 1 else inputs[0] if inputs else ()
         leaves, structure = flatten_tree(sample)
-        for place in _find_images(leaves):
-            leaves[place] = self._translate(leaves[place])
+        for position in _find_images(leaves):
+            leaves[position] = self._translate(leaves[position])
         return unflatten_tree(leaves, structure)
 
     def _translate(self, image: Any) -> Any:
         if not isinstance(image, Tensor) or image.ndim < 4:
             return self._translate_some([image])[0]
-        if not len(image):
+        if not len(image):  # an empty batch cannot be stacked
             return image.new_empty(0, *self.model.target.shape)
         made = torch.stack(self._translate_some(image.as_subclass(Tensor).unbind()))
         return tv_tensors.wrap(made, like=image) if type(image) is not Tensor else made
 
     def _translate_some(self, images: list[Any] | tuple[Tensor, ...]) -> list[Any]:
-        """Return a target for each of the images, which are alike."""
+        """Return a target for each of the images, which have one size and type."""
         images = [_plain(image, self.model.source) for image in images]
         forms = [form_of(image, self.model.source.shape, REMEDIES) for image in images]
         sources = torch.stack(
@@ -121,73 +122,79 @@ class Translate(v2.Transform):
                 for image, form in zip(images, forms, strict=True)
             ]
         )
+        # Each image has its own seed, so its noise does not depend on the others in a batch.
         seeds = self._stream.generator().integers(0, 2**63 - 1, len(images)).tolist()
         noise = torch.stack([self.model.noise(seed) for seed in seeds])
         target = self.model.target
-        made = target.decode(self.model.translate(sources, noise))
-        scaled = target.to_bytes(made)
-        made = made if made.dtype == np.uint8 else scaled  # bytes keep the range they had at fit
+        decoded = target.decode(self.model.translate(sources, noise))
+        full_range = target.to_bytes(decoded)
+        # uint8 targets keep the range they had at fit; floats in [0, 1] need the full range.
+        fit_range = decoded if decoded.dtype == np.uint8 else full_range
         return [
             _form_of_target(form, self.model.source.shape[0], target.shape[0]).make(
-                torch.from_numpy(own if form.levels is None else as_bytes)
+                torch.from_numpy(in_fit_range if form.levels is None else in_full_range)
             )
-            for form, own, as_bytes in zip(forms, made, scaled, strict=True)
+            for form, in_fit_range, in_full_range in zip(forms, fit_range, full_range, strict=True)
         ]
 
     def extra_repr(self) -> str:
-        """Return what ``repr`` shows."""
-        source, target = ("x".join(map(str, side.shape)) for side in _sides(self.model))
+        """Return the description that ``repr`` shows."""
+        codecs = (self.model.source, self.model.target)
+        source, target = ("x".join(map(str, codec.shape)) for codec in codecs)
         return f"{source} to {target}, seed={self.seed}"
 
 
 REMEDIES = Remedies(
-    "Place Translate where sources are as they were at fit: before v2.Resize and crops, or after "
-    "what brings them to that size.",
-    "Place Translate before v2.Normalize and whatever else changes the values; "
+    "Place Translate where sources have the size they had at fit: before v2.Resize and crops, or "
+    "after a v2.Resize to that size.",
+    "Place Translate before v2.Normalize and all other transforms that change the values; only "
     "v2.ToDtype(torch.float32, scale=True) may come first.",
     "the augmenter",
 )
 
 
-def _sides(model: PairModel) -> tuple[ImageCodec, ImageCodec]:
-    return model.source, model.target
-
-
 def _plain(image: Any, source: ImageCodec) -> Any:
-    """Return a mask as an image; black and white as bytes."""
+    """Return masks and black-and-white images as uint8 images; others as they are.
+
+    Raise `InvalidInputError` for uint8 images of 0 and 1 if the sources at fit were booleans:
+    white would be 1 of 255 otherwise.
+    """
     if isinstance(image, Image.Image):
         return image.convert("L") if image.mode == "1" else image
     if isinstance(image, tv_tensors.Mask):
         image = tv_tensors.wrap(image.as_subclass(Tensor), like=tv_tensors.Image(image))
     if isinstance(image, Tensor) and image.dtype == torch.bool:
         image = tv_tensors.wrap(image.as_subclass(Tensor).byte() * 255, like=image)
-    bytewise = isinstance(image, Tensor) and image.dtype == torch.uint8
-    if source.dtype == np.bool_ and bytewise and int(image.max()) == 1:
+    is_uint8 = isinstance(image, Tensor) and image.dtype == torch.uint8
+    if source.dtype == np.bool_ and is_uint8 and int(image.max()) == 1:
         raise InvalidInputError(
-            "The sources are bytes of 0 and 1 and those at fit were true or false: pass them as "
-            "torch.bool, or with white as 255."
+            "The sources are uint8 with values 0 and 1, but at fit they were booleans. Pass them "
+            "as torch.bool, or with white as 255."
         )
     return image
 
 
 def _find_images(leaves: list[Any]) -> list[int]:
-    """Return which leaves of a sample are images: all that say so, else masks, else a tensor."""
+    """Return the positions of the images among the leaves of a sample.
+
+    They are all leaves of an image type, otherwise all masks, otherwise the first plain tensor.
+    """
     found = [i for i, x in enumerate(leaves) if isinstance(x, (Image.Image, tv_tensors.Image))]
     if not found:
         found = [i for i, x in enumerate(leaves) if isinstance(x, tv_tensors.Mask)]
     if not found:
         plain = (i for i, x in enumerate(leaves) if type(x) is Tensor and x.ndim >= 2)
-        found = [place for place in (next(plain, None),) if place is not None]
+        found = [position for position in (next(plain, None),) if position is not None]
     if not found:
         raise InvalidInputError(
-            "Translate needs an image (PIL, a tensor or a tv_tensors.Image), and the sample has "
+            "Translate needs an image (PIL, a tensor or a tv_tensors.Image), but the sample has "
             "none."
         )
     return found
 
 
 def _bytes(image: Any, form: Form, source: ImageCodec) -> Tensor:
-    """Return an image as bytes (channels, height, width), black 0 and white 255."""
+    """Return an image as uint8 of shape (channels, height, width), black 0 and white 255."""
     if isinstance(image, Image.Image):
         values = torch.from_numpy(np.array(image))
         if form.layout == "HW" and values.ndim == 3:  # a grey image that its loader made RGB
@@ -196,7 +203,7 @@ def _bytes(image: Any, form: Form, source: ImageCodec) -> Tensor:
         values = image.detach().as_subclass(Tensor).cpu()
         if form.levels is not None:
             values = (values.double() * 255).round().byte()
-    if form.levels is None and source.dtype == np.uint8:  # bytes in the range they had at fit
+    if form.levels is None and source.dtype == np.uint8:  # from the range they had at fit
         values = torch.from_numpy(source.to_bytes(values.numpy()))
     if form.layout == "HW":
         return values[None]
@@ -204,7 +211,7 @@ def _bytes(image: Any, form: Form, source: ImageCodec) -> Tensor:
 
 
 def _form_of_target(form: Form, before: int, after: int) -> Form:
-    """Return the form that targets take, which may have other channels than sources."""
+    """Return the form of targets, which may have more or fewer channels than sources."""
     if before == after:
         return form
     if form.kind == "pil":

@@ -13,11 +13,11 @@ from torchvision.datasets.folder import IMG_EXTENSIONS
 from ganaug.errors import InvalidInputError
 
 UNREADABLE = (OSError, SyntaxError, EOFError, ValueError, RuntimeError, struct.error, zlib.error)
-"""What decoders raise for damaged files."""
+"""Exceptions that the decoders of PIL raise for damaged files."""
 
 
 class _Folder(DatasetFolder):
-    """A folder per class, whose files are read as they are; hidden ones are left out."""
+    """A folder per class, whose files are read without conversion. Hidden files are left out."""
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
         found = sorted(p.name for p in Path(directory).iterdir() if p.is_dir())
@@ -28,7 +28,13 @@ class _Folder(DatasetFolder):
 
 
 def open_folder(path: Path) -> _Folder:
-    """Return a folder per class as a dataset of PIL images as they are, and class numbers."""
+    """Return a dataset of unconverted PIL images and class numbers, from one folder per class.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no folder of a class, or one has no images.
+    """
     try:
         return _Folder(str(path), loader=open_file, is_valid_file=_is_image)
     except OSError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,7 @@ pytest.importorskip("PIL", reason="the image benchmarks need the extra 'vision'"
 pytest.importorskip("pyarrow", reason="Parquet files need pyarrow")
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-if not (ROOT / "benchmarks").is_dir():
-    pytest.skip("the benchmarks are not in a source distribution", allow_module_level=True)
-sys.path.insert(0, str(ROOT))
-
-from benchmarks import pix2pix as benchmark  # noqa: E402
+from benchmarks import pix2pix as benchmark
 
 
 def two_colours(n: int, seed: int = 0) -> benchmark.Pairs:

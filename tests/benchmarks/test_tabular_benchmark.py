@@ -1,4 +1,4 @@
-"""The benchmark of tables: its statistics, its hygiene and one tiny run."""
+"""The benchmark of tables: its scores, its hygiene and tiny runs."""
 
 from __future__ import annotations
 
@@ -12,31 +12,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from benchmarks import _classifiers, _methods, _report, _run, _stats, tabular
+from benchmarks import _classifiers, _methods, _run, _tabular_run, tabular
 from benchmarks._data import folds_of, load_set
 from benchmarks._methods import ARMS, Arm, Augmented, Training
 
 pytest.importorskip("pyarrow", reason="the benchmark caches fits as Parquet")
 
 METRICS = _classifiers.METRICS
-
-
-def scores(table: dict[tuple[str, str], dict[str, float]]) -> pd.DataFrame:
-    """Rows of a run from {(set, classifier): {method: value}}, one value for all metrics."""
-    return pd.DataFrame(
-        [
-            {
-                "set": name,
-                "classifier": classifier,
-                "method": method,
-                "seed": 0,
-                "fold": 0,
-                **dict.fromkeys(METRICS, value),
-            }
-            for (name, classifier), values in table.items()
-            for method, value in values.items()
-        ]
-    )
 
 
 @pytest.fixture
@@ -66,113 +48,12 @@ def run_tabular(folder, tmp_path, *extra):
     return json.loads(out.read_text())
 
 
-# Statistics
+def run_of(settings, table, tmp_path):
+    lines, cache = tmp_path / "r.jsonl", tmp_path / "cache"
+    return _tabular_run.TableRun(settings, lines, cache, say=str, tables=[table])
 
 
-def test_mean_ranks_of_known_scores():
-    rows = scores(
-        {
-            ("s1", "c"): {"good": 0.9, "middle": 0.8, "bad": 0.1},
-            ("s2", "c"): {"good": 0.9, "middle": 0.5, "bad": 0.5},
-        }
-    )
-    ranks = _stats.mean_ranks(rows, ["good", "middle", "bad"])
-    assert ranks["mean"].to_dict() == {"good": 1.0, "middle": 2.25, "bad": 2.75}
-
-
-def test_mean_ranks_are_stretched_where_a_method_is_not_available():
-    rows = scores(
-        {
-            ("s1", "c"): {"good": 0.9, "middle": 0.8, "bad": 0.1},
-            ("s1", "knn"): {"good": 0.9, "bad": 0.1},
-        }
-    )
-    ranks = _stats.mean_ranks(rows, ["good", "middle", "bad"])
-    assert ranks["mean"].to_dict() == {"good": 1.0, "middle": 2.0, "bad": 3.0}
-
-
-def test_paired_differences_leave_out_what_one_of_the_two_lacks():
-    rows = scores(
-        {
-            ("s1", "c"): {"ganaug": 0.9, "weights": 0.8},
-            ("s1", "knn"): {"ganaug": 0.1},
-            ("s2", "c"): {"ganaug": 0.5, "weights": 0.7},
-        }
-    )
-    d = _stats.paired_differences(rows, "ganaug", "weights", "macro_f1")
-    assert d.to_dict() == pytest.approx({"s1": 0.1, "s2": -0.2})
-
-
-def test_effects_report_wins_and_losses():
-    rows = scores(
-        {
-            ("s1", "c"): {"ganaug": 0.9, "other": 0.8},
-            ("s2", "c"): {"ganaug": 0.5, "other": 0.7},
-            ("s3", "c"): {"ganaug": 0.6, "other": 0.6001},
-        }
-    )
-    row = _stats.effects(rows).set_index("metric").loc["g_mean"]
-    assert (row["wins"], row["ties"], row["losses"]) == (1, 1, 1)
-    assert row["worst_set"] == "s2"
-    assert row["worst"] == pytest.approx(-0.2)
-    d = np.array([0.1, -0.2, -0.0001])
-    assert row["effect"] == pytest.approx(d.mean() / d.std(ddof=1))
-    assert row["low"] <= row["difference"] <= row["high"]
-
-
-def test_bootstrap_interval_has_the_width_of_the_normal_theory():
-    values = np.random.default_rng(1).normal(0.3, 1.0, 400)
-    low, high = _stats.bootstrap_interval(values)
-    error = values.std() / math.sqrt(400)
-    assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.2 * error)
-    assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.2 * error)
-    assert all(math.isnan(x) for x in _stats.bootstrap_interval(values[:1]))
-
-
-def test_speed_ratio_is_taken_on_the_same_folds():
-    seconds = {("a", 0): (10.0, 1.0), ("a", 1): (30.0, 1.0), ("b", 0): (8.0, 4.0)}
-    rows = pd.DataFrame(
-        [
-            {"set": s, "seed": 0, "fold": f, "method": m, "classifier": c, "fit_seconds": t}
-            for (s, f), pair in seconds.items()
-            for m, t in zip(("ctgan", "ganaug"), pair, strict=True)
-            for c in ("x", "y")
-        ]
-        + [
-            {"set": "b", "seed": 0, "fold": 1, "method": "ganaug", "classifier": "x"}
-            | {"fit_seconds": 100.0}
-        ]
-    )
-    table = _stats.speed_ratios(rows, "ctgan", "ganaug")
-    assert table.loc["a"].to_dict() == {
-        "slow": 20.0,
-        "fast": 1.0,
-        "ratio": 20.0,
-        "low": 10.0,
-        "high": 30.0,
-    }
-    assert table.loc["b", "ratio"] == 2.0
-    assert _stats.geometric_mean(pd.Series([2.0, 8.0])) == pytest.approx(4.0)
-
-
-def test_the_claim_is_judged_only_on_all_its_sets_and_rows():
-    targets = {"mammography": 10, "thyroid": 10, "german_credit": 5, "abalone_9_vs_18": 5}
-    rows = scores({(name, "c"): {"ctgan": 0.5, "ganaug": 0.6} for name in targets})
-    seconds = rows["set"].map(targets).where(rows["method"] == "ctgan", 1.0)
-    rows["fit_seconds"] = seconds.where(rows["set"] != "thyroid", 1.0)
-    lines = _report.verdicts(rows, None).splitlines()
-    assert [line.split(":")[0] for line in lines] == [
-        "- reached",
-        "- MISSED",
-        "- reached",
-        "- reached",
-        "- reached",
-    ]
-    assert "not judged: rows were cut to 500" in _report.verdicts(rows, 500)
-    some = rows[rows["set"] != "thyroid"]
-    assert "not judged: without thyroid" in _report.verdicts(some, None)
-    rows.loc[rows["method"] == "ganaug", "average_precision"] = 0.4999
-    assert _report.verdicts(rows, None).splitlines()[-1].startswith("- MISSED")
+# Scores
 
 
 def test_scores_of_known_predictions():
@@ -220,10 +101,10 @@ def test_no_test_row_reaches_a_fit(folder, tmp_path, monkeypatch):
         return dict.fromkeys((*METRICS, "classifier_seconds"), 0.5)
 
     tested: list[set[int]] = []
-    monkeypatch.setattr(_run, "evaluate", evaluate)
+    monkeypatch.setattr(_tabular_run, "evaluate", evaluate)
     table = load_set(folder, "numbers")
-    settings = _run.Settings(3, {"numbers": (0, 1)}, (Arm("spy", spy),), ("logistic",))
-    _run.Run(settings, tmp_path / "r.jsonl", tmp_path / "cache", say=str).execute([table])
+    settings = _tabular_run.TableSettings(3, {"numbers": (0, 1)}, (Arm("spy", spy),), ("logistic",))
+    run_of(settings, table, tmp_path).execute()
     assert len(tested) == 6
     assert all(a == c for a, c in zip(seen["augment"], seen["classify"], strict=True))
     for trained, held_out in zip(seen["augment"], tested, strict=True):
@@ -306,7 +187,7 @@ def test_a_second_run_continues_where_the_first_stopped(folder, tmp_path, monkey
     def no_fit(*_):
         raise AssertionError("fitted again")
 
-    monkeypatch.setattr(_run, "timed", no_fit)
+    monkeypatch.setattr(_tabular_run, "timed", no_fit)
     second = run_tabular(folder, tmp_path, *options, "--methods", "random")
     for a, b in zip(first["rows"], second["rows"], strict=True):
         assert {**a, "classifier_seconds": 0} == {**b, "classifier_seconds": 0}
@@ -318,8 +199,8 @@ def test_a_method_that_raises_is_scored_as_no_augmentation(folder, tmp_path):
 
     table = load_set(folder, "numbers")
     arms = (ARMS["none"], Arm("broken", broken))
-    settings = _run.Settings(2, {"numbers": (0,)}, arms, ("logistic",))
-    rows = _run.Run(settings, tmp_path / "r.jsonl", tmp_path / "c", say=str).execute([table])
+    settings = _tabular_run.TableSettings(2, {"numbers": (0,)}, arms, ("logistic",))
+    rows = pd.DataFrame(run_of(settings, table, tmp_path).execute())
     by = rows.set_index(["fold", "method"])["average_precision"].unstack()
     assert (by["none"] == by["broken"]).all()
     broken_rows = rows[rows["method"] == "broken"]
@@ -327,7 +208,7 @@ def test_a_method_that_raises_is_scored_as_no_augmentation(folder, tmp_path):
     assert broken_rows["note"].str.contains("ValueError: no neighbours").all()
 
 
-def test_the_time_limit_is_kept_and_told(folder, tmp_path, monkeypatch, capsys):
+def test_the_folds_that_the_time_limit_left_out_are_told(folder, tmp_path, monkeypatch, capsys):
     ticks = itertools.count(0, 10)
     monkeypatch.setattr(_run, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
     # The first fold takes 10 seconds; the second would begin after 30 and end after 40.
@@ -340,12 +221,6 @@ def test_the_time_limit_is_kept_and_told(folder, tmp_path, monkeypatch, capsys):
     assert result["cut"] == ["numbers, seed 0, fold 1"]
     assert {row["fold"] for row in result["rows"]} == {0}
     assert "Cut by the time limit: numbers, seed 0, fold 1" in capsys.readouterr().out
-
-
-def test_a_limit_that_leaves_nothing_is_an_error(folder, tmp_path):
-    options = ("--methods", "none", "--classifiers", "logistic", "--max-minutes", "1e-9")
-    with pytest.raises(SystemExit, match="no fold"):
-        run_tabular(folder, tmp_path, *options)
 
 
 def test_methods_for_numbers_and_two_classes_stay_off_other_sets(folder):

@@ -134,6 +134,7 @@ def test_fault_39_a_truncated_file_is_refused_and_named(folder, damage):
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "bmp", "tiff"])
 def test_fault_39_other_formats(tmp_path, suffix):
+    """A truncated file is named, whatever its format."""
     bad = write(tmp_path / "cat" / f"0.{suffix}", size=(64, 64))
     truncate(bad)
     refused(tmp_path, str(bad), "cannot be read")
@@ -152,6 +153,7 @@ def test_fault_39_skip_counts_and_warns(folder, damage):
 
 
 def test_fault_39_skip_is_capped(folder):
+    """Skipping ends after max_skipped files, and says how many were skipped."""
     for i in range(11):
         scramble(folder / "cat" / f"{i:02d}.png")
     refused(folder, "More than 10 images", "and 8 more", "max_skipped", errors="skip")

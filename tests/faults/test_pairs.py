@@ -33,7 +33,8 @@ def no_pairs(count_steps: Any) -> Callable[..., GanaugError]:
     return check
 
 
-def test_45_targets_alone(no_pairs: Any) -> None:
+def test_fault_45_targets_alone(no_pairs: Any) -> None:
+    """Targets without sources are refused, with the estimator that needs none."""
     no_pairs((IMAGES,), "X_source", "X_target", "GANAugmenter")
 
 
@@ -42,24 +43,27 @@ def test_45_targets_alone(no_pairs: Any) -> None:
     [np.arange(12) % 2, list("ab" * 6), [0, 1] * 6, np.eye(12), IMAGES.reshape(12, -1)],
     ids=["array", "strings", "list", "one-hot", "flat rows"],
 )
-def test_45_labels_in_the_place_of_targets(no_pairs: Any, labels: Any) -> None:
+def test_fault_45_labels_in_the_place_of_targets(no_pairs: Any, labels: Any) -> None:
     no_pairs((IMAGES, labels), "X_target holds no images", "GANAugmenter", "shape=")
 
 
-def test_45_rows_in_the_place_of_sources(no_pairs: Any) -> None:
+def test_fault_45_rows_in_the_place_of_sources(no_pairs: Any) -> None:
     no_pairs((np.zeros((12, 5)), IMAGES), "X_source holds no images")
 
 
-def test_45_the_preset_without_sources(refused: Any) -> None:
+def test_fault_45_the_preset_without_sources(refused: Any) -> None:
+    """The preset of pairs in GANAugmenter names the estimator of pairs."""
     error = refused(IMAGES, [0, 1] * 6, "Pix2PixAugmenter", "source", recipe="pix2pix")
     assert isinstance(error, ConfigError)
 
 
 def test_another_number(no_pairs: Any) -> None:
+    """As many targets as sources, or the two numbers are named."""
     no_pairs((IMAGES, IMAGES[:11]), "X_source has 12 images", "X_target 11")
 
 
 def test_another_size(no_pairs: Any) -> None:
+    """Targets of another size than their sources are refused with both sizes."""
     other = np.zeros((12, 16, 9), np.uint8)
     no_pairs((IMAGES, other), "X_source", "8 high and 8 wide", "X_target 16 high and 9 wide")
 
@@ -90,6 +94,7 @@ def test_the_message_says_which_images_are_at_fault(no_pairs: Any) -> None:
     ids=str,
 )
 def test_impossible_options(no_pairs: Any, options: Any, words: list[str]) -> None:
+    """Options that cannot be are refused in words of their own."""
     no_pairs((IMAGES, IMAGES), *words, **options)
 
 

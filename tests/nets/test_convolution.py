@@ -26,6 +26,7 @@ SIZES = st.integers(8, 256)
 
 @given(SIZES, SIZES)
 def test_a_pyramid_reaches_every_size(height: int, width: int) -> None:
+    """Doubling the base of a pyramid covers the image."""
     pyramid = Pyramid(height, width)
     scale = 2**pyramid.stages
     assert pyramid.top == (pyramid.base[0] * scale, pyramid.base[1] * scale)
@@ -57,6 +58,7 @@ def test_what_is_padded_is_cropped(height: int, width: int) -> None:
 
 
 def test_layers_keep_halve_and_double() -> None:
+    """Layers keep, halve or double the size of a map."""
     images, random = torch.zeros(2, 4, 8, 12), torch_stream(0)
     assert convolution(4, 6, 3, random)(images).shape == (2, 6, 8, 12)
     assert convolution(4, 6, 1, random)(images).shape == (2, 6, 8, 12)

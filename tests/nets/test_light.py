@@ -67,6 +67,7 @@ def test_light_moves_a_random_part_of_the_way_to_an_invented_layout() -> None:
 
 
 def test_the_draws_decide_everything() -> None:
+    """The same noise gives the same layout, other noise another."""
     net, anchors = light((3, 16, 16)), torch.rand(8, 3, 16, 16) * 2 - 1
     assert torch.equal(lit(net, anchors), lit(net, anchors))
     assert not torch.equal(lit(net, anchors), lit(net, anchors, seed=2))

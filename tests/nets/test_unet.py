@@ -12,7 +12,7 @@ from ganaug import Architecture
 from ganaug.nets.unet import PatchCritic, UNetGenerator, field_of
 from ganaug.runtime.rng import torch_stream
 
-SIZES = [(8, 8), (8, 256), (9, 31), (28, 28), (33, 64), (64, 48), (255, 17), (256, 256)]
+SIZES = [(8, 256), (9, 31), (255, 17)]
 NORMS = ["none", "layer", "batch"]
 
 
@@ -59,6 +59,7 @@ def test_it_halves_as_often_as_the_size_allows(size: int) -> None:
 
 @pytest.mark.parametrize("kind", NORMS)
 def test_norms(kind: str) -> None:
+    """Each norm is used where it is asked for, and every weight has a gradient."""
     shape = (3, 32, 32)
     net, judge = unet(shape, shape, generator_norm=kind), critic(shape, shape, critic_norm=kind)
     types = {"none": torch.nn.Identity, "layer": torch.nn.GroupNorm, "batch": torch.nn.BatchNorm2d}
@@ -139,6 +140,7 @@ def test_the_field_of_a_patch_grows_with_the_image(size: int, field: int) -> Non
 
 
 def test_the_field_of_the_paper() -> None:
+    """The strides of the pix2pix paper see patches of 70, 34 and 16 pixels."""
     assert field_of([2, 2, 2, 1, 1]) == 70
     assert field_of([2, 2, 1, 1]) == 34
     assert field_of([2, 1, 1]) == 16

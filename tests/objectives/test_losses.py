@@ -47,6 +47,7 @@ def test_no_critic_does_better_than_2_log_2_on_equal_distributions():
     ],
 )
 def test_values_for_an_undecided_critic(name, critic, generator):
+    """For logits of zero each loss has the value that its formula gives."""
     real, fake = logits([0.0] * 4), logits([0.0] * 4)
     loss = make_loss(name, 0.0)
     assert loss.critic(real, fake).item() == pytest.approx(critic, abs=1e-12)

@@ -4,43 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from sklearn.datasets import load_digits
 
 from ganaug import GANAugmenter, Report, quality_report
-
-
-def mixed_table(n: int = 400, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
-    """Return a table of every kind of column, with missing values and names that need care."""
-    rng = np.random.default_rng(seed)
-    rare = rng.random(n) < 0.2
-    X = pd.DataFrame(
-        {
-            "amount $x$": np.round(np.exp(rng.normal(3 + rare, 1, n)), 2),
-            "items": rng.poisson(2 + 2 * rare),
-            "country": pd.Categorical(rng.choice(list("ABCDE"), n)),
-            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 365, n), unit="D"),
-            "<script>alert(1)</script>": rng.normal(rare, 1, n),
-            "score": pd.array(rng.integers(0, 100, n), dtype="Int64"),
-            "note": rng.choice(["first", "second", "ünïcode & more"], n),
-            "flag": rng.random(n) < 0.3 + 0.4 * rare,
-            "empty": np.nan,
-            "always": "one",
-        }
-    )
-    X.loc[rng.random(n) < 0.2, "score"] = pd.NA
-    X.loc[rng.random(n) < 0.1, "note"] = None
-    return X, pd.Series(np.where(rare, "fr<u>d", "fine"), name="kind")
-
-
-def few_digits(rare: int = 60) -> tuple[np.ndarray, np.ndarray]:
-    """Return images of three digits, of which the eights are rare."""
-    pixels, labels = load_digits(return_X_y=True)
-    eights = np.flatnonzero(labels == 8)[:rare]
-    rows = np.concatenate([np.flatnonzero(labels < 2), eights])
-    return (pixels[rows] * 15.9).astype(np.uint8).reshape(-1, 8, 8), labels[rows]
+from tests.report.support import few_digits, mixed_table
 
 
 @pytest.fixture(scope="session")

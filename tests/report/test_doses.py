@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from ganaug import GANAugmenter, Report, quality_report
-from tests.report.test_quality import blobs, drawn_from, judged
+from tests.report.support import blobs, drawn_from, judged
 
 
 def doses(report: Report) -> pd.DataFrame:
     return pd.DataFrame(report.facts["doses"]).set_index(["score", "dose"])
 
 
-def test_every_dose_has_a_gain_with_an_interval(table_report: Report) -> None:
+def test_promise_8_every_dose_has_a_gain_with_an_interval(table_report: Report) -> None:
     frame = doses(table_report)
     lacks = {row["class"]: row["lacks"] for row in table_report.facts["classes"]}
     for score in ("balanced_accuracy", "average_precision"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ganaug.report import columns, distances
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.per_class import expected_range
-from ganaug.report.usefulness import f1_score, precision
+from ganaug.report.usefulness import average_precision, f1_score
 
 
 def sample(n: int, seed: int) -> pd.DataFrame:
@@ -88,6 +88,7 @@ def test_density_counts_equal_points_as_near():
 
 
 def test_missing_shares_count_both_kinds():
+    """A missing number is NaN, a missing category -1."""
     rows = np.array([[np.nan, -1.0], [1.0, 0.0], [np.nan, 1.0], [2.0, 1.0]])
     np.testing.assert_array_equal(
         columns.missing_shares(rows, np.array([True, False])), [0.5, 0.25]
@@ -161,7 +162,7 @@ def test_scores_are_those_of_scikit_learn():
     true, said = rng.random((2, 60)) < 0.4
     chance = rng.integers(0, 9, 60) / 8  # with ties
     weights = rng.integers(0, 4, (5, 60)).astype(float)
-    ours = f1_score(true, said, weights), precision(true, chance, weights)
+    ours = f1_score(true, said, weights), average_precision(true, chance, weights)
     for row, *own in zip(weights, *ours, strict=True):
         assert own[0] == pytest.approx(metrics.f1_score(true, said, sample_weight=row))
         theirs = metrics.average_precision_score(true, chance, sample_weight=row)
@@ -192,7 +193,7 @@ def test_the_verdict_says_on_which_side_of_real_rows_a_figure_is(key, value, ver
     assert found.bad == (verdict in ("worse", "differs", "nearer"))
 
 
-def test_a_gain_is_judged_by_its_interval_against_nothing():
+def test_promise_8_a_gain_is_judged_by_its_interval_against_nothing():
     def gain(low, high):
         return Finding("x", "augmented_gain", 0.0, 0.0, gap_low=low, gap_high=high).verdict
 

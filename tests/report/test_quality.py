@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
@@ -25,47 +24,16 @@ from ganaug import (
     SchemaDriftError,
     quality_report,
 )
-from ganaug.report import case
+from ganaug.report import data as report_data
 from ganaug.report.advice import advise
 from ganaug.report.findings import EVERY_CLASS, MEASURES, Finding
-from tests.report.conftest import few_digits, mixed_table
+from tests.report.support import blobs, drawn_from, few_digits, judged, mixed_table
 
 RARE = "fr<u>d"
 
 
 def quick(**options: Any) -> GANAugmenter:
     return GANAugmenter(**{"max_steps": 3, "random_state": 0, **options})
-
-
-def blobs(n: int, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return two classes that anybody can draw more rows of."""
-    rng = np.random.default_rng(seed)
-    y = (np.arange(n) % 4 == 0).astype(int)
-    X = rng.normal(y[:, None] * 1.5, 1.0, (n, 4))
-    X[:, 1] = X[:, 0] + 0.3 * X[:, 1]
-    return pd.DataFrame(X, columns=list("abcd")), y
-
-
-class Rigged(GANAugmenter):
-    """Makes rows by a trick in place of its GAN."""
-
-    def sample(self, n_samples: Any, *, random_state: Any = None) -> Any:
-        parts = [(self.trick(label, n), label, n) for label, n in n_samples.items()]
-        y = np.concatenate([np.full(n, label) for _, label, n in parts])
-        return pd.concat([rows for rows, _, _ in parts], ignore_index=True), y
-
-
-def drawn_from(X: pd.DataFrame, y: np.ndarray, label: int, n: int) -> pd.DataFrame:
-    own = X[y == label]
-    return own.iloc[np.arange(n) % len(own)]
-
-
-def judged(trick: Any) -> Report:
-    X, y = blobs(280, 0)
-    augmenter = Rigged(max_steps=2, random_state=0).fit(X, y)
-    augmenter.trick = lambda label, n: trick(X, y, label, n)
-    X_test, y_test = blobs(280, 1)
-    return quality_report(augmenter, X, y, X_test=X_test, y_test=y_test, random_state=0)
 
 
 def verdicts(report: Report, label: Any = 1) -> dict[str, str]:
@@ -91,6 +59,7 @@ def test_fresh_real_rows_are_as_real():
 
 
 def test_copies_are_found():
+    """Rows copied from the training set are called copies."""
     report = judged(drawn_from)
     found = values(report)
     assert found["copy_rate"] == 1.0
@@ -143,7 +112,7 @@ def test_rows_with_the_wrong_label_teach_nothing():
     assert values(report)["augmented_gain"] < 0
 
 
-def test_harm_is_said_first_and_a_gain_that_is_not_shown_is_no_success():
+def test_promise_8_harm_is_said_first_and_a_gain_that_is_not_shown_is_no_success():
     facts = {
         "kind": "image",
         "recipe": "auto",
@@ -186,7 +155,7 @@ def test_every_figure_of_every_class_is_there_or_says_why_not(table_report):
     assert known["verdict"].ne("").all()
 
 
-def test_scores_come_with_an_interval(table_report):
+def test_promise_8_scores_come_with_an_interval(table_report):
     frame = table_report.to_frame().loc[(slice(None), ["tstr_f1", "augmented_gain"]), :]
     known = frame[frame["value"].notna()]
     assert len(known)
@@ -218,6 +187,7 @@ def test_tables_of_numbers_in_any_container(container):
 
 
 def test_one_column_has_no_pairs():
+    """With one column the figure of pairs is left out."""
     X, y = blobs(200, 0)
     report = quality_report(quick(), X[["a"]], y, random_state=0)
     assert "pair_trends" not in report.to_frame().index.get_level_values("figure")
@@ -250,18 +220,19 @@ def test_a_plan_that_holding_out_has_changed_is_said():
 
 
 def test_nothing_to_add_is_said():
+    """A strategy that adds no rows leaves the gain out, with the reason."""
     X, y = blobs(200, 0)
     report = quality_report(quick(sampling_strategy={1: 50}), X, y, random_state=0)
     assert "no class lacks rows" in report.to_frame().loc[(1, "augmented_gain"), "reason"]
 
 
 def test_large_tables_are_thinned_out_and_the_report_says_so(monkeypatch):
-    monkeypatch.setitem(case.MOST_LEARNED, "table", 100)
-    monkeypatch.setattr(case, "MOST_TESTED", 60)
+    monkeypatch.setitem(report_data.MOST_LEARNED, "table", 100)
+    monkeypatch.setattr(report_data, "MOST_TESTED", 60)
     X, y = blobs(600, 0)
     report = quality_report(quick(), X, y, random_state=0)
-    assert any("of the 420 training ones were looked at" in note for note in report.notes)
-    assert any("of the 180 held-out ones were looked at" in note for note in report.notes)
+    assert any("of the 420 training ones were used" in note for note in report.notes)
+    assert any("of the 180 held-out ones were used" in note for note in report.notes)
     # The generator learned from all, and copies are sought among all.
     assert sum(row["training"] for row in report.facts["classes"]) == 420
 

@@ -164,6 +164,7 @@ def test_pairs_of_images_are_logged_too(images: Any, board: TensorBoardLogger) -
 
 
 def test_any_function_gets_the_history(table: Any) -> None:
+    """MetricsLogger calls a function with each record and its step."""
     lines: list[tuple[int, dict[str, float]]] = []
     watch = MetricsLogger(lambda metrics, step: lines.append((step, metrics)))
     augmenter = quick(callbacks=[watch]).fit(*table)

@@ -101,6 +101,7 @@ def test_the_per_class_preset_keeps_a_history_for_each_class(rings):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_trains(rings, loss):
+    """With each loss of the registry the samples are finite."""
     recipe = Recipe.preset("cgan").replace(loss=loss, gradient_penalty=1.0)
     X, y = fit(rings, recipe).sample({0: 5, 1: 5})
     assert np.isfinite(X).all()
@@ -164,6 +165,7 @@ def test_weight_clipping_bounds_the_critic(rings):
 
 
 def test_n_critic_counts_critic_steps(rings):
+    """n_critic is the number of steps of the critic for one of the generator."""
     count = Count()
     fit(rings, Recipe.preset("wgan-gp").replace(n_critic=3), callbacks=[count])
     assert (count.steps, count.critic_steps) == (12, 36)

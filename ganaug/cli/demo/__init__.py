@@ -1,1 +1,1 @@
-"""``ganaug demo``: methods compared on data that ship with scikit-learn, with pictures."""
+"""The command ``demo``: its data, the comparison, and the pictures."""

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 RARE, COMMON = "malignant", "benign"
 RARE_ROWS = 20
-"""Malignant rows that stay: with the 357 benign ones, about one row in twenty."""
+"""Malignant rows that are kept: with the 357 benign ones, about one row in twenty."""
 
 
 @dataclass(frozen=True)
 class DemoData:
-    """An imbalanced table and the rows that were taken away to make it so.
+    """An imbalanced table and the rows that were removed to make it imbalanced.
 
-    Rows keep the numbers they have in scikit-learn's table.
+    Rows keep their index in scikit-learn's table.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class DemoData:
     ) -> tuple[pd.DataFrame, pd.Series, NDArray[np.float64]]:
         """Return a fold's rows and every removed row, their classes and their weights.
 
-        Both kinds of rare row are draws from the same class, so they weigh the same: together as
-        much as brings the rare class back to its share of the table. The metrics then estimate
-        what they would on such a table, with less noise than the fold's few rare rows allow.
+        The fold's rare rows and the removed ones are draws from the same class, so they have the
+        same weight: the one that gives the rare class its share of the table. The metrics are then
+        estimates for such a table, with less noise than from the fold's few rare rows alone.
 
         Parameters
         ----------
@@ -66,9 +66,9 @@ class DemoData:
         import numpy as np
         import pandas as pd
 
-        more = pd.Series(RARE, index=self.removed.index, name=self.y.name, dtype=self.y.dtype)
+        removed = pd.Series(RARE, index=self.removed.index, name=self.y.name, dtype=self.y.dtype)
         X = pd.concat([self.X.iloc[fold], self.removed])
-        y = pd.concat([self.y.iloc[fold], more])
+        y = pd.concat([self.y.iloc[fold], removed])
         rare = (y == RARE).to_numpy()
         odds = (self.y == RARE).sum() / (self.y == COMMON).sum()
         return X, y, np.where(rare, odds * (~rare).sum() / rare.sum(), 1.0)
@@ -80,7 +80,7 @@ def load_demo_data(seed: int) -> DemoData:
     Parameters
     ----------
     seed : int
-        Chooses the malignant rows that stay.
+        Chooses the malignant rows that are kept.
 
     Examples
     --------

@@ -13,21 +13,23 @@ if TYPE_CHECKING:
 
 RARE_DIGIT = 4
 LEFT = 20
-"""Images of the rare digit that stay; the other digits have about 180 each."""
+"""Images of the rare digit that are kept; the other digits have about 180 each."""
 
 SHOWN = 20
+"""Images in a row of the picture: as many as there are real ones."""
+
 WHITE = 16
 """Value of white in scikit-learn's digits."""
 
 
 @dataclass(frozen=True)
 class DigitsRun:
-    """What the demo shows of images.
+    """Images of the rare digit that the demo shows.
 
     Parameters
     ----------
     train, removed : ndarray of shape (n, 8, 8)
-        Real images of the rare digit that stayed, and that were taken away.
+        Real images that were kept, and that were removed.
     synthetic : ndarray of shape (SHOWN, 8, 8)
     augmenter : GANAugmenter
     """
@@ -39,7 +41,7 @@ class DigitsRun:
 
 
 def rare_digits(seed: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]:
-    """Return images and digits with one digit made rare, and the images taken away.
+    """Return images and digits with one digit made rare, and the removed images.
 
     Examples
     --------
@@ -58,7 +60,7 @@ def rare_digits(seed: int) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any
 
 
 def make_digits(seed: int, max_steps: int | None) -> DigitsRun:
-    """Learn the digits and make the rare one."""
+    """Learn the digits and make images of the rare one."""
     from ganaug.augmenter import GANAugmenter
     from ganaug.images.options import ImageOptions
 

@@ -1,4 +1,4 @@
-"""The pictures of the demo: real against synthetic rows, and how training went."""
+"""The pictures of the demo: real and synthetic rows, the rare digit, and the training history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from ganaug.cli.demo.results import DemoRun
 
 FEATURES = ("mean radius", "mean texture", "mean smoothness", "worst concave points")
+"""One of size, texture, smoothness and outline each, a panel for each."""
+
 _ALPHA = 0.75
+"""Opacity of dots, so that those behind are visible."""
 
 
 def draw_rows(path: Path, data: DemoData, run: DemoRun, seed: int) -> None:
@@ -55,7 +58,7 @@ def draw_rows(path: Path, data: DemoData, run: DemoRun, seed: int) -> None:
 
 
 def draw_digits(path: Path, run: DigitsRun) -> None:
-    """Draw the rare digit: what was trained on, what was made, and real ones never seen.
+    """Draw the rare digit: training images, synthetic ones, and real ones that were removed.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ def _draw_feature(axes: Axes, feature: str, real: pd.DataFrame, synthetic: pd.Da
 
 
 def _legend_above(axes: Axes) -> None:
-    """Explain the marks where nothing is drawn."""
+    """Put the legend above the panel, where it hides no data."""
     axes.legend(fontsize=8.5, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
 
 

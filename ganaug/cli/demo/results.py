@@ -1,4 +1,4 @@
-"""What the demo found: scores by fold, and their differences from the baseline."""
+"""Results of the demo: scores by fold, and their differences from the baseline."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ if TYPE_CHECKING:
     from ganaug.augmenter import GANAugmenter
 
 Scores = dict[str, dict[str, list[float]]]
+"""Scores of the folds by method and metric."""
 
 
 @dataclass
 class DemoRun:
-    """What the comparison found.
+    """Result of the comparison.
 
     Parameters
     ----------
     scores : dict
-        Method, metric, then one score a fold.
+        By method and metric, one score a fold.
     test_share : float
         Test rows divided by training rows.
     folds : list of dict
-        Rows that each fold trains on and is tested on, and what a rare test row weighs.
+        Numbers of training and test rows, and the weight of a rare test row.
     augmenter : GANAugmenter
-        That of the first fold, for the pictures.
+        The one of the first fold, for the pictures.
     train : DataFrame
         Training rows of the first fold.
     labels : ndarray
-        Their classes.
+        Classes of these rows.
     scaler : StandardScaler
-        Fitted on them.
+        Fitted on these rows.
     """
 
     scores: Scores
@@ -55,7 +56,7 @@ class Difference:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether chance alone is an unlikely explanation."""
+        """Whether the interval excludes 0, so that chance is an unlikely explanation."""
         return self.low > 0 or self.high < 0
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""``ganaug demo``: four answers to class imbalance, compared on the same real folds."""
+"""``ganaug demo``: four remedies for class imbalance, compared on the same folds of real data."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ BASELINE, OURS = "no augmentation", "ganaug"
 DEMO_METHODS = (BASELINE, "random duplication", "SMOTE", OURS)
 DEMO_METRICS = ("balanced accuracy", "macro F1", "average precision")
 LINE_WIDTH = 98
+"""Characters in a line of text: the width of the table."""
 
 
 def run_demo(
@@ -35,8 +36,8 @@ def run_demo(
     Parameters
     ----------
     folder : Path
-        Made if absent; gets ``real-and-synthetic.png``, ``training.png``, ``digits.png`` and
-        ``results.json``.
+        Created if it does not exist. It gets ``real-and-synthetic.png``, ``training.png``,
+        ``digits.png`` and ``results.json``.
     seed : int
     max_steps : int or None
         Training steps of each GAN, None for the default.
@@ -79,7 +80,7 @@ def run_demo(
 
 
 def _pictures() -> Any:
-    """Return the module that draws, before any work is done in vain."""
+    """Return the module that draws; raise `ConfigError`, before any work, without matplotlib."""
     try:
         import matplotlib  # noqa: F401
     except ModuleNotFoundError:
@@ -92,7 +93,7 @@ def _pictures() -> Any:
 
 
 def introduction(data: DemoData) -> str:
-    """Return what is done to the data and how the methods are compared."""
+    """Return the text about the data and about how the methods are compared."""
     rare, common = int((data.y == RARE).sum()), int((data.y == COMMON).sum())
     one_in = round((rare + common) / rare)
     return (
@@ -146,10 +147,11 @@ def compare_methods(data: DemoData, seed: int, max_steps: int | None, progress: 
 
 def _test_share(data: DemoData) -> float:
     """Return how many test rows there are to a training row, on average over the folds."""
-    # The removed rows count in full. The larger the test, the more of the spread between folds
-    # stems from training, on rows that the folds share and so do not average out. The removed
-    # rows are the same in every fold too, so the chance in them does not show in that spread.
-    # For both reasons the correction has to grow; 1 / (DEMO_FOLDS - 1) would claim too much.
+    # The removed rows count in full. The larger the test set, the more of the spread between folds
+    # comes from training, on rows that the folds share and that therefore do not average out. The
+    # removed rows are the same in every fold too, so the spread does not show their chance.
+    # For both reasons the correction has to be larger than 1 / (DEMO_FOLDS - 1), that of a plain
+    # cross-validation, which would give intervals that are too narrow.
     rows = len(data.X)
     return (rows / DEMO_FOLDS + len(data.removed)) / (rows - rows / DEMO_FOLDS)
 
@@ -157,7 +159,7 @@ def _test_share(data: DemoData) -> float:
 def _counts(
     data: DemoData, y_train: pd.Series, y_test: pd.Series, weights: NDArray[np.float64]
 ) -> dict[str, Any]:
-    """Return what results.json says about one fold."""
+    """Return the entry of one fold in results.json."""
     rare = (y_test == RARE).to_numpy()
     return {
         "train": y_train.value_counts().to_dict(),
@@ -230,10 +232,12 @@ def paired_interval(
     """
     from scipy.stats import t
 
+    from ganaug.choose.dose import standard_error
+
     differences = np.asarray(scores) - np.asarray(baseline)
     n = len(differences)
-    error = np.sqrt((1 / n + test_share) * differences.var(ddof=1))
-    half = float(t.ppf((1 + level) / 2, n - 1) * error)
+    error = standard_error(differences, 1 / n + test_share)
+    half = float(t.ppf((1 + level) / 2, n - 1)) * error
     mean = float(differences.mean())
     return Difference(mean, mean - half, mean + half)
 
@@ -251,14 +255,14 @@ def table(scores: Scores, differences: dict[str, dict[str, Difference]]) -> str:
     lines += [
         "",
         "Intervals: paired by fold, corrected resampled t (Nadeau and Bengio 2003).",
-        f"They compare_methods each method with {BASELINE}, not the methods with one another.",
+        f"They compare each method with {BASELINE}, not the methods with one another.",
         "",
     ]
     return "\n".join(lines)
 
 
 def conclusion(metric: str, differences: dict[str, Difference]) -> str:
-    """Return in one sentence which method is ahead and whether that can be told from chance."""
+    """Return one sentence: which method is ahead, and whether the interval excludes 0."""
     best = max(differences, key=lambda method: differences[method].mean)
     lead = differences[best]
     if lead.mean > 0:

@@ -1,4 +1,4 @@
-"""CSV files as text: what was in the file stays as it was, byte for byte, and rows go behind it."""
+"""CSV files as text: the bytes of the file do not change, and new rows are appended."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ganaug.errors import InvalidInputError
 if TYPE_CHECKING:
     import pandas as pd
 
+# UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -23,6 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# A field such as 3,14, in a file whose delimiter is not the comma.
 _DECIMAL_COMMA = re.compile(r'(?:^|[;\t"])\s*[+-]?\d+,\d+\s*(?:["\r\n;\t]|$)', re.MULTILINE)
 
 
@@ -35,13 +37,13 @@ class CsvText:
     raw : bytes
         The whole file.
     mark : bytes
-        Its byte order mark, or nothing.
+        Its byte order mark, or empty.
     encoding, delimiter, newline : str
     header : list of str
     rows : list of list of str
         Fields of each row.
     lines : list of str
-        Text of each record, header first, line ends included; blank lines stay with the record
+        Text of each record, header first, with line ends; blank lines belong to the record
         before them.
     formats : list of TextFormat
         Of each column.
@@ -58,7 +60,7 @@ class CsvText:
     formats: list[TextFormat] = field(default_factory=list)
 
     def frame(self) -> pd.DataFrame:
-        """Return the table as data, and remember how each column is written."""
+        """Return the table as data, and keep the text format of each column."""
         import pandas as pd
 
         comma = self.delimiter != "," and _DECIMAL_COMMA.search("".join(self.lines[1:]))
@@ -70,16 +72,16 @@ class CsvText:
         return pd.DataFrame(dict(zip(self.header, (series for _, series in read), strict=True)))
 
     def extended(self, new: pd.DataFrame, mark: str | None, delimiter: str) -> bytes:
-        """Return the file with rows behind it.
+        """Return the content of the file with rows appended.
 
         Parameters
         ----------
         new : DataFrame
-            With the columns of the file.
+            Rows with the columns of the file.
         mark : str or None
-            Name of one more column that tells the new rows (True) from the old ones (False).
+            Name of a further column, which is True in the new rows and False in the old ones.
         delimiter : str
-            Fields are separated again if it is not the file's own.
+            If it is another one than in the file, the old rows are written anew with it.
         """
         added = render_rows(new, self.formats)
         if mark is not None:
@@ -107,32 +109,31 @@ class CsvText:
 
 
 def _with_field(line: str, value: str, delimiter: str, newline: str) -> str:
-    """Return a record with one more field, before its line end (and blank lines behind it)."""
+    """Return a record with one more field, before its line end (and the blank lines after it)."""
     body = line.rstrip("\r\n")
     return f"{body}{delimiter}{value}{line[len(body) :] or newline}"
 
 
 def read_csv(raw: bytes, name: str, encoding: str, delimiter: str | None) -> CsvText:
-    """Take a CSV file apart.
+    """Parse a CSV file.
 
     Parameters
     ----------
     raw : bytes
     name : str
-        For messages.
+        Name of the file in messages.
     encoding : str
         Used if there is no byte order mark.
     delimiter : str or None
-        None takes the most frequent of ``, ; tab |`` in the header.
+        None means the most frequent of ``, ; tab |`` in the header.
 
     Raises
     ------
     InvalidInputError
         If the file is empty, not in this encoding, or its rows differ in length.
     """
-    mark, encoding = next(
-        ((bom, its) for bom, its in _MARKS if raw.startswith(bom)), (b"", encoding)
-    )
+    found = ((bom, coding) for bom, coding in _MARKS if raw.startswith(bom))
+    mark, encoding = next(found, (b"", encoding))
     try:
         text = raw[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
@@ -142,6 +143,7 @@ def read_csv(raw: bytes, name: str, encoding: str, delimiter: str | None) -> Csv
         ) from None
     except LookupError:
         raise InvalidInputError(f"There is no encoding {encoding!r}.") from None
+    # A quoted field may hold line ends, so that a record has several physical lines.
     physical = list(io.StringIO(text, newline=""))
     first = next((line for line in physical if line.strip()), None)
     if first is None:
@@ -154,7 +156,7 @@ def read_csv(raw: bytes, name: str, encoding: str, delimiter: str | None) -> Csv
 
 
 def _sniff(header: str) -> str:
-    """Return the delimiter that separates most names of the header (quoted names aside)."""
+    """Return the most frequent delimiter of the header, outside quoted names."""
     bare = re.sub(r'"[^"]*"', "", header)
     return max(",;\t|", key=bare.count)
 

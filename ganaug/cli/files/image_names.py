@@ -1,4 +1,4 @@
-"""Names and content of the files that are made of synthetic images."""
+"""Names and content of the files of synthetic images."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from ganaug.cli.files.tables import MARK
 
 _LONGEST = 200
-"""Bytes of the name of a folder; most file systems take 255."""
+"""Most bytes in the name of a folder; most file systems allow 255."""
 
 
 def png_bytes(pixels: Any) -> bytes:
-    """Return an image, as ``load_images`` reads it, as a PNG file."""
+    """Return an image, in the form that ``load_images`` returns, as a PNG file."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -31,16 +31,16 @@ def file_names(first: int, count: int) -> list[str]:
 
 
 def folder_name(label: Any) -> str:
-    """Return the name of the folder of a class, another one for each class.
+    """Return the name of the folder of a class; no two classes have the same.
 
-    What no name may have, and ``%``, is written as ``%2F``. Of a name that is too long for a file
-    system the end is a hash.
+    Characters that a name must not have, and ``%``, are written in hexadecimal, such as ``%2F``. A
+    name that is too long for a file system ends with a hash.
     """
     text = str(label)
     name = re.sub(r"[%/\0]|^\.", lambda m: f"%{ord(m[0]):02X}", text) or "%"
     if len(name.encode()) <= _LONGEST:
         return name
-    start = name.encode()[: _LONGEST - 20].decode(errors="ignore")
+    start = name.encode()[: _LONGEST - 20].decode(errors="ignore")  # room for %- and 16 digits
     return f"{start}%-{hashlib.sha256(text.encode()).hexdigest()[:16]}"  # no other name has %-
 
 

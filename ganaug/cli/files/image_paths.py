@@ -1,4 +1,4 @@
-"""Images that a Parquet file does not hold but names: files beside it."""
+"""Images that a Parquet file names by their path: files beside it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 from ganaug.errors import InvalidInputError
 
 _AT_ONCE = 256
-"""Rows that are rewritten in one go, so that no array of images becomes too large."""
+"""Rows rewritten at a time. An Arrow array of binary values holds 2 GiB, so 8 MiB an image."""
 
 
 def named_files(column: Any) -> Iterator[tuple[int, str]]:
-    """Yield row and path of the images of which the column has the path only."""
+    """Yield row and path of the images that the column names without their bytes."""
     import pyarrow.compute as pc
 
     missing = pc.struct_field(column, "bytes").is_null().to_pylist()
@@ -26,13 +26,18 @@ def named_files(column: Any) -> Iterator[tuple[int, str]]:
 
 
 def check_paths(name: str, column: Any) -> None:
-    """Refuse paths to files that are not in the folder of the Parquet file, or below.
+    """Check that all paths stay inside the folder of the Parquet file.
+
+    A file from elsewhere could otherwise name any image on this machine, which would then be
+    copied into the result.
 
     Raises
     ------
     InvalidInputError
+        If one does not.
     """
     for row, path in named_files(column):
+        # Backslashes separate folders on Windows, where the file may have been written.
         plain = posixpath.normpath(path.replace("\\", "/"))
         absolute = plain.startswith("/") or PureWindowsPath(path).drive
         if absolute or plain.split("/")[0] == "..":
@@ -43,7 +48,7 @@ def check_paths(name: str, column: Any) -> None:
 
 
 def files_digest(folder: Path, column: Any) -> str:
-    """Return a hash of the content of all files that are named; empty if none is."""
+    """Return a hash of the content of all named files; empty if no file is named."""
     whole = hashlib.sha256()
     paths = sorted({path for _, path in named_files(column)})
     for path in paths:
@@ -54,7 +59,7 @@ def files_digest(folder: Path, column: Any) -> str:
 
 
 def embedded(folder: Path, column: Any) -> Any:
-    """Return a column with the bytes of the files that are named and can be found."""
+    """Return the column with the bytes of the named files that exist."""
     import pyarrow as pa
 
     def filled(value: Any) -> Any:

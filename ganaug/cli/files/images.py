@@ -1,7 +1,7 @@
-"""Images in files: a folder of images for each class, or a Parquet file of Hugging Face's form.
+"""Images in files: a folder with a folder for each class, or a Parquet file as of Hugging Face.
 
-What is read here goes to :func:`ganaug.vision.load_images` as a dataset of (image, class number);
-what is made goes back as files beside copies of the originals, or as further rows.
+A source is a dataset of (image, class number) for :func:`ganaug.vision.load_images`. Synthetic
+images are written as files beside copies of the originals, or as further rows.
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ MadeFiles = Mapping[Any, Sequence[Path]]
 
 
 class Source(Protocol):
-    """Images that were found: a dataset for ``load_images``, and what stands around it."""
+    """Images and their classes, in files."""
 
     name: str
     labels: list[Any]
-    """What the user calls the classes, by class number."""
+    """Label of each class number, as users see it."""
     dataset: Any
+    """Items for ``load_images``."""
 
     def digest(self) -> str:
-        """Return a hash of everything that was found."""
+        """Return a hash of the images and their names."""
 
     def first_number(self, label: Any) -> int:
-        """Return the number from which synthetic files of a class are named."""
+        """Return the number in the name of the first synthetic file of a class."""
 
     def folder(self, label: Any) -> str:
         """Return the name of the folder of synthetic files of a class."""
@@ -88,12 +89,12 @@ class FolderSource:
         return whole.hexdigest()
 
     def first_number(self, label: Any) -> int:
-        """Return a number after those of synthetic files that are there from before."""
-        own = [file.name for file in self.files if file.relative_to(self.path).parts[0] == label]
-        return 1 + max((int(m[1]) for name in own if (m := _NAME.fullmatch(name))), default=0)
+        """Return the number after those of synthetic files from earlier runs."""
+        names = [file.name for file in self.files if file.relative_to(self.path).parts[0] == label]
+        return 1 + max((int(m[1]) for name in names if (m := _NAME.fullmatch(name))), default=0)
 
     def folder(self, label: Any) -> str:
-        """Return the folder of the originals."""
+        """Return the name of the folder of the originals."""
         return str(label)
 
 
@@ -109,7 +110,7 @@ class ParquetSource:
     target : str
         Column of the classes.
     image_column : str or None
-        Needed where there are several.
+        Required if there are several columns of images.
     rgb : bool
         Read every image as RGB.
     """
@@ -148,46 +149,47 @@ class ParquetSource:
         self.dataset = _Rows(path, column, rows, codes, rgb)
 
     def digest(self) -> str:
-        """Return a hash of the file, and of the images that it names."""
+        """Return a hash of the file and of the images that it names."""
         column = self.arrow.column(self.image_column)
         with self.path.open("rb") as file:
-            own = hashlib.file_digest(file, "sha256").hexdigest()
-        return own + files_digest(self.path.parent, column)
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        return content + files_digest(self.path.parent, column)
 
     def first_number(self, label: Any) -> int:
-        """Return 1: the names are those of rows, not of files."""
+        """Return 1: in rows, the names of files need not differ from earlier ones."""
         return 1
 
     def folder(self, label: Any) -> str:
-        """Return a name for any class."""
+        """Return a valid name for any class."""
         return folder_name(label)
 
     def empty_columns(self, mark: bool) -> list[str]:
-        """Return the columns that have no values in synthetic rows.
+        """Return the columns that are empty in synthetic rows.
 
         Raises
         ------
         InvalidInputError, ConfigError
-            If one of them must have values, or has the name of the mark.
+            If one of them must not be empty, or has the name of the mark.
         """
         if mark and MARK in self.arrow.column_names:
-            raise ConfigError(f"{self.name} already has a column {MARK!r}; leave --mark.")
+            raise ConfigError(f"{self.name} already has a column {MARK!r}; leave out --mark.")
         known = (self.image_column, self.target)
         others = [field for field in self.arrow.schema if field.name not in known]
         for field in others:
             if not field.nullable:
                 raise InvalidInputError(
                     f"Column {field.name!r} of {self.name} may not be empty, and synthetic rows "
-                    "have nothing for it. Drop it, or declare it nullable."
+                    "have no value for it. Drop it, or declare it nullable."
                 )
         return [field.name for field in others]
 
     def extended(
         self, made: MadeFiles, fingerprint: str, result: Path, *, originals: bool, mark: bool
     ) -> bytes:
-        """Return a Parquet file of the rows that were there and of the new images.
+        """Return a Parquet file of the original rows and of the new images.
 
-        In another folder the names of files would mean nothing: there the files go into the rows.
+        In another folder the paths of images would be wrong, so the images themselves go into the
+        rows there.
         """
         import pyarrow as pa
 
@@ -250,12 +252,12 @@ class _Rows:
 
 
 def _unlabelled(value: Any, names: list[str] | None) -> bool:
-    """Return whether a row has no class; -1 is Hugging Face's way to say it."""
+    """Return whether a row has no class, which Hugging Face writes as -1."""
     return value is None or (names is not None and value < 0)
 
 
 def _features(schema: Any) -> dict[str, Any]:
-    """Return what Hugging Face's metadata say of the columns."""
+    """Return the description of the columns in Hugging Face's metadata; empty without them."""
     try:
         document = json.loads((schema.metadata or {}).get(_HF, b"{}"))
         features = document["info"]["features"]
@@ -272,7 +274,7 @@ def _add_feature(metadata: dict[bytes, bytes], name: str, feature: dict[str, str
 
 
 def image_columns(schema: Any) -> list[str]:
-    """Return the columns that hold images, as far as types and metadata say."""
+    """Return the columns that hold images, by their types and metadata."""
     import pyarrow as pa
 
     features = _features(schema)
@@ -308,11 +310,11 @@ def holds_images(path: str) -> bool:
     try:
         return bool(image_columns(pq.read_schema(path)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
-        return False  # said by the reader of tables
+        return False  # the reader of tables raises the error
 
 
 def finished_fingerprint(path: Path) -> str:
-    """Return the fingerprint of the run that wrote a Parquet file; empty if none did."""
+    """Return the fingerprint of the run that wrote a Parquet file; empty for other files."""
     import pyarrow.parquet as pq
 
     try:
@@ -326,7 +328,7 @@ def finished_fingerprint(path: Path) -> str:
 
 
 def need_vision() -> None:
-    """Say what is missing, before anything is read."""
+    """Raise `NotAvailableError` if the libraries that read images are missing."""
     try:
         import ganaug.vision  # noqa: F401
     except ImportError:

@@ -1,4 +1,4 @@
-"""Tables in files: CSV, TSV and Parquet, read by extension and written whole or not at all."""
+"""Tables in CSV, TSV and Parquet files, by their extension."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _KINDS[".pq"] = "parquet"
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What a saved model does not know of its table: the target's name and place, and the text.
+    """What a saved model does not store of its table: the target's name and place, and the formats.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class TableSpec:
         All columns in order.
     target : str
     formats : list of TextFormat or None
-        Of each column of a text file.
+        Format of each column of a text file; None for Parquet.
     """
 
     columns: list[str]
@@ -48,21 +48,21 @@ class Table(Protocol):
     frame: pd.DataFrame
 
     def extended(self, new: pd.DataFrame, mark: bool, output: str) -> bytes:
-        """Return the content of ``output``: the table as it was, then the new rows."""
+        """Return the content of ``output``: the original table, then the new rows."""
 
     def spec(self, target: str) -> TableSpec:
         """Return what :func:`save_spec` stores."""
 
 
 class CsvTable:
-    """A table of text. Its original rows are never converted."""
+    """A CSV or TSV file. Its original rows are never converted."""
 
     def __init__(self, text: CsvText, name: str) -> None:
         self.name, self.text = name, text
         self.frame = text.frame()
 
     def extended(self, new: pd.DataFrame, mark: bool, output: str) -> bytes:
-        """Return the file's own bytes and the new rows behind them."""
+        """Return the original bytes of the file, then the new rows."""
         kind = "csv" if output == "-" else kind_of(output)
         if kind == "parquet":
             return _parquet_bytes(_stacked(self.frame, new, mark))
@@ -74,7 +74,7 @@ class CsvTable:
         return self.text.extended(new, MARK if mark else None, delimiter)
 
     def spec(self, target: str) -> TableSpec:
-        """Return the columns and how they are written."""
+        """Return the columns and their text formats."""
         return TableSpec(self.text.header, target, self.text.formats)
 
 
@@ -98,7 +98,7 @@ class ParquetTable:
         self.frame = self._frame()
 
     def _frame(self) -> pd.DataFrame:
-        """Return every column as data; integers with missing values stay integers."""
+        """Return the table as data; integers with missing values stay integers."""
         import pandas as pd
 
         columns = {name: self._column(name) for name in self.arrow.column_names}
@@ -116,7 +116,7 @@ class ParquetTable:
         return column.to_pandas(types_mapper=mapper, date_as_object=False)
 
     def extended(self, new: pd.DataFrame, mark: bool, output: str) -> bytes:
-        """Return the rows of the file and the new ones, in the types of the file."""
+        """Return the original rows and the new ones, in the types of the file."""
         if output == "-" or kind_of(output) != "parquet":
             return _csv_text(_stacked(self.frame, new, mark), output)
         import pyarrow as pa
@@ -141,7 +141,7 @@ class ParquetTable:
 
 
 def longer_range(whole: Any) -> dict[bytes, bytes] | None:
-    """Return the schema's metadata with pandas' implicit index (a range) as long as the table."""
+    """Return the schema's metadata; the range that is pandas' index gets the table's length."""
     metadata = whole.schema.metadata
     pandas = whole.schema.pandas_metadata
     if not pandas:
@@ -171,7 +171,7 @@ def kind_of(path: str) -> str:
     Raises
     ------
     InvalidInputError
-        If the extension is another one.
+        If the extension is unknown.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in _KINDS:
@@ -187,23 +187,23 @@ def read(path: str, encoding: str = "utf-8") -> Table:
     Raises
     ------
     InvalidInputError
-        If it is not a table.
+        If the content is not a table.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     if path == "-":
         name, raw, delimiter = "standard input", sys.stdin.buffer.read(), None
         return CsvTable(read_csv(raw, name, encoding, delimiter), name)
     kind = kind_of(path)
     if kind == "parquet":
-        with Path(path).open("rb"):  # the system's own message if that is impossible
+        with Path(path).open("rb"):  # raises the system's error, where pyarrow's is less clear
             return ParquetTable(path)
     delimiter = "\t" if kind == "tsv" else None
     return CsvTable(read_csv(Path(path).read_bytes(), path, encoding, delimiter), path)
 
 
 def check_output(output: str, source: str, force: bool) -> None:
-    """Refuse, before any work, an output that cannot be written or that is the input."""
+    """Raise `ConfigError`, before any work, if the output cannot be written or is the input."""
     if output == "-":
         return
     kind_of(output)
@@ -215,7 +215,7 @@ def check_output(output: str, source: str, force: bool) -> None:
 
 
 def check_folder(folder: Path, force: bool) -> None:
-    """Refuse, before any work, a folder that holds something else than a model."""
+    """Raise `ConfigError`, before any work, if a folder holds other files than a model."""
     if str(folder) == "-":
         raise ConfigError("A model cannot go to standard output; name a folder.")
     if folder.exists() and not folder.is_dir():
@@ -236,20 +236,22 @@ def check_folder(folder: Path, force: bool) -> None:
 
 
 def check_mark(table: Table, mark: bool) -> None:
-    """Refuse a second column of the mark's name."""
+    """Raise `ConfigError` if the table already has a column of the mark's name."""
     if mark and MARK in table.frame.columns:
-        raise ConfigError(f"{table.name} already has a column {MARK!r}; drop it, or leave --mark.")
+        raise ConfigError(
+            f"{table.name} already has a column {MARK!r}; drop it, or leave out --mark."
+        )
 
 
 def save_spec(folder: Path, spec: TableSpec) -> None:
-    """Store the names and formats of the table beside the model."""
+    """Save the names and formats of the columns beside the model."""
     formats = None if spec.formats is None else [form.to_dict() for form in spec.formats]
     document = {"columns": spec.columns, "target": spec.target, "formats": formats}
     write_output(str(folder / SPEC), json.dumps(document, indent=1).encode())
 
 
 def load_spec(folder: Path) -> TableSpec | None:
-    """Return what :func:`save_spec` stored; None for a model saved by Python code.
+    """Return what :func:`save_spec` saved; None for a model saved by Python code.
 
     Raises
     ------
@@ -275,7 +277,7 @@ def load_spec(folder: Path) -> TableSpec | None:
 
 
 def sampled_frame(X: Any, y: Any, spec: TableSpec | None, target: str | None) -> pd.DataFrame:
-    """Return sampled rows as one table: the training table's columns in its order."""
+    """Return sampled rows as a table, with the columns and the order of the training table."""
     import pandas as pd
 
     frame = X.copy() if isinstance(X, pd.DataFrame) else pd.DataFrame(X).add_prefix("x")
@@ -284,7 +286,7 @@ def sampled_frame(X: Any, y: Any, spec: TableSpec | None, target: str | None) ->
     name, place = target or "target", len(features)
     if spec is not None:
         if [c for c in spec.columns if c != spec.target] != features:
-            raise ArtifactError(f"{SPEC} does not belong to this model: its columns are others.")
+            raise ArtifactError(f"{SPEC} does not belong to this model: it names other columns.")
         name, place = target or spec.target, spec.columns.index(spec.target)
     if name in features:
         raise ConfigError(f"{name!r} is the name of a feature; name the class column by --target.")

@@ -1,8 +1,8 @@
-"""Columns of text as typed data, and new data as text that looks like the old.
+"""Columns of text as typed data, and new data as text in the format of the column.
 
-A CSV file has no dtypes. What a column holds is read from the whole column, cautiously: ``007`` and
-numbers beyond 64 bits stay text, and what is written for a missing value, the number of decimals
-and the form of a date are remembered.
+A CSV file has no dtypes, so the type is derived from all values of a column. Text stays text in
+doubt: ``007`` and numbers beyond 64 bits do. The format has the text of missing values, the number
+of decimals and the form of dates.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MISSING = frozenset(
         *("NULL", "Null", "null", "None", "none"),
     )
 )
-"""Text that means "missing" among numbers and dates; among other text only the empty one does."""
+"""Text of missing values among numbers and dates; in columns of text only the empty one is."""
 
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)")
 _FLOAT = re.compile(
@@ -31,6 +31,8 @@ _FLOAT = re.compile(
     re.IGNORECASE,
 )
 _ALL_DECIMALS = 17
+"""Most digits behind the point beside exponents; a float64 has at most 17 significant ones."""
+
 _DATES = (
     (re.compile(r"\d{4}-\d\d-\d\d"), "%Y-%m-%d"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "%Y-%m-%d %H:%M"),
@@ -42,19 +44,19 @@ _DATES = (
 
 @dataclass(frozen=True)
 class TextFormat:
-    """How a column is written.
+    """Text format of a column.
 
     Parameters
     ----------
     kind : {"text", "integer", "float", "date"}
     missing : str
-        What stands for a missing value.
+        Text of a missing value.
     decimals : tuple of int
         Fewest and most digits behind the point (float).
     point : str
         The decimal point (float).
     date : str
-        The form, as of ``strftime`` (date).
+        The form, in the codes of ``strftime`` (date).
     """
 
     kind: Literal["text", "integer", "float", "date"] = "text"
@@ -80,7 +82,7 @@ class TextFormat:
         return str(int(value)) if self.kind == "integer" else str(value)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
+        """Return the format as values that JSON can hold."""
         return {**dataclasses.asdict(self), "decimals": list(self.decimals)}
 
     @classmethod
@@ -90,7 +92,7 @@ class TextFormat:
         Raises
         ------
         ValueError, TypeError
-            If it is not one.
+            If ``data`` is not a format.
         """
         form = cls(**{**data, "decimals": tuple(data["decimals"])})
         numbers = [type(n) for n in form.decimals] == [int, int]
@@ -112,7 +114,7 @@ def _float_text(value: float, fewest: int, most: int) -> str:
 
 
 def read_column(values: Sequence[str], point: str = ".") -> tuple[TextFormat, pd.Series]:
-    """Return the format of a column of text and its values as data.
+    """Return the text format of a column and its values as data.
 
     Parameters
     ----------
@@ -144,7 +146,7 @@ def read_column(values: Sequence[str], point: str = ".") -> tuple[TextFormat, pd
 
 
 def _has_str() -> bool:
-    """Whether pandas keeps missing values in its string dtype (3 and later)."""
+    """Return whether pandas has a string dtype with missing values (version 3 and later)."""
     return int(pd.__version__.partition(".")[0]) >= 3
 
 

@@ -1,0 +1,1 @@
+"""Ablations and other research: run them from the repository, they are not installed."""
