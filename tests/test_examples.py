@@ -66,7 +66,7 @@ EXAMPLES = {
         r"rows added by the last one: \{'malignant': 70\}",
         r"saved .*tumours\.png",
     ],
-    "py": [
+    "image_selection.py": [
         r"candidates: \d+, kept: \d+%",
         r"dropped as unlike an eight: \d+%, as near-copies: \d+%",
         r"saved .*selection\.png",
