@@ -14,7 +14,7 @@ class ImageCodec:
     """Codec of images of one shape and value range.
 
     Eight-bit images are kept as they are, in a quarter of the memory, and become numbers when a
-    batch is drawn (:func:`to_signed`).
+    batch is drawn (:func:`ganaug.training.images.to_signed`).
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ class ImageCodec:
     Examples
     --------
     >>> import numpy as np
-    >>> from ganaug.images.codec import ImageCodec, to_signed
+    >>> from ganaug.images.codec import ImageCodec
+    >>> from ganaug.training.images import to_signed
     >>> codec = ImageCodec((1, 8, 8), "float64", 0.0, 1.0, whole=False)
     >>> images = np.full((2, 1, 8, 8), 0.25)
     >>> signed = to_signed(codec.encode(images))
