@@ -89,8 +89,12 @@ class CodecSubject(ABC):
     def form_fault(self, encoded: Any, n: int) -> str:
         """Return what is wrong with the type, the shape or the numbers of encoded data."""
 
+    def strange(self) -> Any:
+        """Return data with categories that were not there, None if there are no categories."""
+        return None
+
     @abstractmethod
-    def layout_fault(self) -> str:
+    def layout_fault(self, encoded: Any) -> str:
         """Return where the codec's own description and what it encodes disagree."""
 
     @abstractmethod
@@ -160,9 +164,18 @@ class TableSubject(CodecSubject):
             return f"shape {encoded.shape}, not {(n, self.codec.layout.width)}"
         return "" if np.isfinite(encoded).all() else "numbers that are not finite"
 
-    def layout_fault(self) -> str:
-        """Return where the layout and the encoded rows disagree."""
-        layout, encoded = self.codec.layout, self.encode(self.data)
+    def strange(self) -> pd.DataFrame | None:
+        """Return the table with words in its first row that no category column has seen."""
+        changed = self.copy()
+        for name in self.data.columns:
+            if not _is_ordered(self.data[name]):
+                words = self.data[name].astype(object)
+                changed[name] = words.where(np.arange(len(words)) > 0, "never seen before")
+        return None if changed.equals(self.data) else changed
+
+    def layout_fault(self, encoded: NDArray[np.float32]) -> str:
+        """Return where the layout and encoded rows disagree."""
+        layout = self.codec.layout
         order = {"value": 0, "choice": 1, "code": 2}
         place, last = 0, 0
         for segment in layout.segments:
@@ -230,13 +243,20 @@ class TableSubject(CodecSubject):
             if new.isna().any() and not real.isna().any():
                 return f"{name!r} has missing values, and the data have none there"
             new, real = new.dropna(), real.dropna()
-            ordered = pd.api.types.is_numeric_dtype(real) or real.dtype.kind in "Mm"
-            if not ordered or pd.api.types.is_bool_dtype(real):
+            if not _is_ordered(real):
                 if not set(new) <= set(real):
                     return f"{name!r} has categories that the data have not"
             elif len(new) and not (real.min() <= new.min() and new.max() <= real.max()):
                 return f"{name!r} leaves the bounds {real.min()} to {real.max()}"
         return ""
+
+
+def _is_ordered(column: pd.Series) -> bool:
+    """Return whether a column holds numbers or dates."""
+    types = pd.api.types
+    if types.is_bool_dtype(column):
+        return False
+    return bool(types.is_numeric_dtype(column) or column.dtype.kind in "Mm")
 
 
 def _is_float(column: pd.Series) -> bool:
@@ -292,7 +312,7 @@ class ImageSubject(CodecSubject):
         inside = bool(torch.isfinite(signed).all() and (signed.abs() <= 1).all())
         return "" if inside else "numbers that are not between -1 and 1"
 
-    def layout_fault(self) -> str:
+    def layout_fault(self, encoded: Tensor) -> str:
         """Return where what the codec says of itself and the images disagree."""
         own = tuple(self.codec.shape), str(self.codec.dtype)
         wanted = self.form.shape, self.form.dtype

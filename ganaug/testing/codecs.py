@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ganaug.errors import ConfigError, did_you_mean
+from ganaug.errors import ConfigError, GanaugError, did_you_mean
 from ganaug.testing.codec_subjects import SCALES, CodecSubject, ImageSubject, TableSubject
 from ganaug.testing.randomness import global_state
 from ganaug.testing.report import CheckReport, Checks, OnFail, require, run_checks, skip
@@ -26,7 +26,7 @@ def encodes_finite_floats(subject: CodecSubject) -> None:
 
 def agrees_with_its_layout(subject: CodecSubject) -> None:
     """Describe what it encodes: segments in order, choices one-hot, embeddings for codes."""
-    fault = subject.layout_fault()
+    fault = subject.layout_fault(subject.encode(subject.data))
     require(not fault, fault)
 
 
@@ -72,6 +72,19 @@ def takes_unseen_rows(subject: CodecSubject) -> None:
     require(not fault, f"encoded: {fault}")
     fault = subject.bounds_fault(subject.decode(encoded))
     require(not fault, f"decoded: {fault}")
+
+
+def is_not_misled_by_unknown_categories(subject: CodecSubject) -> None:
+    """Refuse a category that it has not seen with an error of ganaug, or encode a valid row."""
+    strange = subject.strange()
+    if strange is None:
+        skip("the data have no categories")
+    try:
+        encoded = subject.encode(strange)
+    except GanaugError:
+        return
+    fault = subject.form_fault(encoded, len(strange)) or subject.layout_fault(encoded)
+    require(not fault, f"encoded: {fault}")
 
 
 def takes_no_rows(subject: CodecSubject) -> None:
@@ -129,6 +142,7 @@ CODEC_CHECKS: Checks[CodecSubject] = {
     brings_back_gaps: (brings_back_names_and_dtypes,),
     stays_within_bounds: (brings_back_names_and_dtypes,),
     takes_unseen_rows: (stays_within_bounds,),
+    is_not_misled_by_unknown_categories: (agrees_with_its_layout,),
     takes_no_rows: (brings_back_names_and_dtypes,),
     repeats_itself: (encodes_finite_floats,),
     leaves_the_data_alone: (encodes_finite_floats,),
@@ -137,7 +151,7 @@ CODEC_CHECKS: Checks[CodecSubject] = {
 }
 """What every codec must pass."""
 
-SAMPLES = {"table": sample_table, "image": sample_images}
+SAMPLES = ("table", "image")
 
 
 def check_codec(codec: Any, data: Any = "table", *, on_fail: OnFail = "raise") -> CheckReport:
@@ -182,8 +196,12 @@ def check_codec(codec: Any, data: Any = "table", *, on_fail: OnFail = "raise") -
     if isinstance(data, str):
         if data not in SAMPLES:
             raise ConfigError(f"data={data!r} is not possible; {did_you_mean(data, SAMPLES)}")
-        data = SAMPLES[data]()
+        data = sample_table() if data == "table" else sample_images()
     kind = codec if inspect.isclass(codec) else type(codec)
-    tabular = isinstance(data, pd.DataFrame)
-    subject = TableSubject(codec, data) if tabular else ImageSubject(codec, data)
+    subject: CodecSubject
+    subject = TableSubject(codec, data) if _is_table(data) else ImageSubject(codec, data)
     return run_checks(f"codec {kind.__name__}", CODEC_CHECKS, subject, on_fail)
+
+
+def _is_table(data: Any) -> bool:
+    return isinstance(data, pd.DataFrame)
