@@ -229,7 +229,7 @@ RECIPE_CHECKS: Checks[RecipeSubject] = {
     looks_like_the_data: (trains,),
     repeats_with_the_seed: (trains,),
     follows_the_seed: (trains,),
-    continues_shorter_requests: (trains,),
+    continues_shorter_requests: (makes_exact_counts,),
     survives_saving: (trains, survives_json),
     pickles: (trains,),
     leaves_the_data_alone: (trains,),
