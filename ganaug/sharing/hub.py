@@ -38,7 +38,7 @@ class PretrainedMixin:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
     ) -> Self:
-        """Load what :meth:`save_pretrained` or :meth:`push_to_hub` saved, onto the CPU.
+        """Load what ``save_pretrained`` or :meth:`push_to_hub` saved, onto the CPU.
 
         Parameters
         ----------
