@@ -163,8 +163,8 @@ def check_codec(codec: Any, data: Any = "table", *, on_fail: OnFail = "raise") -
     codec : type or object
         The class of a codec, or a codec that was made for ``data``. A class for tables has
         ``fit(frame, categorical, seed)``, one for images is called with
-        ``(shape, dtype, low, high, whole)``; see :class:`ganaug.tables.codec.TableCodec` and
-        :class:`ganaug.images.codec.ImageCodec`.
+        ``(shape, dtype, low, high, whole)``; see ``ganaug.tables.codec.TableCodec`` and
+        ``ganaug.images.codec.ImageCodec``.
     data : {"table", "image"}, DataFrame or array, default="table"
         What to encode: a made-up table with a column of each kind, made-up images, or your own.
         Numbers must come back from up to 1,000 rows.
@@ -184,15 +184,15 @@ def check_codec(codec: Any, data: Any = "table", *, on_fail: OnFail = "raise") -
 
     Examples
     --------
+    >>> import pandas as pd
     >>> from ganaug.tables.codec import TableCodec
     >>> from ganaug.testing import check_codec
     >>> class Hasty(TableCodec):
     ...     def encode(self, frame, rng):
-    ...         return super().encode(frame.fillna(0) if len(frame) else frame, rng)
-    >>> import pandas as pd
+    ...         return super().encode(frame.fillna(0), rng)
     >>> frame = pd.DataFrame({"age": [20.0, None, 50.0], "height": [1.5, 1.7, None]})
-    >>> check_codec(Hasty, frame, on_fail="report").failed
-    ('brings_back_gaps',)
+    >>> "brings_back_gaps" in check_codec(Hasty, frame, on_fail="report").failed
+    True
     """
     if isinstance(data, str):
         if data not in SAMPLES:
