@@ -75,7 +75,7 @@ def takes_unseen_rows(subject: CodecSubject) -> None:
 
 
 def is_not_misled_by_unknown_categories(subject: CodecSubject) -> None:
-    """Refuse a category that it has not seen with an error of ganaug, or encode a valid row."""
+    """Raise an error of ganaug for a category that it has not seen, or encode a valid row."""
     strange = subject.strange()
     if strange is None:
         skip("the data have no categories")

@@ -110,13 +110,19 @@ def moves_between_devices(subject: NetworkSubject) -> None:
     for setting in subject.settings:
         for network in (setting.generator(), setting.critic()):
             for name, module in network.named_modules():
-                stray = [key for key, value in vars(module).items() if isinstance(value, Tensor)]
+                stray = [key for key, value in vars(module).items() if _holds_tensors(value)]
                 where = ".".join(filter(None, (name, *stray[:1])))
-                require(not stray, f"{where} is a tensor and neither a parameter nor a buffer")
+                require(not stray, f"{where} holds tensors that are neither parameters nor buffers")
             # The "meta" device is on every machine.
             moved = copy.deepcopy(network).to("meta")
             stays = [n for n, each in moved.state_dict().items() if each.device.type != "meta"]
             require(not stays, f"{', '.join(stays[:3])} stay behind")
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Return whether an attribute is a tensor, or a list of some; torch's own are dictionaries."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return any(isinstance(part, Tensor) for part in parts)
 
 
 def grows(subject: NetworkSubject) -> None:

@@ -93,7 +93,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def keeps_the_rules(subject: RecipeSubject) -> None:
-    """Keep the rules: made again from its own fields, it is not refused."""
+    """Keep the rules of recipes, also when it is made again from its own fields."""
     recipe = subject.recipe
     require(isinstance(recipe, Recipe), f"{type(recipe).__name__} is not a Recipe")
     again = Recipe(**{f.name: getattr(recipe, f.name) for f in dataclasses.fields(Recipe)})
@@ -110,7 +110,7 @@ def survives_json(subject: RecipeSubject) -> None:
 
 
 def replaces_one_field(subject: RecipeSubject) -> None:
-    """Return a changed copy from ``replace``, with a starred name, and refuse unknown fields."""
+    """Return a changed copy from ``replace``, with a starred name; raise if a field is unknown."""
     recipe = subject.recipe
     before = recipe.to_dict()
     require(recipe.replace() == recipe, "replace() without changes changes something")

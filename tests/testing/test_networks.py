@@ -210,6 +210,12 @@ class Stray(Generator):
         self.half = torch.tensor(0.5)
 
 
+class StrayList(Generator):
+    def __init__(self, plan, random):
+        super().__init__(plan, random)
+        self.halves = [torch.tensor(0.5)]
+
+
 class Global(Generator):
     def forward(self, noise, labels, anchors, random):
         return super().forward(noise + 0 * torch.rand(()), labels, anchors, random)
@@ -248,6 +254,7 @@ BROKEN: list[tuple[str, Any, Any]] = [
     ("survives_saving", KnowsCounts, Critic),
     ("copies_are_their_own", Shared, Critic),
     ("moves_between_devices", Stray, Critic),
+    ("moves_between_devices", StrayList, Critic),
     ("leaves_global_random_state", Global, Critic),
     ("condition_matters", Untold, Critic),
     ("critic_is_told", Generator, UntoldCritic),
