@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,7 +191,10 @@ def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     # The pages train to the end; here a start is enough.
     monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda rows: 15)
     monkeypatch.setattr("ganaug.images.fitting.image_steps", lambda images, recipe: 15)
-    namespace: dict[str, Any] = {"__name__": "__main__"}
+    # As in a script, whose classes can be pickled because they are found in this module.
+    script = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", script)
+    namespace = vars(script)
     marked = [block for block in blocks_of(ROOT / page) if block.runnable]
     assert marked
     for block in marked:

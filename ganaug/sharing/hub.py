@@ -40,7 +40,7 @@ class PretrainedMixin:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
     ) -> Self:
-        """Load a model that :meth:`save_pretrained` or :meth:`push_to_hub` saved, onto the CPU.
+        """Load a model that ``save_pretrained`` or :meth:`push_to_hub` saved, onto the CPU.
 
         Parameters
         ----------

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ganaug.errors import InvalidInputError
 from ganaug.nets.layout import Layout, Segment, SegmentKind
 from ganaug.runtime.rng import numpy_stream
 from ganaug.tables.columns import CategoryCodec, NumberCodec
@@ -125,17 +126,26 @@ class TableCodec:
         return [choice for i, choice in self._choice.items() if self.columns[i].codec.has_missing]
 
     def encode(self, frame: pd.DataFrame, rng: np.random.Generator) -> Encoded:
-        """Return encoded rows of shape (n, layout.width); ``rng`` spreads tied numbers."""
+        """Return the encoded rows, (n, layout.width) float32; ``rng`` spreads the ties.
+
+        Raises
+        ------
+        InvalidInputError
+            If a category or a missing value is in a column that had none like it at fit.
+        """
         out = np.zeros((len(frame), self.layout.width), np.float32)
         rows = np.arange(len(frame))
         for i, column in enumerate(self.columns):
             series, codec = frame.iloc[:, i], column.codec
             if isinstance(codec, NumberCodec):
-                score, choices = codec.encode(*to_numbers(series, column.type), rng)
+                values, missing = to_numbers(series, column.type)
+                _check_known(column, missing)
+                score, choices = codec.encode(values, missing, rng)
                 if i in self._value:
                     out[:, self._value[i].start] = score
             else:
                 codes = to_codes(series, codec.levels)
+                _check_known(column, codes < 0)
                 choices = codec.choose(codes)
                 if code := self._code.get(i):
                     out[:, code.start : code.stop] = codec.embed(codes, rng)
@@ -163,6 +173,15 @@ class TableCodec:
         if value := self._value.get(i):
             score = encoded[:, value.start]
         return from_numbers(*column.codec.decode(score, choices), column.type)
+
+
+def _check_known(column: Column, absent: NDArray[np.bool_]) -> None:
+    """Refuse rows without a known value in a column that has no category for them."""
+    # Their place would be that of another column's first category.
+    if absent.any() and not column.codec.has_missing:
+        raise InvalidInputError(
+            f"Column {column.name!r} has missing values or categories that were not there at fit."
+        )
 
 
 def _table(column: Column) -> NDArray[np.float32] | None:

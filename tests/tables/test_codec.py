@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganaug import GanaugError, GANAugmenter, GanaugWarning
+from ganaug import GanaugError, GANAugmenter, GanaugWarning, InvalidInputError
 from ganaug.tables.codec import TableCodec
 
 N = 40
@@ -247,6 +247,25 @@ def test_ties_are_spread():
     scores = encoded(codec, frame)
     assert len(np.unique(scores)) > 1000
     assert (codec.decode(scores)["a"] == values).all()
+
+
+@pytest.mark.parametrize(
+    ("seen", "later"),
+    [
+        (["x", "y"], ["x", "z"]),
+        (["x", "y"], ["x", None]),
+        (["x", "x"], ["x", "z"]),
+        ([0.5, 1.5], [0.5, None]),
+        ([f"w{i}" for i in range(N)], [*(f"w{i}" for i in range(N - 1)), "z"]),
+    ],
+    ids=["category", "gap", "constant", "number", "wide"],
+)
+def test_what_a_column_has_no_place_for_is_refused(seen, later):
+    """And does not become the first category of the next column."""
+    others = list("ab") * (len(seen) // 2)
+    codec = fitted(pd.DataFrame({"a": seen, "b": others}))
+    with pytest.raises(InvalidInputError, match="Column 'a' has missing values or categories"):
+        encoded(codec, pd.DataFrame({"a": later, "b": others}))
 
 
 def test_missing_values_of_wide_categories_are_a_choice():
