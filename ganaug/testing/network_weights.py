@@ -58,9 +58,11 @@ def every_weight_learns(subject: NetworkSubject) -> None:
 
 def _taught(setting: Setting, generator: Any, critic: Any, batch: Any) -> Tensor:
     value = (critic(batch.fake, batch.labels)[0] * _ramp(BATCH // setting.pac)).sum()
-    if not hasattr(generator, "lesson"):
+    if not hasattr(generator, "reconstruction_loss"):
         return value
-    return value + setting.rows.lesson(generator, batch.labels, torch.Generator().manual_seed(0))
+    return value + setting.rows.reconstruction_loss(
+        generator, batch.labels, torch.Generator().manual_seed(0)
+    )
 
 
 def _ramp(n: int) -> Tensor:

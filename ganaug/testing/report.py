@@ -47,11 +47,11 @@ class CheckError(GanaugError, AssertionError):
     """
 
     def __init__(self, report: CheckReport) -> None:
-        super().__init__(report)
+        super().__init__(report.missing())
         self.report = report
 
-    def __str__(self) -> str:
-        return self.report.missing()
+    def __reduce__(self) -> tuple[type[CheckError], tuple[CheckReport]]:
+        return type(self), (self.report,)
 
 
 class CheckFailed(Exception):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.errors import ConfigError
-from ganaug.images.fitting import SOURCES
+from ganaug.images.fitting import TRAINING_DATA
 from ganaug.images.saving import filled
 from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.layout import Layout
@@ -174,10 +174,12 @@ def image_setting(
     plan = Blueprint(shape, counts, conditioning, pac, architecture)
     images = torch.rand((ROWS, *shape), generator=torch_stream(0, "images")) * 2 - 1
     codes = torch.arange(ROWS) % n_classes
-    rows = SOURCES.get(kind, TrainingImages)(images, codes, n_classes, 1.0, torch.device("cpu"))
+    rows = TRAINING_DATA.get(kind, TrainingImages)(
+        images, codes, n_classes, 1.0, torch.device("cpu")
+    )
     make_generator, make_critic = networks
     shown = plan
-    if kind in SOURCES:  # their critics see smaller images, or layouts
+    if kind in TRAINING_DATA:  # their critics see smaller images, or layouts
         network = make_generator(plan, torch_stream(0))
         seen = rows.draw_batch(network, BATCH, pac, torch_stream(0)).real.shape
         shown = replace(plan, shape=(seen[1], seen[2], seen[3]))

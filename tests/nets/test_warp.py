@@ -169,7 +169,7 @@ def test_temperature_widens_what_is_sampled_and_not_what_is_trained() -> None:
     assert torch.equal(bent_by(cold.train(), anchors), bent_by(warm.train(), anchors))
 
 
-def test_the_lesson_is_less_for_pairs_that_are_alike() -> None:
+def test_the_reconstruction_loss_is_less_for_pairs_that_are_alike() -> None:
     """And it reaches every weight that sampling uses."""
     anchors = smooth(8, 1, 16, 16)
     net = warp((1, 16, 16)).train()
@@ -180,7 +180,7 @@ def test_the_lesson_is_less_for_pairs_that_are_alike() -> None:
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
 
 
-def test_the_lesson_can_be_learned() -> None:
+def test_the_reconstruction_can_be_learned() -> None:
     """Targets are the anchors moved by two pixels."""
     anchors = smooth(32, 1, 16, 16)
     targets = anchors.roll(2, 3)
