@@ -26,14 +26,14 @@ from sklearn.utils.validation import (
 )
 
 from ganaug.choose.dose import choose_dose
-from ganaug.choose.priors import corrected
+from ganaug.choose.priors import correct_probabilities
 from ganaug.choose.remedies import (
     WEIGHTS,
     Rows,
     check_classifier,
     samplers_of,
     scaled_targets,
-    weighted,
+    with_class_weights,
 )
 from ganaug.choose.samplers import check_over_sampler, fit_resample
 from ganaug.choose.trials import Task
@@ -298,7 +298,9 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         samplers = samplers_of(augmenter, seed)
         self.dose_report_ = choose_dose(task, samplers, cv=self.cv, scoring=self.scoring, seed=seed)
         arm = self.dose_report_.chosen
-        estimator = weighted(self.estimator) if arm.remedy == WEIGHTS else self.estimator
+        estimator = self.estimator
+        if arm.remedy == WEIGHTS:
+            estimator = with_class_weights(estimator)
         return samplers.get(arm.remedy, augmenter), arm.dose, estimator
 
     def _augment(self, task: Task, sampler: Any, dose: float) -> Rows:
@@ -330,7 +332,9 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Return the probability of each class, of shape (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
         probabilities = self.estimator_.predict_proba(self._check_rows(X))
-        return corrected(probabilities, self.prior_ratio_) if self.correct_prior else probabilities
+        if not self.correct_prior:
+            return probabilities
+        return correct_probabilities(probabilities, self.prior_ratio_)
 
     @of_estimator
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
