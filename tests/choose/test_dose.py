@@ -88,7 +88,7 @@ def test_the_doses_are_prefixes_of_what_was_made_once() -> None:
     from ganaug.choose.remedies import resample_fold
 
     X, y = data()
-    grown = resample_fold(quick(), X, y, {1: 120})
+    grown = resample_fold(quick(), X, y, y, {1: 120})
     rows = [grown.dosed(dose) for dose in DOSES]
     assert [len(each.y) - 150 for each in rows] == [9, 22, 45, 90]
     for each in rows:
