@@ -1,7 +1,7 @@
-"""Rare examples for imbalanced training sets, made by a conditional GAN.
+"""Synthetic examples of rare classes for imbalanced training sets, made by a conditional GAN.
 
-Names are loaded on first use, so that ``import ganaug`` stays under a tenth of a second: torch,
-scikit-learn and pandas together take several.
+Public names are imported on first use. ``import ganaug`` thus takes less than a tenth of a second,
+while torch, scikit-learn and pandas together take several seconds.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ganaug.training.history import History
     from ganaug.training.loggers import MetricsLogger, TensorBoardLogger
 
+# The module of each public name, without the "ganaug." in front.
 _HOME = {
     "GANAugmenter": "augmenter",
     "AugmentedClassifier": "classifier",

@@ -1,7 +1,7 @@
-"""Every error and warning that ganaug raises on purpose.
+"""All errors and warnings of ganaug.
 
-Each error is a :class:`GanaugError` and also the built-in type that scikit-learn users already
-catch, so ``except ValueError`` keeps working.
+Each error is a :class:`GanaugError`, and also the built-in type that scikit-learn raises in such a
+case, so that ``except ValueError`` catches it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class GanaugError(Exception):
 
 
 class InvalidInputError(GanaugError, ValueError):
-    """The data cannot be used as they are; the message names the column, class or file.
+    """The data cannot be used; the message names the column, class or file.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class InvalidTypeError(GanaugError, TypeError):
 
 
 class SchemaDriftError(InvalidInputError):
-    """The columns differ from those seen at fit; the message lists the differences.
+    """The columns differ from those at fit; the message lists the differences.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class SchemaDriftError(InvalidInputError):
 
 
 class ConfigError(GanaugError, ValueError):
-    """An option, or a combination of options, is impossible.
+    """An option, or a combination of options, is not valid.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class ConfigError(GanaugError, ValueError):
 
 
 class MemoryBudgetError(GanaugError, ValueError):
-    """The request needs more memory than the budget; the message carries the estimate.
+    """The request needs more memory than the budget; the message gives the estimate.
 
     Examples
     --------
@@ -125,9 +125,9 @@ class MemoryBudgetError(GanaugError, ValueError):
 
 
 class NotAvailableError(GanaugError, AttributeError):
-    """The method does not exist in this mode; the message names the one that does.
+    """The method is not available in this mode; the message names the alternative.
 
-    An ``AttributeError``, so that ``hasattr`` says no.
+    It is an ``AttributeError``, so that ``hasattr`` returns False.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class DivergenceError(GanaugError, RuntimeError):
 
 
 class ArtifactError(GanaugError, ValueError):
-    """An augmenter cannot be saved, or a saved one not read: missing, damaged, not one of ours.
+    """A model cannot be saved, or cannot be read: it is missing, damaged or of another kind.
 
     Examples
     --------
@@ -157,8 +157,8 @@ class ArtifactError(GanaugError, ValueError):
     >>> try:
     ...     GANAugmenter.from_pretrained("no-such-folder")
     ... except ArtifactError as error:
-    ...     print("refused")
-    refused
+    ...     print("not a saved augmenter")
+    not a saved augmenter
     """
 
 
@@ -169,13 +169,13 @@ class GanaugWarning(UserWarning):
     --------
     >>> import warnings
     >>> from ganaug import GanaugWarning
-    >>> warnings.simplefilter("error", GanaugWarning)  # be strict
+    >>> warnings.simplefilter("error", GanaugWarning)  # turn these warnings into errors
     >>> warnings.resetwarnings()
     """
 
 
 class ModeCollapseWarning(GanaugWarning):
-    """The generator's samples of a class have lost most of the variety of the real ones.
+    """The generated samples of a class have lost most of the diversity of the real ones.
 
     Examples
     --------
@@ -186,27 +186,28 @@ class ModeCollapseWarning(GanaugWarning):
 
 
 def near(name: str, known: Iterable[str]) -> str | None:
-    """Return the known option that ``name`` misspells, if one is close enough."""
-    found = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return found[0] if found else None
+    """Return the known name that is closest to ``name``, or None if none is close enough."""
+    matches = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)  # difflib's default
+    return matches[0] if matches else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of an error message that names the nearest known option."""
+    """Return the end of an error message: the closest known name, or else all known names."""
     known = sorted(known)
     nearest = near(name, known)
     return f"known: {', '.join(known)}." if nearest is None else f"did you mean {nearest!r}?"
 
 
 def warn(message: str, category: type[GanaugWarning] = GanaugWarning) -> None:
-    """Warn at the line that called into ganaug, however deep in it the reason was found."""
+    """Warn with the position of the user's line that called ganaug, at any depth of calls."""
     frame, level = inspect.currentframe(), 1
-    # joblib stands between AugmentedClassifier and its augmenter.
+    # Frames of joblib lie between AugmentedClassifier and its augmenter.
     while frame and frame.f_back and _package(frame) in ("ganaug", "joblib"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
 
 
 def _package(frame: FrameType) -> str:
+    """Return the name of the top-level package whose code a frame runs."""
     name: str = frame.f_globals.get("__name__", "")
     return name.partition(".")[0]

@@ -1,8 +1,10 @@
-"""Where losses and networks are: the one list of their names, which loads none of them.
+"""The names of losses and image networks, and where they are defined.
 
 A loss is a function that returns a :class:`~ganaug.objectives.losses.Loss`. To add one, write the
-function and give it a line here; in your own code the line is ``LOSSES["my-loss"] = my_loss``. For
-networks of images it is ``IMAGE_NETWORKS["my-kind"] = (MyGenerator, MyCritic)``.
+function and register it: ``LOSSES["my-loss"] = my_loss``. Networks for images are registered by
+``IMAGE_NETWORKS["my-kind"] = (MyGenerator, MyCritic)``.
+
+Entries of ganaug are texts, ``"module:name"``, so that this module loads neither losses nor torch.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ LOSSES: dict[str, str | Callable[..., Any]] = {
     "wasserstein": "ganaug.objectives.losses:wasserstein",
     "relativistic": "ganaug.objectives.losses:relativistic",
 }
-"""The function of each loss, or where it is: ``"module:function"``."""
+"""The function of each loss, or its place as ``"module:function"``."""
 
 IMAGE_NETWORKS: dict[str, tuple[str | Callable[..., Any], str | Callable[..., Any]]] = {
     "image-mlp": (
@@ -34,14 +36,25 @@ IMAGE_NETWORKS: dict[str, tuple[str | Callable[..., Any], str | Callable[..., An
     "warp": ("ganaug.nets.warp:WarpGenerator", "ganaug.nets.dcgan:DCGANCritic"),
     "light": ("ganaug.nets.light:LightGenerator", "ganaug.nets.light:LightCritic"),
 }
-"""Generator and critic of each kind of image network, or where they are.
+"""Generator and critic of each kind of image network, or their places.
 
-Each is called with a :class:`~ganaug.nets.blueprint.Blueprint` and a ``torch.Generator``. What is
-added makes images from noise."""
+Each is called with a :class:`~ganaug.nets.blueprint.Blueprint` and a ``torch.Generator``. A
+generator that you add must make images from noise."""
 
 
 def make_loss(name: str, smoothing: float = 0.0) -> Any:
-    """Return a loss by its name; those with an argument get the label smoothing.
+    """Return a loss by its name.
+
+    Parameters
+    ----------
+    name : str
+        A key of :data:`LOSSES`.
+    smoothing : float, default=0.0
+        Label smoothing, for functions of a loss that have an argument.
+
+    Returns
+    -------
+    Loss
 
     Raises
     ------
@@ -62,12 +75,12 @@ def make_loss(name: str, smoothing: float = 0.0) -> Any:
 
 
 def smoothable() -> list[str]:
-    """Return the names of the losses that know label smoothing."""
+    """Return the names of the losses with label smoothing: their functions have an argument."""
     return [name for name in LOSSES if inspect.signature(_function(name)).parameters]
 
 
 def image_networks(kind: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return the generator's and the critic's class of a kind of image network.
+    """Return the classes of generator and critic of a kind of image network.
 
     Examples
     --------
@@ -76,10 +89,11 @@ def image_networks(kind: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     ['DCGANGenerator', 'DCGANCritic']
     """
     generator, critic = IMAGE_NETWORKS[kind]
-    return _found(generator), _found(critic)
+    return _resolve(generator), _resolve(critic)
 
 
 def _check_loss(name: str, loss: Any) -> None:
+    """Raise `ConfigError` if a loss has not two functions of two arguments."""
     try:
         for part in (loss.critic, loss.generator):
             inspect.signature(part).bind("real", "fake")
@@ -91,11 +105,13 @@ def _check_loss(name: str, loss: Any) -> None:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    function = _found(LOSSES[name])
+    """Return the function of a loss."""
+    function = _resolve(LOSSES[name])
     if not callable(function):
         raise ConfigError(f"LOSSES[{name!r}] must be a function that returns a Loss.")
     return function
 
 
-def _found(entry: str | Callable[..., Any]) -> Callable[..., Any]:
+def _resolve(entry: str | Callable[..., Any]) -> Callable[..., Any]:
+    """Return an entry itself, or the object at its place."""
     return pkgutil.resolve_name(entry) if isinstance(entry, str) else entry

@@ -49,7 +49,7 @@ class ArmResult:
     score : float
         Mean over the folds; NaN if the arm could not run.
     difference : float
-        Mean difference to doing nothing on the same folds.
+        Mean difference from doing nothing on the same folds.
     error : float
         Standard error of the difference. Repeats of the same rows count once.
     chosen : bool
@@ -318,7 +318,7 @@ def _choice(
 
 
 def arm_results(scores: Mapping[Arm, Sequence[float]], share: float) -> dict[Arm, ArmResult]:
-    """Return the mean score of each arm and its difference to doing nothing.
+    """Return the mean score of each arm and its difference from doing nothing.
 
     For ``share`` see :func:`standard_error`.
     """

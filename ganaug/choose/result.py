@@ -33,7 +33,7 @@ class MethodResult:
     score : float
         Mean over the folds; NaN if the method could not run.
     difference : float
-        Mean difference to doing nothing on the same folds.
+        Mean difference from doing nothing on the same folds.
     low, high : float
         95% interval of the difference, by the corrected resampled t-test.
     error : float
@@ -137,7 +137,7 @@ class Comparison(Document):
         return pd.DataFrame([asdict(each) for each in self.methods]).set_index("method")
 
     def _picture(self) -> Figure:
-        """Draw the difference of each method to doing nothing; the advised one stands out."""
+        """Draw the difference of each method from doing nothing; the advised one stands out."""
         from ganaug.pages.style import BLUE, GREY, ORANGE, plain_panel, style
 
         shown = self._shown
@@ -154,7 +154,7 @@ class Comparison(Document):
             axes.axvline(0, color=GREY, linewidth=1)
             axes.set_yticks(places, names)
             axes.set_ylim(-0.6, rows - 0.4)
-            axes.set_title(f"{self.scoring}, difference to doing nothing")
+            axes.set_title(f"{self.scoring}, difference from doing nothing")
             axes.grid(axis="y", visible=False)
         return figure
 

@@ -1,1 +1,1 @@
-"""Labels and containers as users pass them in: pandas, NumPy, SciPy and polars."""
+"""Labels, and containers that users pass: pandas, NumPy, SciPy and polars."""

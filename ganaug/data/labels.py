@@ -1,4 +1,4 @@
-"""Checks of the target: the labels of the rows, and how many rows each class shall have."""
+"""Checks of the target: the labels of the rows, and the number of rows to add to each class."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ from ganaug.errors import (
 
 
 def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
-    """Return the labels as a one-dimensional array, and whether ``y`` was one-hot.
+    """Return the labels as a one-dimensional array, and whether ``y`` is one-hot.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        For missing, continuous, multi-output or multilabel targets, and for a wrong length.
+        If labels are missing, continuous, multi-output or multilabel, or if their number is not
+        ``n_rows``.
     """
     y = _off_device(y)
     _check_label_shape(y, n_rows)
@@ -39,7 +40,7 @@ def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
     if missing.any():
         raise InvalidInputError(
             f"Input y contains NaN or None: {int(missing.sum())} missing label(s), the first in "
-            f"row {int(np.argwhere(missing)[0][0])}. Drop those rows or label them."
+            f"row {int(np.argwhere(missing)[0][0])}. Drop these rows or label them."
         )
     labels = _plain(y)
     kind = _kind_of(labels)
@@ -62,17 +63,17 @@ def check_labels(y: Any, n_rows: int) -> tuple[NDArray[Any], bool]:
 
 
 def check_label_list(y: Any, n_rows: int, option: str) -> NDArray[Any]:
-    """Return the labels, one a row, where a one-hot matrix will not do.
+    """Return the labels, one for each row, where a one-hot matrix cannot be used.
 
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        As :func:`check_labels`; for a one-hot matrix it names the ``option``.
+        As :func:`check_labels`, and for a one-hot matrix; the message then names the ``option``.
     """
     labels, one_hot = check_labels(y, n_rows)
     if one_hot:
         raise InvalidInputError(
-            f"{option} needs one label a row, and y is one-hot: pass y.argmax(axis=1)."
+            f"{option} needs one label for each row, and y is one-hot: pass y.argmax(axis=1)."
         )
     return labels
 
@@ -90,6 +91,7 @@ def _off_device(y: Any) -> Any:
 
 
 def _check_label_shape(y: Any, n_rows: int) -> None:
+    """Raise `InvalidInputError` if there is not one label, or one row of labels, for each row."""
     if y is None:
         raise InvalidInputError(
             "This GANAugmenter estimator requires y to be passed, but the target y is None."
@@ -98,7 +100,7 @@ def _check_label_shape(y: Any, n_rows: int) -> None:
         shape = y.shape if sp.issparse(y) else np.asarray(y).shape
     except ValueError:
         raise InvalidInputError(
-            "y must hold one label a row; its rows are sequences of different lengths."
+            "y must have one label for each row, but its rows are sequences of different lengths."
         ) from None
     if shape[:1] != (n_rows,):
         raise InvalidInputError(
@@ -107,8 +109,8 @@ def _check_label_shape(y: Any, n_rows: int) -> None:
         )
     if len(shape) > 2:
         raise InvalidInputError(
-            f"Unknown label type: y has {len(shape)} dimensions. Pass one label a row, or a "
-            "one-hot matrix."
+            f"Unknown label type: y has {len(shape)} dimensions. Pass one label for each row, or "
+            "a one-hot matrix."
         )
 
 
@@ -120,7 +122,7 @@ def _missing_labels(y: Any) -> NDArray[np.bool_]:
 
 
 def _kind_of(labels: NDArray[Any]) -> str:
-    """Return scikit-learn's name for the target; what it refuses is refused in our type."""
+    """Return scikit-learn's name for the type of target; its errors become those of ganaug."""
     if labels.dtype.kind in "mM":
         raise InvalidTypeError(
             f"Input y holds {labels.dtype} labels. Convert them to strings, for instance with "
@@ -137,10 +139,10 @@ def _kind_of(labels: NDArray[Any]) -> str:
 
 
 def _plain(y: Any) -> NDArray[Any]:
-    """Return labels of any container as a numpy array of a plain dtype."""
+    """Return labels of any container as a numpy array; objects become a plain dtype if possible."""
     if sp.issparse(y):
         return y.toarray()
-    # An array made of a list at once would turn ["x", 1] into strings.
+    # np.asarray(["x", 1]) would turn the number into a string.
     array = np.array(y, dtype=object) if isinstance(y, (list, tuple)) else np.asarray(y)
     if array.dtype == object and array.ndim == 2:
         return np.asarray(array.tolist())
@@ -148,7 +150,10 @@ def _plain(y: Any) -> NDArray[Any]:
         kinds = {type(value) for value in array}
         if len(kinds) > 1 and not all(issubclass(k, (int, float, np.number)) for k in kinds):
             names = sorted(kind.__name__ for kind in kinds)
-            raise InvalidTypeError(f"Input y mixes labels of different types: {', '.join(names)}.")
+            raise InvalidTypeError(
+                f"Input y mixes labels of different types: {', '.join(names)}. Convert them to one "
+                "type."
+            )
         if kinds <= {str}:
             return array
         array = np.asarray(array.tolist())
@@ -156,14 +161,18 @@ def _plain(y: Any) -> NDArray[Any]:
 
 
 def check_strategy(strategy: Any, labels: NDArray[Any]) -> dict[Any, int]:
-    """Return the number of rows to add to each class, in every form imbalanced-learn knows.
+    """Return the number of rows to add to each class.
 
-    Ratios are taken as they are written: 0.29 of 100 rows is 29, not the 28 of a truncated float.
+    The strategy has any form that imbalanced-learn accepts. Ratios are exact decimals: 0.29 of 100
+    rows is 29 rows, not 28 as for the float, which is slightly smaller.
 
     Raises
     ------
     ConfigError
-        If the strategy is impossible: unknown classes, a target below the present count.
+        If the strategy is not valid, for instance for unknown classes or a target below the present
+        number of rows.
+    InvalidInputError
+        If there is one class only.
     """
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
@@ -179,7 +188,7 @@ def check_strategy(strategy: Any, labels: NDArray[Any]) -> dict[Any, int]:
     if isinstance(strategy, numbers.Real) and not isinstance(strategy, bool):
         return _add_to_ratio(strategy, present)
     try:
-        # Labels by their codes would lose the user's keys; object labels upset numpy's unique.
+        # The labels themselves, not their codes: a strategy names classes by label.
         added = check_sampling_strategy(strategy, labels, "over-sampling")
     except GanaugError:
         raise
@@ -188,7 +197,7 @@ def check_strategy(strategy: Any, labels: NDArray[Any]) -> dict[Any, int]:
     if added is None:
         raise ConfigError(
             "sampling_strategy must be a float, a name, a dict, or a callable that returns one of "
-            f"them, got {strategy!r}."
+            f"these, got {strategy!r}."
         )
     return {label: int(added[label]) for label in present if label in added}
 
@@ -206,7 +215,7 @@ def _add_to_ratio(ratio: Any, present: Mapping[Any, int]) -> dict[Any, int]:
         )
     common = max(present, key=lambda label: present[label])
     (rare,) = (label for label in present if label != common)
-    # As the decimal that was written: the float nearest to 0.29 times 100 is below 29.
+    # The exact decimal: the float 0.29 times 100 is below 29, and would be truncated to 28.
     target = int(Fraction(str(ratio)) * present[common])
     if target < present[rare]:
         raise ConfigError(
@@ -239,7 +248,8 @@ def _add_to_targets(strategy: Mapping[Any, Any], present: Mapping[Any, int]) -> 
 
 
 def unknown_class(label: Any, known: Mapping[Any, Any] | Sequence[Any]) -> str:
-    """Return the message for a class that was not in the training data."""
+    """Return the message for a class that is not in the training data."""
+    # The usual mistake: "1" for 1, after reading a file or JSON.
     same = [k for k in known if str(k) == str(label)]
     if same:
         return (
@@ -250,7 +260,7 @@ def unknown_class(label: Any, known: Mapping[Any, Any] | Sequence[Any]) -> str:
 
 
 def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
-    """Return ``y`` followed by the labels of the rows that ``X_res`` has behind those of ``X``."""
+    """Return ``y`` followed by the labels of the rows that ``X_res`` has after those of ``X``."""
     same_index = isinstance(X, pd.DataFrame) and getattr(y, "index", None) is not None
     index = X_res.index[len(X) :] if same_index and X.index.equals(y.index) else None
     if hasattr(y, "detach"):  # a tensor
@@ -262,7 +272,7 @@ def append_target(X: Any, X_res: Any, y: Any, labels: NDArray[Any], one_hot: boo
 
 
 def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
-    """Return new labels (column numbers where one-hot) in the container and dtype of ``y``."""
+    """Return new labels (column numbers if one-hot) in the container and dtype of ``y``."""
     if polars.is_polars(y) or polars.is_polars_series(y):
         return polars.labels_like(labels, y, one_hot)
     if one_hot:
@@ -288,7 +298,7 @@ def like_labels(y: Any, labels: NDArray[Any], one_hot: bool) -> Any:
 
 
 def append_labels(y: Any, new: Any, index: pd.Index | None) -> Any:
-    """Return ``y`` followed by ``new``; ``index`` names the rows of a frame or series."""
+    """Return ``y`` followed by ``new``; ``index`` is that of the new rows of a frame or series."""
     if polars.is_polars(y):
         return polars.append_frame(y, new)
     if polars.is_polars_series(y):

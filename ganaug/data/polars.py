@@ -1,7 +1,7 @@
-"""Polars data frames, through narwhals: into the pandas form used inside, and back.
+"""Polars data frames, through narwhals: to the pandas form that is used inside, and back.
 
-Original rows are never converted: new rows are brought to the dtypes of the frame and put behind
-them. Nothing here imports polars unless the user has.
+Real rows are never converted: synthetic rows get the dtypes of the frame and are appended to it.
+Polars is not imported unless the user has imported it, or a saved model needs it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ PolarsColumn = Any
 """A narwhals Series."""
 
 _EXACT = decimal.Context(prec=100)
+"""Arithmetic that rounds no decimal of polars, which has at most 38 digits."""
 
 
 def is_polars(X: Any) -> bool:
@@ -35,11 +36,13 @@ def is_polars_series(y: Any) -> bool:
 
 
 def refuse_lazy(X: Any, name: str = "X") -> None:
-    """Refuse a polars LazyFrame: its rows are not there yet.
+    """Raise `InvalidTypeError` for a polars LazyFrame, whose rows are not read yet.
 
-    Raises
-    ------
-    InvalidTypeError
+    Parameters
+    ----------
+    X : any
+    name : str, default="X"
+        Name of the parameter in the message.
     """
     if nw.dependencies.is_polars_lazyframe(X):
         raise InvalidTypeError(
@@ -56,7 +59,7 @@ def to_pandas(X: Any) -> pd.DataFrame:
     Raises
     ------
     InvalidInputError, InvalidTypeError
-        For columns that cannot be synthesised. They are named.
+        For columns that cannot be synthesised; the message names the column.
     """
     frame = nw.from_native(X, eager_only=True)
     columns = {column.name: _read(column) for column in frame.iter_columns()}
@@ -69,7 +72,7 @@ def labels_to_pandas(y: Any) -> Any:
     Raises
     ------
     InvalidTypeError
-        For dtypes that are no labels, and for a LazyFrame.
+        For dtypes that cannot be labels, and for a LazyFrame.
     """
     refuse_lazy(y, "y")
     if not (is_polars(y) or is_polars_series(y)):
@@ -90,9 +93,10 @@ def _columns(X: Any) -> list[PolarsColumn]:
 
 
 def _read(column: PolarsColumn) -> pd.Series:
+    """Return a column as pandas, by the reader of its dtype."""
     kind = type(column.dtype)
     if kind not in _READERS:
-        if column.null_count() == len(column):  # of polars' dtype Null, for one
+        if column.null_count() == len(column):  # for instance of polars' dtype Null
             return pd.Series([None] * len(column), dtype=object, name=column.name)
         raise InvalidTypeError(
             f"Column {column.name!r} has the polars dtype {column.to_native().dtype}, which cannot "
@@ -115,8 +119,8 @@ def _integers(column: PolarsColumn) -> Any:
 
 def _floats(column: PolarsColumn) -> Any:
     values, missing = _filled(column, 0.0)
-    # Inside there is one kind of missing value. The dtype says which comes back: null, or NaN
-    # where the column has no nulls.
+    # Inside there is one kind of missing value. The dtype records which kind is returned: null, or
+    # NaN if the column has no nulls.
     return pd.arrays.FloatingArray(values, missing | np.isnan(values)) if missing.any() else values
 
 
@@ -154,18 +158,21 @@ def _durations(column: PolarsColumn) -> Any:
 
 
 def _counts(column: PolarsColumn, letter: str) -> NDArray[Any]:
+    """Return instants (``letter`` "M") or durations ("m") in the unit of the column."""
     values, missing = _filled(column.cast(nw.Int64), 0)
+    # numpy has the same integers as polars: counts of the unit, since 1970 for instants.
     stamps = values.view(f"{letter}8[{column.dtype.time_unit}]")
     stamps[missing] = np.array("NaT", stamps.dtype)
     return stamps
 
 
 def _times(column: PolarsColumn) -> Any:
+    """Return times of the day as integers: nanoseconds since midnight."""
     return _integers(column.cast(nw.Int64))
 
 
 def _decimals(column: PolarsColumn) -> Any:
-    """Return decimals as integers, counted in their last digit."""
+    """Return decimals as integers, in units of their last digit."""
     scale = column.to_native().dtype.scale
     missing = np.array(column.is_null().to_numpy(), dtype=bool)
     try:
@@ -214,7 +221,7 @@ def from_pandas(new: pd.DataFrame, like: Any) -> Any:
 
 
 def labels_like(labels: NDArray[Any], y: Any, one_hot: bool) -> Any:
-    """Return new labels (column numbers where one-hot) as a polars Series or frame like ``y``."""
+    """Return new labels (column numbers if one-hot) as a polars Series or frame like ``y``."""
     if one_hot:
         return from_pandas(pd.DataFrame(np.eye(y.shape[1])[labels.astype(np.int64)]), y)
     if is_polars(y):
@@ -225,7 +232,7 @@ def labels_like(labels: NDArray[Any], y: Any, one_hot: bool) -> Any:
 
 
 def append_frame(X: Any, new: Any) -> Any:
-    """Return polars rows followed by others of the same schema."""
+    """Return the rows of one polars frame followed by those of another of the same schema."""
     frames = [nw.from_native(part, eager_only=True) for part in (X, new)]
     return nw.concat(frames, how="vertical").to_native()
 
@@ -236,24 +243,25 @@ def append_series(y: Any, new: Any) -> Any:
 
 
 def replace_rows(X: Any, rows: Mask, new: Any) -> Any:
-    """Return a copy of ``X`` in which the marked rows are, in turn, those of ``new``."""
+    """Return a copy of ``X`` in which the marked rows are replaced by those of ``new``."""
     order = np.arange(len(X))
     order[rows] = len(X) + np.arange(rows.sum())
     return append_frame(X, new)[order.tolist()]
 
 
 def _write(series: pd.Series, like: PolarsColumn, backend: Any) -> PolarsColumn:
+    """Return a pandas column with the dtype of the polars column ``like``."""
     kind = type(like.dtype)
-    # A float column without nulls has NaN for what is missing, which is a value of its own.
+    # In a float column without nulls, NaN is a value and must not become null.
     nan_is_value = isinstance(series.dtype, np.dtype) and series.dtype.kind == "f"
     missing = np.zeros(len(series), bool) if nan_is_value else series.isna().to_numpy(dtype=bool)
     array = _WRITERS.get(kind, _objects)(series, like)
     values: Any = array
     if missing.any() or array.dtype == object:
         pairs = zip(array.tolist(), missing.tolist(), strict=True)
-        values = [None if gone else value for value, gone in pairs]
+        values = [None if is_missing else value for value, is_missing in pairs]
     made = nw.new_series(like.name, values, backend=backend)
-    # By the frame's own dtype: narwhals' do not know all of its parameters.
+    # Cast by polars: dtypes of narwhals lack some parameters, such as those of Decimal.
     return nw.from_native(made.to_native().cast(like.to_native().dtype), series_only=True)
 
 
@@ -265,10 +273,11 @@ def _numbers(series: pd.Series, _: PolarsColumn) -> NDArray[Any]:
     if isinstance(series.dtype, np.dtype):
         return series.to_numpy()
     dtype: Any = series.dtype
-    return series.to_numpy(dtype=dtype.numpy_dtype, na_value=0)
+    return series.to_numpy(dtype=dtype.numpy_dtype, na_value=0)  # a null replaces the 0 later
 
 
 def _days(series: pd.Series, _: PolarsColumn) -> NDArray[Any]:
+    """Return dates as days since 1970; clipped, because polars stores them in 32 bits."""
     return series.to_numpy().astype("M8[D]").astype(np.int64).clip(-(2**31), 2**31 - 1)
 
 
@@ -280,6 +289,7 @@ def _stamps(series: pd.Series, like: PolarsColumn) -> NDArray[Any]:
 
 
 def _points(series: pd.Series, like: PolarsColumn) -> NDArray[Any]:
+    """Return integers in units of the last digit as decimals."""
     scale = like.to_native().dtype.scale
     values = _numbers(series, like).tolist()
     points = [_EXACT.scaleb(decimal.Decimal(value), -scale) for value in values]
@@ -299,7 +309,10 @@ _WRITERS: dict[Any, Callable[[pd.Series, PolarsColumn], NDArray[Any]]] = {
 
 
 def schema_of(X: Any) -> list[tuple[str, Any]]:
-    """Return names and dtypes, an Enum as pandas' categories: more of them are harmless."""
+    """Return names and dtypes for a comparison with those at fit.
+
+    An Enum becomes the categorical dtype of pandas, since additional categories are allowed.
+    """
     return [(column.name, _comparable(column)) for column in _columns(X)]
 
 
@@ -310,18 +323,21 @@ def _comparable(column: PolarsColumn) -> Any:
 
 
 def schema_to_list(X: Any) -> list[list[Any]]:
-    """Return names, dtypes and their parameters as plain values, for a model file."""
+    """Return names, dtypes and parameters of dtypes as plain values, for a model file."""
     return [[name, *_described(dtype)] for name, dtype in X.schema.items()]
 
 
 def _described(dtype: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name of a polars dtype, and its parameters as plain values."""
     kind = dtype.base_type().__name__
     values = {name: getattr(dtype, name) for name in _PARAMETERS.get(kind, ())}
     if kind == "Enum":
         values["categories"] = dtype.categories.to_list()
     if kind == "Categorical" and not dtype.categories.is_global():
-        named = dtype.categories
-        values["categories"] = [named.name(), named.namespace(), str(named.physical())]
+        categories = dtype.categories
+        values["categories"] = [
+            categories.name(), categories.namespace(), str(categories.physical())
+        ]  # fmt: skip
     return kind, values
 
 
@@ -334,7 +350,7 @@ _KINDS = {kind.__name__ for kind in _READERS} | {"Null"}
 
 
 def empty_from_list(schema: Sequence[Sequence[Any]]) -> Any:
-    """Return the empty polars frame that :func:`schema_to_list` described.
+    """Return an empty polars frame with the schema from :func:`schema_to_list`.
 
     Raises
     ------

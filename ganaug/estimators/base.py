@@ -119,13 +119,17 @@ class Learner(BaseEstimator):
         with saving.damage_as_artifact_error(folder):
             data = config["estimator"]
             loaded = cls(**saving.params_from_dict(data["params"], cls._get_param_names()))
-            loaded._check_params()
-            loaded._restore(data, config["model"], arrays)
-            run = saving.Run.from_dict(data)
-            loaded._seed, loaded._calls, loaded.history_ = run.seed, run.calls, run.history
-            if run.feature_names is not None:
-                loaded.feature_names_in_ = run.feature_names
+            cls._restore_fit(loaded, data, config["model"], arrays)
         return loaded
+
+    def _restore_fit(self, data: saving.Saved, model: saving.Saved, arrays: Arrays) -> None:
+        """Set the state of the fit that was saved."""
+        self._check_params()
+        self._restore(data, model, arrays)
+        run = saving.Run.from_dict(data)
+        self._seed, self._calls, self.history_ = run.seed, run.calls, run.history
+        if run.feature_names is not None:
+            self.feature_names_in_ = run.feature_names
 
     @abstractmethod
     def _state(self) -> tuple[saving.Saved, saving.Saved, Arrays]:

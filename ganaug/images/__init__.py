@@ -1,1 +1,1 @@
-"""Images, from raw pixels to a saved model."""
+"""Images, from their containers to a saved model."""

@@ -1,4 +1,4 @@
-"""Images to what the networks see, and back: numbers between -1 (black) and 1 (white)."""
+"""Codec of images: from pixels to numbers between -1 (black) and 1 (white), and back."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from torch import Tensor
 class ImageCodec:
     """Codec of images of one shape and value range.
 
-    Eight-bit images are kept as they are, in a quarter of the memory, and become numbers when a
-    batch is drawn (:func:`to_signed`).
+    Images of 8 bits are stored as they are, in a quarter of the memory of floats. They become
+    numbers when a batch is drawn (:func:`~ganaug.training.images.to_signed`).
 
     Parameters
     ----------
@@ -30,7 +30,8 @@ class ImageCodec:
     Examples
     --------
     >>> import numpy as np
-    >>> from ganaug.images.codec import ImageCodec, to_signed
+    >>> from ganaug.images.codec import ImageCodec
+    >>> from ganaug.training.images import to_signed
     >>> codec = ImageCodec((1, 8, 8), "float64", 0.0, 1.0, whole=False)
     >>> images = np.full((2, 1, 8, 8), 0.25)
     >>> signed = to_signed(codec.encode(images))
@@ -51,19 +52,20 @@ class ImageCodec:
         return self.dtype == np.uint8 and (self.low, self.high) == (0.0, 255.0)
 
     def encode(self, pixels: NDArray[Any]) -> Tensor:
-        """Return (n, channels, height, width) bytes, or numbers between -1 and 1."""
+        """Return bytes or numbers between -1 and 1 of shape (n, channels, height, width)."""
         if self.bytewise:
+            # A copy, so that the model does not share memory with the user's array.
             return torch.from_numpy(np.array(pixels, np.uint8, order="C"))
         unit = (pixels.astype(np.float32) - self.low) / (self.high - self.low)
         return torch.from_numpy(np.ascontiguousarray(unit * 2 - 1, dtype=np.float32))
 
     def decode(self, signed: Tensor) -> NDArray[Any]:
-        """Return pixels in the user's dtype and range."""
+        """Return pixels in the dtype and the range of the images at fit."""
         unit = signed.float().cpu().numpy().clip(-1.0, 1.0) * 0.5 + 0.5
         values = unit.astype(np.float64) * (self.high - self.low) + self.low
         if self.whole:
             values = np.round(values)
-        # Rounding to the user's precision must not leave the bounds.
+        # Conversion to a shorter float may round a value to outside the range.
         return values.astype(self.dtype).clip(self.dtype.type(self.low), self.dtype.type(self.high))
 
     def to_bytes(self, pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Images as the augmenter sees them: an image is one member of a class."""
+"""Images as a kind of data: each image is a member of a class."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
 
 class ImageData(Modality):
-    """Images of one size and number of channels.
+    """Images of one size and one number of channels.
 
     Parameters
     ----------
     options : ImageOptions
-        What the user said about them.
+        Option of the augmenter.
     """
 
     name: ClassVar[str] = "image"
-    on_mps: ClassVar[bool] = False  # no gradient of cubic resampling there
+    on_mps: ClassVar[bool] = False  # MPS has no gradient of cubic resampling
 
     def __init__(self, options: ImageOptions) -> None:
         self.options = options
@@ -53,27 +53,31 @@ class ImageData(Modality):
 
     @property
     def fitted_form(self) -> ImageFormat:
-        """What the images looked like at fit."""
+        """Format of the images seen at fit."""
         assert self.form is not None
         return self.form
 
     def check(self, X: Any, budget: int) -> ImageBatch:
-        """Return the images as arrays, with their format."""
+        """Return the images as one array, with their format."""
         return formats.check_images(X, self.options, budget, self.form)
 
     def remember(self, estimator: Any, X: Any, data: ImageBatch) -> None:
-        """Set the number of features (values of an image) and keep how the images came."""
+        """Set the number of features (values of an image), and keep the format and container."""
         self.form = data.form
         if _has_columns(X, data):
             try:
                 validate_data(estimator, X, skip_check_array=True, reset=True)
-            except TypeError as error:  # names of which only some are strings
+            except TypeError as error:  # only some of the column names are strings
                 raise InvalidTypeError(str(error)) from None
         estimator.n_features_in_ = int(np.prod(data.form.shape))
         self.template = containers.empty_like(X, data.form.container, data.form.dtype)
 
     def compare(self, estimator: Any, X: Any, data: ImageBatch, *, training: bool) -> None:
-        """Refuse images of another size, and where some will be added, another kind of pixel."""
+        """Raise `SchemaDriftError` if the shape of the images differs from that at fit.
+
+        Dtype and range of the values are compared only if ``training``, because then synthetic
+        images will be added.
+        """
         drift = formats.describe_drift(self.fitted_form, data)
         if drift and (training or data.form.shape != self.fitted_form.shape):
             raise SchemaDriftError(drift)
@@ -88,17 +92,21 @@ class ImageData(Modality):
         return data.pixels
 
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
-        """Return how each class will be made, from its number of images."""
+        """Return the method that makes each class, from its number of images."""
+        # The device decides the kind of network of `auto`, but not the methods.
         return plan_image_methods(classes, image_recipe(recipe, torch.device("cpu")))
 
     def train(
         self, data: ImageBatch, classes: Classes, recipe: str | Recipe, job: Job, budget: int
     ) -> tuple[Model, History]:
-        """Learn the images."""
+        """Check that all images fit the budget, then train on the encoded images."""
         form = self.fitted_form
         chosen = image_recipe(recipe, job.device)
         formats.check_fits(
-            len(data) + sum(classes.to_add.values()), form.shape, budget, "Images old and new"
+            len(data) + sum(classes.to_add.values()),
+            form.shape,
+            budget,
+            "Real and synthetic images",
         )
         codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
         job = replace(job, seed=derive(job.seed, "fit"))
@@ -107,12 +115,12 @@ class ImageData(Modality):
         )
 
     def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
-        """Refuse to make more images than the budget holds."""
+        """Raise `MemoryBudgetError` if the wanted images do not fit the budget."""
         n_new = sum(wanted)
         formats.check_fits(n_new, model.codec.shape, budget, f"{n_new:,} synthetic images")
 
     def decode(self, model: Model, parts: list[NDArray[Any]]) -> Pixels:
-        """Return all parts together; the model has decoded them."""
+        """Return all parts as one array; the model has decoded them."""
         return np.concatenate(parts)
 
     def take(self, synthetic: Pixels, order: NDArray[np.int64]) -> Pixels:
@@ -121,32 +129,32 @@ class ImageData(Modality):
 
     def append(self, X: Any, data: ImageBatch, synthetic: Pixels) -> Any:
         """Return ``X`` followed by the synthetic images, in its container."""
-        return containers.append_images(X, _outside(synthetic, data.form), data.form.container)
+        return containers.append_images(X, _ordered(synthetic, data.form), data.form.container)
 
     def replace(self, X: Any, data: ImageBatch, rows: NDArray[np.bool_], synthetic: Pixels) -> Any:
-        """Return a copy of ``X`` in which the marked images are the synthetic ones."""
-        new = _outside(synthetic, data.form)
+        """Return a copy of ``X`` in which the marked images are synthetic."""
+        new = _ordered(synthetic, data.form)
         return containers.replace(X, rows, new, data.form.container)
 
     def unchanged(self, X: Any) -> Any:
-        """Return the images as they are; what reads like a list becomes one, as in ``replace``."""
+        """Return the images unchanged; sequences become lists, as in ``replace``."""
         return list(X) if is_listed(X) and not isinstance(X, list) else X
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
-        """Return the images as they are: no frame holds them."""
+        """Return the images unchanged, because a frame cannot hold them."""
         return result
 
     def present(self, synthetic: Pixels) -> Any:
         """Return images in the container seen at fit."""
         form = self.fitted_form
-        return containers.restore(_outside(synthetic, form), form.container, self.template)
+        return containers.restore(_ordered(synthetic, form), form.container, self.template)
 
     def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """Return a model as plain values and arrays."""
         return saving.image_to_parts(model)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the format of the images, what the user said, and the names of flat columns."""
+        """Return the format of the images and the columns of flat rows as plain values."""
         if polars.is_polars(self.template):
             return {
                 "format": asdict(self.fitted_form),
@@ -165,23 +173,24 @@ class ImageData(Modality):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], options: ImageOptions | None) -> Self:
-        """Return what :meth:`to_dict` described."""
-        own = cls(options or ImageOptions())
-        own.form = saving.format_from_dict(data["format"])
-        own.template = containers.empty_like(None, own.form.container, own.form.dtype)
+        """Return an instance from the values that :meth:`to_dict` returned."""
+        restored = cls(options or ImageOptions())
+        form = restored.form = saving.format_from_dict(data["format"])
+        restored.template = containers.empty_like(None, form.container, form.dtype)
         if "polars_schema" in data:
-            own.template = polars.empty_from_list(data["polars_schema"])
+            restored.template = polars.empty_from_list(data["polars_schema"])
         elif data["columns"] is not None:
-            own.template = pd.DataFrame(
+            restored.template = pd.DataFrame(
                 {i: np.empty(0, np.dtype(dtype)) for i, (_, dtype) in enumerate(data["columns"])}
             ).set_axis(pd.Index([name_in(name) for name, _ in data["columns"]]), axis=1)
-        return own
+        return restored
 
 
 def _has_columns(X: Any, data: ImageBatch) -> bool:
-    """Return whether the images are rows of a table, whose columns scikit-learn compares."""
+    """Return whether the images are rows of a table, whose names scikit-learn compares."""
     return data.form.container.holder == "rows" and not isinstance(X, torch.Tensor)
 
 
-def _outside(synthetic: Pixels, form: ImageFormat) -> Pixels:
+def _ordered(synthetic: Pixels, form: ImageFormat) -> Pixels:
+    """Return synthetic images with their axes in the order of the user's images."""
     return formats.from_channels_first(synthetic, form.layout)

@@ -1,4 +1,4 @@
-"""Class evidence on images: small convolutional classifiers, cross-fitted on the user's own."""
+"""Class evidence of images: small convolutional classifiers, cross-fitted on the real images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ from ganaug.runtime.rng import torch_stream
 from ganaug.training.images import TrainingImages, to_signed, translate
 
 FIRST_CHANNELS = 16
+"""Channels at the full size; they double with each halving."""
+
 MOST_CHANNELS = 64
+"""Most channels: keeps the classifiers small beside the generator, so that a fit stays short."""
+
 PART = 256
-"""Images judged at once."""
+"""Images classified at once: bounds memory."""
+
+BALANCE = 0.5
+"""Exponent of the class frequencies in a batch: it draws rare classes more often than 1 would."""
 
 
 class ImageEvidence(nn.Module):
-    """One small convolutional network a fold.
+    """One small convolutional network for each fold.
 
     Parameters
     ----------
@@ -45,18 +52,18 @@ class ImageEvidence(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (folds, batch, channels, height, width) to (folds, batch, n_classes) logits."""
-        each = zip(self.members, images, strict=True)
-        return torch.stack([member(own) for member, own in each])
+        pairs = zip(self.members, images, strict=True)
+        return torch.stack([member(part) for member, part in pairs])
 
     @torch.inference_mode()
     def margins(self, images: Tensor, fold: Tensor, label: int) -> Tensor:
         """Return the log-odds of ``label`` for each image by the classifier of its ``fold``."""
         margin = torch.empty(len(images), device=images.device)
         for k, member in enumerate(self.members):
-            own = to_signed(images[fold == k])
-            if not len(own):
+            held_out = to_signed(images[fold == k])
+            if not len(held_out):
                 continue
-            logits = torch.cat([member(part) for part in own.split(PART)])
+            logits = torch.cat([member(part) for part in held_out.split(PART)])
             others = logits.clone()
             others[:, label] = -torch.inf
             margin[fold == k] = logits[:, label] - others.logsumexp(1)
@@ -84,14 +91,21 @@ def fit_image_evidence(
     seed: int,
     label_safe: Sequence[str] = (),
 ) -> tuple[ImageEvidence, Tensor]:
-    """Train the classifiers on stored images; return them and each image's held-out fold."""
+    """Train the classifiers on stored images.
+
+    Returns
+    -------
+    evidence : ImageEvidence
+    fold : Tensor of shape (n,)
+        The fold in which each image is held out.
+    """
     device = images.device
     fold = held_out_folds(labels, seed)
     shape = (images.shape[1], images.shape[2], images.shape[3])
     model = ImageEvidence(shape, n_classes, torch_stream(seed, "init")).to(device)
     parts = [
         ShiftedImages(
-            images[fold != k], labels[fold != k].cpu(), n_classes, 0.5, device, (), label_safe
+            images[fold != k], labels[fold != k].cpu(), n_classes, BALANCE, device, (), label_safe
         )
         for k in range(EVIDENCE_FOLDS)
     ]
@@ -100,8 +114,8 @@ def fit_image_evidence(
 
 
 class ShiftedImages(TrainingImages):
-    """Training images moved a little: what a classifier should not mind."""
+    """Training images that are shifted at random, which must not change their class."""
 
     def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a random image of each label, moved."""
+        """Return a random image of each label, shifted."""
         return translate(super().draw_rows(labels, generator), generator)

@@ -1,4 +1,4 @@
-"""From stored images to an :class:`~ganaug.images.sampling.ImageModel`: plan, train, freeze."""
+"""Training of an :class:`~ganaug.images.sampling.ImageModel`: plan, train, freeze."""
 
 from __future__ import annotations
 
@@ -32,39 +32,45 @@ if TYPE_CHECKING:
     from ganaug.images.codec import ImageCodec
     from ganaug.models.classes import Classes
 
-SOURCES: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
-"""What a generator learns from, where not from images one by one."""
+TRAINING_DATA: dict[str, Any] = {"warp": TrainingPairs, "light": TrainingLayouts}
+"""Training data by the kind of network; other kinds learn from single images."""
 
 ANCHOR_BELOW = 2000
-"""Class size under which ``auto`` changes real images."""
+"""Class size below which ``auto`` changes real images instead of starting from noise.
+
+With a minute of training on a CPU, a classifier was worse with images from noise than with the real
+images alone (docs/research-images.md), so noise is left to classes with many images.
+"""
 
 EVIDENCE_STEPS = 300
-"""Training steps of the classifiers behind selection, at most."""
+"""Most training steps of the classifiers behind selection: bounds their share of a fit."""
 
 FLAT = 0.2
-"""Share of an image in its most frequent value from which it is a drawing and no photograph."""
+"""Share of the pixels with the most frequent value from which an image counts as a drawing."""
 
-LOOKED_AT = 500
-"""Images that decide whether all are drawings, at most."""
+FLAT_SAMPLE = 500
+"""Most images that decide whether a data set holds drawings: bounds the time."""
 
 
 def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
-    """Return the recipe for images: a preset by name, or what the user made.
+    """Return the recipe for images: a preset by its name, or a recipe as it is.
 
     Raises
     ------
     ConfigError
-        If it is one for tables.
+        If the recipe is for tables or for pairs of images.
     """
     if isinstance(recipe, str):
         preset = Recipe.preset(recipe, "image")
         if recipe == "auto" and device.type == "cuda":
+            # Its images from noise were the best, but it takes minutes more than the other kinds
+            # on a CPU (docs/research-images.md).
             return preset.replace(kind="residual", name="auto")
         return preset
     kind = recipe.architecture.kind
     if kind not in IMAGE_NETWORKS:
         others = {"mlp": "tables", "unet": "pairs of images: use Pix2PixAugmenter"}
-        base = recipe.name.rstrip("*")
+        base = recipe.name.rstrip("*")  # a changed preset has a star behind its name
         base = base if base in IMAGE_PRESETS else "auto"
         raise ConfigError(
             f"A recipe with kind={kind!r} is for {others[kind]}. Start from "
@@ -75,9 +81,10 @@ def image_recipe(recipe: str | Recipe, device: torch.device) -> Recipe:
 
 
 def plan_image_methods(classes: Classes, recipe: Recipe) -> list[str]:
-    """Return how each class will be made, from its number of images.
+    """Return the method that makes each class, from its number of images.
 
-    ``auto`` trains a GAN that invents images only for large classes that lack some.
+    ``auto`` makes images from noise only for large classes that lack some. The images of other
+    classes are anchored: real images of the class that the generator changes.
     """
     lacking = [classes.to_add.get(name, 0) > 0 for name in classes.names]
     each = zip(classes.counts, lacking, strict=True)
@@ -92,16 +99,38 @@ def _method(count: int, lacks: bool, recipe: Recipe) -> str:
 
 
 def image_steps(n_images: int, recipe: Recipe) -> int:
-    """Return the number of generator steps: it grows with the square root of the images.
+    """Return the number of generator steps, which grows with the square root of the images.
 
-    What starts from real images needs fewer steps than images from noise: bending is learned from
-    pairs, of which there are many, and layouts of light are a few numbers each. Where the critic
-    takes several steps for one of the generator's, these are fewer.
+    Generators that change real images need fewer steps than those that start from noise. ``warp``
+    learns from pairs, of which there are many, and ``light`` learns layouts of a few numbers each.
+    If the critic takes several steps for each step of the generator, there are fewer of these.
     """
+    # Factor of the square root, and bounds that keep a fit to minutes on a CPU.
     kinds = {"warp": (12, 400, 2000), "light": (30, 1000, 2000)}
-    each, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
-    steps = min(max(each * math.sqrt(n_images), least), most)
+    factor, least, most = kinds.get(recipe.architecture.kind, (30, 1000, 10_000))
+    steps = min(max(factor * math.sqrt(n_images), least), most)
+    # The sum of the steps of both networks does not depend on n_critic.
     return int(steps * 2 / (1 + recipe.schedule.n_critic))
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Stored images, their class numbers, the names of the classes, and safe mirrorings."""
+
+    stored: Tensor
+    codes: Tensor
+    names: Sequence[str]
+    label_safe: Sequence[str]
+
+    def of_class(self, label: int) -> LabelledImages:
+        """Return the images of one class, which becomes class 0."""
+        members = self.codes == label
+        return replace(
+            self,
+            stored=self.stored[members],
+            codes=self.codes[members] * 0,
+            names=[self.names[label]],
+        )
 
 
 def fit_image_model(
@@ -119,10 +148,10 @@ def fit_image_model(
     recipe : Recipe
     codec : ImageCodec
     stored : Tensor of shape (n, channels, height, width)
-        As the codec stores images.
+        Images as the codec encodes them.
     classes : Classes
     label_safe : sequence of str
-        Mirrorings that leave the label true.
+        Mirrorings that do not change the label.
     job : Job
 
     Returns
@@ -132,128 +161,153 @@ def fit_image_model(
     """
     codes = torch.from_numpy(classes.codes)
     methods = plan_image_methods(classes, recipe)
-    given = recipe.architecture.kind in CHANGING_KINDS
-    free = recipe.small_classes == "auto" and not given
-    if recipe.name.endswith("*") and free and "gan" not in methods:
+    open_change = _leaves_change_open(recipe)
+    if recipe.name.endswith("*") and open_change and "gan" not in methods:
         warn(
-            "The changes to the recipe have no effect here: they are about classes made from "
-            "noise, and all of these are made by changing real images. Change "
+            "The changes to the recipe have no effect here. They concern classes made from noise, "
+            "and every class is anchored: its real images are changed. Change "
             'Recipe.preset("warp", data="image") or "light" instead, or set small_classes="gan".'
         )
     from_images = [method != "gan" for method in methods]
     bank = ImageBank.build(stored, codes, from_images, label_safe).to(job.device)
     model = ImageModel(recipe, codec, methods, [], bank)
-    free = free and "anchored" in methods
-    plans = plan_training(recipe, methods, "warp" if free and are_flat(stored) else "light")
-    names = [str(name) for name in classes.names]
-    history, started = History(), time.monotonic()
-    for number, plan in enumerate(plans):
-        turn = replace(remaining(job, started), seed=derive(job.seed, "train", number))
-        own = codes == plan.alone
-        part = (
-            (stored, codes, names)
-            if plan.alone is None
-            else (stored[own], codes[own] * 0, [names[plan.alone]])
-        )
-        judged = [True] if plan.alone is not None else [m == plan.method for m in methods]
-        trainer = _trainer(plan.recipe, codec, *part, judged, label_safe, turn)
-        run = trainer.run()
-        called = plan.method if plan.alone is None else names[plan.alone]
-        history = joined(history, run, called) if len(plans) > 1 else run
-        model.generators.append(trainer.average)
-        model.recipes.append(plan.recipe)
+    bend = open_change and "anchored" in methods and are_flat(stored)
+    plans = plan_training(recipe, methods, "warp" if bend else "light")
+    images = LabelledImages(stored, codes, [str(name) for name in classes.names], label_safe)
+    history = _train_generators(model, plans, images, job)
     if recipe.selection == "evidence":
-        seed = derive(job.seed, "evidence")
-        images, labels = stored.to(job.device), codes.to(job.device)
-        steps = min(job.steps or EVIDENCE_STEPS, EVIDENCE_STEPS)
-        evidence, fold = fit_image_evidence(
-            images, labels, len(methods), steps=steps, seed=seed, label_safe=label_safe
-        )
-        made = [method in GENERATED for method in methods]
-        model.selector = fit_image_selector(evidence, fold, images, labels, made)
+        _attach_selector(model, images, job)
     return model, history
+
+
+def _leaves_change_open(recipe: Recipe) -> bool:
+    """Return whether the data decide between ``warp`` and ``light`` for anchored classes."""
+    return recipe.small_classes == "auto" and recipe.architecture.kind not in CHANGING_KINDS
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A recipe to train, the method of the classes that it makes, and the class if it is one."""
+    """A generator to train.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    method : {"gan", "anchored"}
+        Method of the classes that the generator makes.
+    label : int or None, default=None
+        Number of the only class that it learns; None for all classes.
+    """
 
     recipe: Recipe
     method: str
-    alone: int | None = None
+    label: int | None = None
 
 
 def plan_training(recipe: Recipe, methods: Sequence[str], change: str) -> list[TrainingPlan]:
-    """Return what has to be trained for these methods; ``change`` is how real images are changed.
+    """Return the generators to train for the methods of the classes.
 
-    Only where the recipe leaves it open.
+    ``change`` is the preset that changes real images, if the recipe does not do so itself.
     """
     if recipe.conditioning == "per-class":
         made = [label for label, method in enumerate(methods) if method in GENERATED]
         return [TrainingPlan(recipe, methods[label], label) for label in made]
     plans = [TrainingPlan(recipe, "gan")] if "gan" in methods else []
     if "anchored" in methods:
-        given = recipe.architecture.kind in CHANGING_KINDS
-        plans.append(TrainingPlan(recipe if given else Recipe.preset(change, "image"), "anchored"))
+        changes_images = recipe.architecture.kind in CHANGING_KINDS
+        anchored = recipe if changes_images else Recipe.preset(change, "image")
+        plans.append(TrainingPlan(anchored, "anchored"))
     return plans
 
 
 def are_flat(stored: Tensor) -> bool:
-    """Return whether images have backgrounds of one value, as drawings, scans and digits do.
+    """Return whether most images have a background of one value, as drawings and scans have.
 
-    The light of a photograph varies everywhere; a black background stays black, and a rare class
-    on grey ones could be told by that alone.
+    Such images must not be re-lit. The light of a photograph varies everywhere, but a black
+    background stays black; on grey ones, a classifier would recognise a rare class by the grey.
     """
-    some = torch.randperm(len(stored), generator=torch_stream(0, "flat"))[:LOOKED_AT]
-    values = [stored[part].float().mean(1).flatten(1) for part in some.split(AT_ONCE)]
+    places = torch.randperm(len(stored), generator=torch_stream(0, "flat"))[:FLAT_SAMPLE]
+    values = [stored[part].float().mean(1).flatten(1) for part in places.split(AT_ONCE)]
     shares = [(v == v.mode(1, keepdim=True).values).float().mean(1) for v in values]
     return bool(torch.cat(shares).median() >= FLAT)
+
+
+def _train_generators(
+    model: ImageModel, plans: Sequence[TrainingPlan], images: LabelledImages, job: Job
+) -> History:
+    """Train a generator for each plan, add it to the model, and return the joined history."""
+    history, started = History(), time.monotonic()
+    for number, plan in enumerate(plans):
+        plan_job = replace(remaining(job, started), seed=derive(job.seed, "train", number))
+        if plan.label is None:
+            part, name = images, plan.method
+            monitored = [method == plan.method for method in model.methods]
+        else:
+            part, name = images.of_class(plan.label), images.names[plan.label]
+            monitored = [True]
+        trainer = _trainer(plan.recipe, model.codec, part, monitored, plan_job)
+        run = trainer.run()
+        history = joined(history, run, name) if len(plans) > 1 else run
+        model.generators.append(trainer.average)
+        model.recipes.append(plan.recipe)
+    return history
 
 
 def _trainer(
     recipe: Recipe,
     codec: ImageCodec,
-    stored: Tensor,
-    codes: Tensor,
-    names: Sequence[str],
-    judged: Sequence[bool],
-    label_safe: Sequence[str],
+    images: LabelledImages,
+    monitored: Sequence[bool],
     job: Job,
 ) -> Trainer:
-    sizes, shape = recipe.architecture, codec.shape
-    rows = SOURCES.get(sizes.kind, TrainingImages)(
-        stored,
+    """Return the trainer of a recipe; the history watches the ``monitored`` classes."""
+    sizes, codes, n_classes = recipe.architecture, images.codes, len(images.names)
+    data = TRAINING_DATA.get(sizes.kind, TrainingImages)(
+        images.stored,
         codes,
-        len(names),
+        n_classes,
         recipe.schedule.class_balance,
         job.device,
         recipe.diff_augment,
-        label_safe,
+        images.label_safe,
     )
-    plan = Blueprint(
-        shape,
-        codes.bincount(minlength=len(names)),
-        recipe.conditioning,
-        recipe.schedule.pac,
-        sizes,
-    )
-    judged_shapes: dict[str, Any] = {
-        "warp": tuple(seen(torch.empty(0, *shape)).shape[1:]),
-        "light": (shape[0], LAYOUT, LAYOUT),
-    }
-    shown = replace(plan, shape=judged_shapes.get(sizes.kind, shape))
+    counts = codes.bincount(minlength=n_classes)
+    plan = Blueprint(codec.shape, counts, recipe.conditioning, recipe.schedule.pac, sizes)
+    critic_plan = replace(plan, shape=_critic_shape(sizes.kind, codec.shape))
     make_generator, make_critic = image_networks(sizes.kind)
     size = fit_batch_size(job.batch_size or "auto", recipe, len(codes))
     return make_trainer(
         recipe,
         lambda random: make_generator(plan, random),
-        lambda random: make_critic(shown, random),
-        rows,
-        names,
-        judged,
+        lambda random: make_critic(critic_plan, random),
+        data,
+        images.names,
+        monitored,
         replace(
             job,
             steps=job.steps or image_steps(len(codes), recipe),
             batch_size=packed(size, recipe),
         ),
     )
+
+
+def _critic_shape(kind: str, shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Return the shape of what the critic sees of an image."""
+    if kind == "warp":
+        _, channels, height, width = seen(torch.empty(0, *shape)).shape
+        return channels, height, width
+    return (shape[0], LAYOUT, LAYOUT) if kind == "light" else shape
+
+
+def _attach_selector(model: ImageModel, images: LabelledImages, job: Job) -> None:
+    """Train the class evidence and freeze the thresholds of the generated classes."""
+    stored, codes = images.stored.to(job.device), images.codes.to(job.device)
+    evidence, fold = fit_image_evidence(
+        stored,
+        codes,
+        len(model.methods),
+        steps=min(job.steps or EVIDENCE_STEPS, EVIDENCE_STEPS),
+        seed=derive(job.seed, "evidence"),
+        label_safe=images.label_safe,
+    )
+    generated = [method in GENERATED for method in model.methods]
+    model.selector = fit_image_selector(evidence, fold, stored, codes, generated)

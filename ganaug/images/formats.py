@@ -1,7 +1,7 @@
-"""Images, checked: what their axes and values mean.
+"""Checks of images, and the meaning of their axes and values.
 
-Inside the library images are arrays of shape (n, channels, height, width) in the user's own dtype;
-an :class:`ImageFormat` remembers what they looked like outside.
+Inside the library, images are arrays of shape (n, channels, height, width) in the user's dtype. An
+:class:`ImageFormat` records their format outside.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE, ImageOptions
 from ganaug.runtime.memory import readable
 
 BYTES = 8
-"""Memory for each value of an image, about: as it is, stored, sorted by class, and in the folds of
-the classifiers; numbers with a point take more."""
+"""Bytes of memory for each value of an image, about.
 
+An image of bytes exists as passed, encoded, sorted by class, and in the folds of the classifiers.
+Floats take more.
+"""
 
 DARKEST = 32
-"""Bytes all below this are taken for numbers of classes, or for grey values of fewer bits."""
+"""If all bytes are below this, they are numbers of classes or grey values of fewer bits."""
 
 
 @dataclass(frozen=True)
 class ImageFormat:
-    """What the images of a data set have in common.
+    """Format that all images of a data set share.
 
     Parameters
     ----------
     channels, height, width : int
-        Of each image.
+        Shape of each image.
     dtype : str
         Name of the numpy dtype of the pixels.
     low, high : float
@@ -43,7 +45,7 @@ class ImageFormat:
     layout : {"NHW", "NCHW", "NHWC"}
         Order of the axes in the container.
     container : Container
-        What holds the images.
+        The container that holds the images.
     """
 
     channels: int
@@ -67,7 +69,7 @@ class ImageFormat:
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Images of shape (n, channels, height, width), how they came, and their extreme values."""
+    """Images of shape (n, channels, height, width), their format, and their extreme values."""
 
     pixels: Pixels
     form: ImageFormat
@@ -81,7 +83,7 @@ class ImageBatch:
 def check_images(
     X: Any, options: ImageOptions, budget: int, known: ImageFormat | None = None
 ) -> ImageBatch:
-    """Return images as arrays, with their format.
+    """Return images as one array, with their format.
 
     Parameters
     ----------
@@ -89,15 +91,19 @@ def check_images(
         Images in any container.
     options : ImageOptions
     budget : int
-        Bytes.
+        Bytes of memory that the images may take.
     known : ImageFormat or None
-        That of the fit, whose black and white hold for later images too.
+        Format at fit; its values of black and white hold for later images too.
 
     Raises
     ------
-    InvalidInputError, InvalidTypeError, MemoryBudgetError
-        For images of several sizes or kinds, axes or values whose meaning cannot be told, and
-        sizes out of bounds.
+    InvalidInputError
+        If images differ in size or mode, the order of the axes or the range of the values is
+        unclear, or a size is out of bounds.
+    InvalidTypeError
+        If images are of several kinds or of a dtype that cannot be learned.
+    MemoryBudgetError
+        If the images do not fit the budget.
     """
     container, stacked = stack(X, options, budget)
     if len(stacked) == 0:
@@ -109,8 +115,11 @@ def check_images(
     pixels = to_channels_first(stacked, layout)
     _check_shape(pixels)
     if pixels.dtype.kind not in "buif" or pixels.dtype.itemsize > 8:
-        raise InvalidTypeError(f"Images hold numbers; {pixels.dtype} ones cannot be learned.")
-    if not pixels.dtype.isnative:
+        raise InvalidTypeError(
+            f"Images must hold numbers of at most 64 bits; dtype {pixels.dtype} cannot be learned. "
+            "Convert them, for instance to uint8 or float32."
+        )
+    if not pixels.dtype.isnative:  # torch takes the byte order of the machine only
         pixels = pixels.astype(pixels.dtype.newbyteorder("="))
     check_fits(len(pixels), pixels.shape[1:], budget, "These images")
     least, most = _extremes(pixels)
@@ -125,7 +134,7 @@ def check_images(
 
 
 def check_fits(n_images: int, shape: Sequence[int], budget: int, what: str) -> None:
-    """Refuse a number of images that do not fit the budget."""
+    """Raise `MemoryBudgetError` if a number of images does not fit the budget."""
     size = BYTES * n_images * int(np.prod(shape))
     if size > budget:
         raise MemoryBudgetError(
@@ -136,14 +145,16 @@ def check_fits(n_images: int, shape: Sequence[int], budget: int, what: str) -> N
         )
 
 
-def describe_drift(seen: ImageFormat, now: ImageBatch) -> str:
-    """Return how images differ from those seen at fit; empty if they do not."""
-    if (seen.shape, seen.dtype) != (now.form.shape, now.form.dtype):
-        return f"The images are {now.form}; those seen at fit were {seen}. Convert them as at fit."
-    if now.least < seen.low or now.most > seen.high:
+def describe_drift(fitted: ImageFormat, now: ImageBatch) -> str:
+    """Return a message about how images differ from those at fit; empty if they do not."""
+    if (fitted.shape, fitted.dtype) != (now.form.shape, now.form.dtype):
+        return (
+            f"The images are {now.form}; those seen at fit were {fitted}. Convert them as at fit."
+        )
+    if now.least < fitted.low or now.most > fitted.high:
         return (
             f"The images have values from {now.least:g} to {now.most:g}; those seen at fit lay "
-            f"between {seen.low:g} and {seen.high:g}. Scale them as at fit, or set "
+            f"between {fitted.low:g} and {fitted.high:g}. Scale them as at fit, or set "
             "ImageOptions(value_range=...)."
         )
     return ""
@@ -164,6 +175,7 @@ def from_channels_first(pixels: Pixels, layout: str) -> Pixels:
 
 
 def _layout(stacked: Pixels, item: str, options: ImageOptions) -> str:
+    """Return the order of the axes: that of PIL, of the options, or inferred from the shape."""
     if item in PIL_MODES:
         return "NHW" if stacked.ndim == 3 else "NHWC"
     if stacked.ndim not in (3, 4):
@@ -208,6 +220,7 @@ def _check_shape(pixels: Pixels) -> None:
 
 
 def _extremes(pixels: Pixels) -> tuple[float, float]:
+    """Return the least and the greatest value; raise `InvalidInputError` if one is not finite."""
     if pixels.dtype.kind == "f":
         bad = ~np.isfinite(pixels)
         if bad.any():
@@ -222,7 +235,7 @@ def _extremes(pixels: Pixels) -> tuple[float, float]:
 def _value_range(
     pixels: Pixels, least: float, most: float, options: ImageOptions
 ) -> tuple[float, float, bool]:
-    """Return black, white, and whether all values are whole."""
+    """Return the values of black and white, and whether all values are whole numbers."""
     dtype = pixels.dtype
     whole = dtype.kind != "f" or bool((pixels == np.round(pixels)).all())
     if options.value_range == "auto":
@@ -235,14 +248,14 @@ def _value_range(
         )
     if not holds(dtype, low, high):
         raise InvalidInputError(
-            f"value_range=({low:g}, {high:g}) does not go with {dtype} images: it has values "
-            "that they cannot hold."
+            f"value_range=({low:g}, {high:g}) does not fit images of dtype {dtype}, which cannot "
+            "hold all values between. Set a range that it can hold."
         )
     return low, high, whole
 
 
 def holds(dtype: np.dtype[Any], low: float, high: float) -> bool:
-    """Return whether a dtype has all values from ``low`` to ``high``."""
+    """Return whether a dtype can hold values from ``low`` to ``high``."""
     if dtype.kind == "b":
         return (low, high) == (0.0, 1.0)
     bounds = np.finfo(dtype) if dtype.kind == "f" else np.iinfo(dtype)
@@ -252,22 +265,25 @@ def holds(dtype: np.dtype[Any], low: float, high: float) -> bool:
 def _guess_range(
     dtype: np.dtype[Any], least: float, most: float, whole: bool
 ) -> tuple[float, float]:
+    """Return black and white by the dtype, or raise `InvalidInputError` if they are unclear."""
     if dtype == np.bool_:
         return 0.0, 1.0
     dark = whole and least >= 0 and 0 < most < DARKEST
     if dtype == np.uint8 and not dark:
         return 0.0, 255.0
     if dtype == np.uint16 and not dark:
-        # Cameras and scanners store 10, 12 or 14 bits in 16.
+        # Cameras and scanners store 10, 12 or 14 bits in 16, so white is the highest of these bits.
         return 0.0, float(2 ** max(8, int(most).bit_length()) - 1)
     if dtype.kind == "f" and least >= -1 and most <= 1:
         return (0.0 if least >= 0 else -1.0), 1.0
     if whole and least >= 0 and 128 <= most <= 255:
         return 0.0, 255.0
-    # Seldom the extremes found here: other images would then lie outside.
+    # The message suggests 0 to 255 if it is likely: with the extremes of these images as range,
+    # later images could lie outside.
     likely = "(0, 255)" if least >= 0 and 128 <= most <= 255 else f"({least:g}, {most:g})"
-    hint = " Numbers of classes need a colour or a channel each." if dark else ""
+    hint = " If they are numbers of classes, give each class a colour or a channel." if dark else ""
     raise InvalidInputError(
-        f"The images have {dtype} values from {least:g} to {most:g}, so black and white cannot "
-        f"be told. Set image_options=ImageOptions(value_range={likely}), or scale to (0, 1).{hint}"
+        f"The images have {dtype} values from {least:g} to {most:g}, so the values of black and "
+        f"white are unclear. Set image_options=ImageOptions(value_range={likely}), or scale the "
+        f"images to (0, 1).{hint}"
     )

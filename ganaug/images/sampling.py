@@ -1,4 +1,4 @@
-"""Images of a class: what a table's model does for rows, for images."""
+"""Models of images, and the real images from which they start."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
     from ganaug.recipe import Recipe
 
 CHUNK_VALUES = 2**19
-"""Numbers in a chunk of candidates, about."""
+"""Values in a chunk of candidates, about: 2 MB as floats."""
 
 MIN_CHUNK = 32
+"""Fewest candidates in a chunk, however large the images are: they share the cost of a call."""
 
 
 class ImageBank(nn.Module):
-    """The real images of the classes that start from them.
+    """Real images that anchored and duplicated classes start from.
 
-    A module only so that its tensors are moved and saved like any other weights.
+    It is a module so that its tensors are moved between devices and saved like weights.
 
     Parameters
     ----------
     rows : Tensor of shape (n, channels, height, width)
-        Images as the codec stores them, grouped by class.
+        Images as the codec encodes them, grouped by class.
     counts : sequence of int
-        Images of each class; 0 for classes that need none.
+        Images of each class; 0 for a class that is made from noise.
     label_safe : sequence of str
-        Mirrorings that leave the label true.
+        Mirrorings that do not change the label.
     """
 
     rows: Tensor
@@ -61,11 +62,12 @@ class ImageBank(nn.Module):
         return cls(torch.cat([stored[:0], *parts]), sizes, label_safe)
 
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a real image for each label, black for classes without any here."""
+        """Return a real image for each label; a black one if its class has no images here."""
         u = torch.rand(labels.shape[0], generator=generator, device=self.rows.device)
         counts = self.counts[labels]
         if not len(self.rows):
             return to_signed(self.rows.new_zeros((len(labels), *self.rows.shape[1:])))
+        # Clamped, because a class without images has no valid row; its result is black.
         index = self.starts[labels] + torch.minimum((u * counts).long(), (counts - 1).clamp_min(0))
         images = to_signed(self.rows[index.clamp_max(len(self.rows) - 1)])
         images = mirror(images, self.label_safe, generator)
@@ -79,7 +81,8 @@ class ImageModel(Model):
     Attributes
     ----------
     recipes : list of Recipe
-        That of each generator: the model's own, and the one that changes real images.
+        Recipe of each generator. ``auto`` may have two: the first makes images from noise, the
+        second changes real images.
     """
 
     kind: ClassVar[str] = "image"
@@ -91,24 +94,25 @@ class ImageModel(Model):
 
     @property
     def chunk(self) -> int:
-        """Candidates made at once: as many as fit a stated memory, whatever is asked for."""
+        """Candidates in a chunk. It depends on the size of the images alone, not on the request."""
         return max(CHUNK_VALUES // math.prod(self.codec.shape), MIN_CHUNK)
 
     @property
     def empty(self) -> Tensor:
-        """No images, of the right shape."""
+        """A tensor of no images, of the right shape."""
         return to_signed(self.anchors.rows[:0])
 
     def pack(self, rows: Tensor) -> NDArray[Any]:
-        """Return images as the user has them, in a fraction of the memory."""
+        """Return images in the user's dtype: bytes take a quarter of the memory of floats."""
         return self.codec.decode(rows)
 
     def generator_of(self, label: int) -> tuple[Any, int]:
-        """Return the generator of a class: the last one changes real images, the first invents.
+        """Return the generator of a class, and the class's number in that generator.
 
-        A recipe with a GAN for each class has a generator for each that it makes.
+        The last generator changes real images, and the first makes images from noise. With
+        ``conditioning="per-class"`` each generated class has a generator of its own.
         """
         if self.recipe.conditioning == "per-class":
-            made = [method in GENERATED for method in self.methods[:label]]
-            return self.generators[sum(made)], 0
+            before = sum(method in GENERATED for method in self.methods[:label])
+            return self.generators[before], 0
         return self.generators[-1 if self.methods[label] == "anchored" else 0], label

@@ -1,4 +1,4 @@
-"""A fitted image model as plain values and arrays, and back."""
+"""Conversion of a fitted image model to plain values and arrays for a model file, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ganaug.errors import ArtifactError
 from ganaug.images import formats
 from ganaug.images.codec import ImageCodec
 from ganaug.images.containers import PIL_MODES, TENSOR_DTYPES, Container
@@ -20,14 +19,24 @@ from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
 from ganaug.images.sampling import ImageBank, ImageModel
 from ganaug.images.selection import ImageSelector, small_versions
 from ganaug.models.model import GENERATED
-from ganaug.models.parts import PLAN_METHODS, Arrays, arrays_of, require, tensors_under
+from ganaug.models.parts import (
+    PLAN_METHODS,
+    Arrays,
+    arrays_of,
+    artifact_errors,
+    require,
+    tensors_under,
+)
 from ganaug.nets.blueprint import Blueprint
 from ganaug.recipe import Recipe
 from ganaug.registry import IMAGE_NETWORKS, image_networks
 from ganaug.runtime.rng import torch_stream
 
 _PIXEL = re.compile(r"bool|u?int(8|16|32|64)|float(16|32|64)")
-_DEEPEST = 64
+"""Names of the dtypes of pixels."""
+
+_MAX_DEPTH = 64
+"""Most blocks of a network in a model file, so that a small file cannot ask for endless layers."""
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -44,17 +53,17 @@ def image_to_parts(model: ImageModel) -> tuple[dict[str, Any], Arrays]:
 
 
 def format_from_dict(data: Mapping[str, Any]) -> ImageFormat:
-    """Return a format, checked.
+    """Return a checked format.
 
     Raises
     ------
     ArtifactError
-        If it is not one of images that could have been fitted.
+        If no images that can be fitted have this format.
     """
     container = Container(**data["container"])
     form = ImageFormat(**{**data, "container": container})
     sizes = (form.channels, form.height, form.width)
-    require(all(type(size) is int for size in sizes), "image size")
+    require(all(type(size) is int for size in sizes), "image size")  # True would pass isinstance
     require(1 <= form.channels <= MAX_CHANNELS, "channels")
     require(all(MIN_SIZE <= size <= MAX_SIZE for size in sizes[1:]), "image size")
     require(_PIXEL.fullmatch(str(form.dtype)), "dtype")
@@ -66,18 +75,19 @@ def format_from_dict(data: Mapping[str, Any]) -> ImageFormat:
 
 
 def _check_container(form: ImageFormat) -> None:
-    """Refuse a container that cannot hold images of this format."""
-    own = form.container
+    """Raise `ArtifactError` if the container cannot hold images of this format."""
+    container = form.container
     items = {
         "array": ("",),
         "tensor": ("tensor",),
         "rows": ("", "tensor"),
         "list": ("array", "tensor", "nested", *PIL_MODES),
     }
-    require(own.item in items.get(own.holder, ()), "container")
-    require((own.tensor in TENSOR_DTYPES) == (own.item == "tensor"), "container")
-    if own.item in PIL_MODES:
-        pixel = ("uint16", 1) if own.item == "I;16" else ("uint8", len(own.item))
+    require(container.item in items.get(container.holder, ()), "container")
+    require((container.tensor in TENSOR_DTYPES) == (container.item == "tensor"), "container")
+    if container.item in PIL_MODES:
+        # The other modes have a letter for each channel.
+        pixel = ("uint16", 1) if container.item == "I;16" else ("uint8", len(container.item))
         require((form.dtype, form.channels) == pixel, "PIL mode")
         require(form.layout == ("NHW" if form.channels == 1 else "NHWC"), "layout")
 
@@ -92,34 +102,33 @@ def image_from_parts(
     ArtifactError
         If a part is missing or has the wrong shape.
     """
-    try:
+    with artifact_errors():
         recipe = Recipe.from_dict(config["recipe"])
         methods = list(config["methods"])
         require(methods and set(methods) <= set(PLAN_METHODS), "methods")
         codec = ImageCodec(form.shape, form.dtype, form.low, form.high, form.whole)
         recipes = [Recipe.from_dict(each) for each in config["recipes"]]
-        made = [method for method in methods if method in GENERATED]
-        alone = recipe.conditioning == "per-class"
-        require(len(recipes) == (len(made) if alone else len(set(made))), "recipes")
-        known = 1 if alone else len(methods)
+        generated = [method for method in methods if method in GENERATED]
+        per_class = recipe.conditioning == "per-class"
+        require(len(recipes) == (len(generated) if per_class else len(set(generated))), "recipes")
+        n_classes = 1 if per_class else len(methods)
         generators = [
-            _generator(each, codec, known, tensors_under(arrays, f"generator.{i}."))
+            _generator(each, codec, n_classes, tensors_under(arrays, f"generator.{i}."))
             for i, each in enumerate(recipes)
         ]
         selector = None
         if config["has_selector"] is True:
             selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
         bank = _bank(codec, len(methods), arrays, label_safe)
-    except ArtifactError:
-        raise
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return ImageModel(recipe, codec, methods, generators, bank, selector, recipes)
 
 
 def filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
-    """Return a module with these weights, made only after every shape was compared."""
-    with torch.device("meta"):  # has shapes and no memory
+    """Return a module with these weights; raise `ArtifactError` if a shape or dtype differs.
+
+    Shapes are compared before memory is allocated: a tensor on the meta device has none.
+    """
+    with torch.device("meta"):
         expected = _kinds(make().state_dict())
     require(expected == _kinds(state), "weights")
     module = make()
@@ -128,6 +137,7 @@ def filled(make: Callable[[], _Module], state: Mapping[str, Tensor]) -> _Module:
 
 
 def _kinds(state: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    """Return the shape and the dtype of each tensor."""
     return {name: (tensor.shape, tensor.dtype) for name, tensor in state.items()}
 
 
@@ -135,7 +145,7 @@ def _generator(
     recipe: Recipe, codec: ImageCodec, n_classes: int, state: dict[str, Tensor]
 ) -> nn.Module:
     require(recipe.architecture.kind in IMAGE_NETWORKS, "kind")
-    require(recipe.architecture.depth <= _DEEPEST, "depth")
+    require(recipe.architecture.depth <= _MAX_DEPTH, "depth")
     make, _ = image_networks(recipe.architecture.kind)
     plan = Blueprint(
         codec.shape, torch.ones(n_classes), recipe.conditioning, 1, recipe.architecture

@@ -1,1 +1,1 @@
-"""What table, image and pair models have in common."""
+"""Parts that the models of tables, images and pairs share."""

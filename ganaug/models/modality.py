@@ -1,4 +1,4 @@
-"""What the augmenter does differently for tables and for images: the interface of both."""
+"""Interface that tables and images implement."""
 
 from __future__ import annotations
 
@@ -19,26 +19,29 @@ if TYPE_CHECKING:
 
 
 class Modality(ABC):
-    """Reads one kind of data, trains on it, and puts synthetic members behind the originals.
+    """Reader, trainer and writer of one kind of data: tables or images.
 
-    One belongs to each fit: what it remembers is what the data looked like then.
+    Each fit has an instance of its own, which remembers what the data of that fit looked like.
     """
 
     name: ClassVar[str]
     on_mps: ClassVar[bool] = True
-    """Whether all that training needs exists on Apple's GPUs."""
+    """Whether Apple's GPUs support all operations of a training step."""
 
     @abstractmethod
     def check(self, X: Any, budget: int) -> Any:
-        """Return ``X`` in the form used inside; its ``len`` is the number of rows."""
+        """Return checked ``X`` in the internal form, whose ``len`` is the number of rows."""
 
     @abstractmethod
     def remember(self, estimator: Any, X: Any, data: Any) -> None:
-        """Set the attributes that scikit-learn asks for, and keep what ``X`` looked like."""
+        """Set the attributes that scikit-learn requires, and keep the container and dtype of X."""
 
     @abstractmethod
     def compare(self, estimator: Any, X: Any, data: Any, *, training: bool) -> None:
-        """Refuse data unlike those at fit; in prediction dtypes may differ."""
+        """Raise `SchemaDriftError` if the data differ from those seen at fit.
+
+        Dtypes are compared only if ``training``, because then synthetic rows will be added.
+        """
 
     @abstractmethod
     def rows(self, data: Any) -> Any:
@@ -46,21 +49,21 @@ class Modality(ABC):
 
     @abstractmethod
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
-        """Return how each class will be made."""
+        """Return the method that makes each class: duplicate, interpolate, anchored or gan."""
 
     @abstractmethod
     def train(
         self, data: Any, classes: Classes, recipe: str | Recipe, job: Job, budget: int
     ) -> tuple[Model, History]:
-        """Check what is asked, then train and freeze a model."""
+        """Check that the request fits the budget, then train a model and freeze it."""
 
     @abstractmethod
     def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
-        """Refuse to make more rows than the budget holds."""
+        """Raise `MemoryBudgetError` if the wanted rows do not fit the budget."""
 
     @abstractmethod
     def decode(self, model: Model, parts: list[NDArray[Any]]) -> Any:
-        """Return what a model sampled as synthetic rows."""
+        """Return synthetic rows from the arrays that a model sampled."""
 
     @abstractmethod
     def take(self, synthetic: Any, order: NDArray[np.int64]) -> Any:
@@ -72,7 +75,7 @@ class Modality(ABC):
 
     @abstractmethod
     def replace(self, X: Any, data: Any, rows: NDArray[np.bool_], synthetic: Any) -> Any:
-        """Return a copy of ``X``, checked as ``data``, whose marked rows are synthetic ones."""
+        """Return a copy of ``X``, checked as ``data``, whose marked rows are synthetic."""
 
     @abstractmethod
     def present(self, synthetic: Any) -> Any:
@@ -80,7 +83,7 @@ class Modality(ABC):
 
     @abstractmethod
     def unchanged(self, X: Any) -> Any:
-        """Return ``X`` as ``transform`` does at prediction time."""
+        """Return ``X`` as ``transform`` returns it at prediction time, without synthetic rows."""
 
     @abstractmethod
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
@@ -88,7 +91,7 @@ class Modality(ABC):
 
     @abstractmethod
     def to_dict(self) -> dict[str, Any]:
-        """Return what is remembered as plain values, for a model file."""
+        """Return what was remembered at fit as plain values, for a model file."""
 
     @abstractmethod
     def model_to_parts(self, model: Any) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

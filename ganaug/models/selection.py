@@ -1,4 +1,4 @@
-"""Which candidates to keep: a rule for each row, frozen at fit."""
+"""Selection of candidates: each row is kept or dropped by a rule that is frozen at fit."""
 
 from __future__ import annotations
 
@@ -16,32 +16,50 @@ from ganaug.runtime.rng import derive, torch_stream
 from ganaug.training.data import TrainingRows
 
 OVERSAMPLING = 3
-"""Candidates made for each row kept, at most."""
+"""Most candidates made for each row that is kept: bounds the time of sampling."""
 
 COPY_QUANTILE = 0.02
+"""Quantile of the distances from real rows to their nearest real row.
+
+A candidate that is nearer to a real row is a near-copy. The quantile is low, because most of these
+distances show how near two different rows may be.
+"""
 
 COPY_ROWS = 2000
+"""Most rows of a class that candidates are compared with.
+
+The distances between all pairs of them take 16 MB.
+"""
+
+EVIDENCE_FOLDS = 3
+"""Classifiers behind the evidence; each trains on two thirds of the rows.
+
+With five, selection was not better (docs/research.md).
+"""
+
+BATCH = 128
+"""Rows in a training step of each classifier."""
 
 
 class Evidence(Protocol):
-    """Classifiers that say how strongly a row looks like a member of a class."""
+    """Classifiers that measure how much a row looks like a member of a class."""
 
     def margins(self, rows: Tensor, fold: Tensor, label: int) -> Tensor:
         """Return the log-odds of ``label`` for each row by the classifier of its ``fold``."""
 
 
 class Selector(nn.Module):
-    """Judges candidates of every class.
+    """Frozen rule that keeps or drops the candidates of each class.
 
     Parameters
     ----------
     evidence : EvidenceEnsemble or ImageEvidence
     floor : Tensor of shape (n_classes,)
-        Lowest margin of a candidate that is kept.
+        Lowest margin with which a candidate is kept.
     radius : Tensor of shape (n_classes,)
-        Candidates nearer than this to a training row are near-copies.
+        A candidate nearer than this to a training row is a near-copy.
     references : Tensor of shape (n, width)
-        Training rows to keep away from, grouped by class.
+        Training rows that candidates are compared with, grouped by class.
     counts : Tensor of shape (n_classes,)
         Reference rows of each class.
     """
@@ -68,12 +86,12 @@ class Selector(nn.Module):
 
     @torch.inference_mode()
     def choose(self, rows: Tensor, label: int) -> Tensor:
-        """Return the numbers of the rows to keep, in order, filled up where too few pass.
+        """Return the positions of the rows to keep, in order.
 
-        Each row is judged on its own, so the answer for a chunk never depends on how many rows
-        were asked for.
+        If too few candidates pass, those with the highest margins are kept as well. The result
+        depends on the chunk alone, not on how many rows were requested.
         """
-        # Different folds for neighbouring rows: no classifier decides alone.
+        # Neighbouring rows get different folds, so that no classifier decides on a whole chunk.
         fold = torch.arange(rows.shape[0], device=rows.device) % EVIDENCE_FOLDS
         margin = self.evidence.margins(rows, fold, label)
         copies = self._near_copies(rows, label)
@@ -81,32 +99,29 @@ class Selector(nn.Module):
         enough = -(-rows.shape[0] // OVERSAMPLING)
         if kept.shape[0] >= enough:
             return kept
-        # The cap on retries: the best of the remaining ones, a copy only where all others are used.
+        # Keep the highest margins. 1e6 is above any margin, so near-copies come last.
         ranked = torch.argsort(margin - 1e6 * copies, descending=True, stable=True)
         return ranked[:enough].sort().values
 
     def _near_copies(self, rows: Tensor, label: int) -> Tensor:
-        if not self.radius[label] > 0:
+        if not self.radius[label] > 0:  # too few rows to measure a radius
             return torch.zeros(rows.shape[0], dtype=torch.bool, device=rows.device)
         end = int(self.counts[: label + 1].sum())
-        own = self.references[end - int(self.counts[label]) : end]
-        return torch.cdist(self.describe(rows), own).amin(1) < self.radius[label]
+        members = self.references[end - int(self.counts[label]) : end]
+        return torch.cdist(self.describe(rows), members).amin(1) < self.radius[label]
 
     def describe(self, rows: Tensor) -> Tensor:
-        """Return what distances are measured on: encoded rows themselves."""
+        """Return the vectors between which distances are measured: here the rows themselves."""
         return rows
-
-
-EVIDENCE_FOLDS = 3
-
-BATCH = 128
 
 
 def cross_fit(
     model: nn.Module, parts: Sequence[TrainingRows], steps: int, seed: int, device: torch.device
 ) -> None:
-    """Train the classifier of each fold on its part, all at once; then freeze them."""
+    """Train the classifiers of all folds in the same steps, each on its part; then freeze them."""
     random = torch_stream(seed, "draw", device=device)
+    # The rate is high for Adam because a few hundred steps must do. Only CPUs and NVIDIA's GPUs
+    # have the fused form.
     optimizer = torch.optim.Adam(
         model.parameters(), lr=3e-3, weight_decay=1e-3, fused=device.type in ("cpu", "cuda")
     )
@@ -118,7 +133,7 @@ def cross_fit(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=True)  # frees the memory of the gradients
     model.eval().requires_grad_(False)
 
 
@@ -128,15 +143,18 @@ def held_out_folds(labels: Tensor, seed: int) -> Tensor:
 
 
 def _folds(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the held-out fold of each row, balanced by class (rows of tiny classes at random)."""
+    """Return the held-out fold of each row, with each class spread over all folds.
+
+    A class with fewer rows than folds cannot be stratified; the rows of such classes take turns.
+    """
     counts = np.bincount(labels)
     fold = np.zeros(len(labels), np.int64)
     large = counts[labels] >= EVIDENCE_FOLDS
-    state = derive(seed, "folds") % 2**32
+    random_state = derive(seed, "folds") % 2**32  # scikit-learn takes 32 bits
     if large.any():
-        where = np.flatnonzero(large)
-        splitter = StratifiedKFold(EVIDENCE_FOLDS, shuffle=True, random_state=state)
-        for k, (_, held_out) in enumerate(splitter.split(where, labels[where])):
-            fold[where[held_out]] = k
+        places = np.flatnonzero(large)
+        splitter = StratifiedKFold(EVIDENCE_FOLDS, shuffle=True, random_state=random_state)
+        for k, (_, held_out) in enumerate(splitter.split(places, labels[places])):
+            fold[places[held_out]] = k
     fold[~large] = np.arange((~large).sum()) % EVIDENCE_FOLDS
     return fold

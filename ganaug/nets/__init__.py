@@ -1,1 +1,1 @@
-"""The networks. They know nothing of losses, codecs or estimators."""
+"""The networks. They import no losses, codecs or estimators."""

@@ -1,4 +1,4 @@
-"""What a pair of networks of images is made for."""
+"""Shapes, classes and sizes from which the networks of images are built."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from ganaug.recipe import Architecture
 
 @dataclass(frozen=True)
 class Blueprint:
-    """All that a generator or a critic of images needs to know before it is built.
+    """Everything from which a generator or a critic of images is built.
 
     Parameters
     ----------
     shape : tuple of int
-        Channels, height and width of the images that it makes, or is shown.
+        Channels, height and width of the images that the generator makes and the critic scores.
     counts : Tensor of shape (n_classes,)
         Training images of each class.
     conditioning : {"projection", "concat", "per-class"}
+        How the networks receive the class, as in :class:`~ganaug.recipe.Recipe`.
     pac : int
-        Images shown to the critic together.
+        Images that the critic scores as one sample.
     architecture : Architecture
-        Sizes.
+        Sizes of both networks.
     """
 
     shape: tuple[int, int, int]
@@ -40,5 +41,5 @@ class Blueprint:
 
     @property
     def pyramid(self) -> Pyramid:
-        """The sizes between which the networks double and halve."""
+        """The image sizes that the networks pass through, by doubling or halving."""
         return Pyramid(*self.shape[1:])

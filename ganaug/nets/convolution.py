@@ -1,4 +1,7 @@
-"""Pieces that convolutional networks share. All initial weights come from an explicit generator."""
+"""Layers that convolutional networks share, and the base classes of image networks.
+
+All initial weights are drawn from an explicit generator.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from torch.nn.functional import interpolate, one_hot
 from ganaug.errors import ConfigError
 from ganaug.nets.blocks import (
     LEAKY_GAIN,
+    ProjectionOutput,
     activate,
     default_device,
     embedding,
@@ -34,7 +38,11 @@ def convolution(
     groups: int = 1,
     gain: float = LEAKY_GAIN,
 ) -> nn.Conv2d:
-    """Return a convolution that keeps the size (or halves it) with He-normal weights, zero bias."""
+    """Return a convolution with He-normal weights and a bias of zero.
+
+    It keeps height and width; with ``stride=2`` and ``kernel=4`` it halves them.
+    """
+    # An odd kernel keeps the size; an even one of stride 2 halves even sizes exactly.
     padding = (kernel - 1) // 2 if stride == 1 else (kernel - stride) // 2
     layer = nn.utils.skip_init(
         nn.Conv2d,
@@ -63,9 +71,17 @@ def doubling(
         padding=1,
         device=default_device(),
     )
-    # Each output pixel is reached by four of the kernel's sixteen weights.
+    # Four of the kernel's sixteen weights contribute to each output pixel.
     _initialise(layer, gain / math.sqrt(inputs * 4), generator)
     return layer
+
+
+def halvings(inputs: int, widths: list[int], generator: torch.Generator) -> nn.ModuleList:
+    """Return convolutions that each halve height and width, with ``widths`` output channels."""
+    return nn.ModuleList(
+        convolution(before, after, 4, generator, stride=2)
+        for before, after in itertools.pairwise([inputs, *widths])
+    )
 
 
 @torch.no_grad()
@@ -78,23 +94,35 @@ def _initialise(
 
 
 def norm2d(kind: str, channels: int) -> nn.Module:
-    """Return the normalisation layer called ``kind`` for feature maps."""
+    """Return a normalisation layer for feature maps; ``kind`` is "none", "layer" or "batch"."""
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     return nn.GroupNorm(1, channels) if kind == "layer" else nn.Identity()
 
 
-class ClassEmbedding(nn.Module):
-    """A vector a class: a mean of all plus the class's own part, with noise while training.
+def norms2d(kind: str, widths: list[int], *, skip_first: bool = False) -> nn.ModuleList:
+    """Return the normalisation layer of each feature map.
 
-    The fewer images a class has, the less its vector should be trusted: the noise is proportional
-    to ``1 / sqrt(count)``, so that a rare class is learned as a neighbourhood, not as a point.
+    With ``skip_first`` the first map has none: its layer sees the pixels themselves (DCGAN,
+    Radford et al. 2016).
+    """
+    kinds = ["none" if skip_first else kind, *[kind] * (len(widths) - 1)]
+    return nn.ModuleList(norm2d(k, width) for k, width in zip(kinds, widths, strict=True))
+
+
+class ClassEmbedding(nn.Module):
+    """One vector for each class: a shared mean plus a part of the class, with noise in training.
+
+    The vector of a class is less certain the fewer images the class has. The noise is therefore
+    proportional to ``1 / sqrt(count)``, and the vector of a rare class covers a neighbourhood
+    rather than a point.
 
     Parameters
     ----------
     counts : Tensor of shape (n_classes,)
         Images of each class.
     width : int
+        Length of a vector.
     noise : float
         Standard deviation of the noise for a class of one image.
     generator : torch.Generator
@@ -117,15 +145,16 @@ class ClassEmbedding(nn.Module):
         vectors = self.mean + self.own[labels]
         if not self.training or not self.noise:
             return vectors
-        shake = torch.randn(vectors.shape, generator=random, device=vectors.device)
-        return vectors + shake * self.deviation[labels].unsqueeze(1)
+        noise = torch.randn(vectors.shape, generator=random, device=vectors.device)
+        return vectors + noise * self.deviation[labels].unsqueeze(1)
 
 
 class Modulation(nn.Module):
-    """Scales and shifts feature maps by class: how a class enters above the smallest size."""
+    """Scales and shifts the channels of a feature map, by class."""
 
     def __init__(self, width: int, channels: int, generator: torch.Generator) -> None:
         super().__init__()
+        # Small: feature maps start out almost unchanged.
         self.affine = linear(width, 2 * channels, generator, gain=0.1)
 
     def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
@@ -134,20 +163,70 @@ class Modulation(nn.Module):
         return hidden * (1.0 + scale) + shift
 
 
-class Untold(nn.Module):
-    """What stands where a feature map is not told the class."""
+class NoModulation(nn.Module):
+    """Stands in for :class:`Modulation` where a feature map does not depend on the class."""
 
     def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         """Return the feature map as it is."""
         return hidden
 
 
-class FromNoise(nn.Module):
-    """The beginning of a generator of images, and how its feature maps are told the class.
+class ImageGenerator(nn.Module):
+    """Base of the generators of images.
 
-    A linear layer makes the smallest feature map. The class is part of its input and, with
-    ``conditioning="projection"``, modulates every feature map; the first ``shared_stages``
-    (counting the input as one) are not told it, and so belong to all classes.
+    Parameters
+    ----------
+    plan : Blueprint
+        Shape of the images, their classes and the sizes of the network. The constructors of
+        subclasses also take a ``torch.Generator``, the source of the initial weights.
+
+    Attributes
+    ----------
+    uses_anchors : bool
+        Whether it changes real images (anchors) instead of making images from noise alone.
+    noise_dim : int
+        Length of the noise vector of an image.
+    """
+
+    uses_anchors = False
+
+    def __init__(self, plan: Blueprint) -> None:
+        super().__init__()
+        self.noise_dim = plan.architecture.noise_dim
+
+    def forward(
+        self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
+    ) -> Tensor:
+        """Generate images.
+
+        Parameters
+        ----------
+        noise : Tensor of shape (batch, noise_dim)
+        labels : Tensor of shape (batch,)
+        anchors : Tensor of shape (batch, channels, height, width) or None
+            Real images between -1 and 1, for a generator that :attr:`uses_anchors`.
+        random : torch.Generator
+            Source of all random numbers beside the noise.
+
+        Returns
+        -------
+        Tensor of shape (batch, channels, height, width)
+            Images between -1 and 1.
+        """
+        raise NotImplementedError
+
+    def coarse(self, images: Tensor) -> Tensor:
+        """Return real images at the resolution of the generated ones; here, as they are."""
+        return images
+
+
+class FromNoise(ImageGenerator):
+    """First and last part of a generator that makes images from noise.
+
+    A linear layer makes the smallest feature map. Its input contains the class vector. With
+    ``conditioning="projection"`` the class also modulates every feature map. With
+    ``shared_stages`` the input and the first feature maps do not depend on the class: their
+    weights are shared by all classes.
 
     Parameters
     ----------
@@ -158,49 +237,50 @@ class FromNoise(nn.Module):
         Source of the initial weights.
     """
 
-    uses_anchors = False
-
-    def __init__(
-        self,
-        plan: Blueprint,
-        widths: list[int],
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
+    def __init__(self, plan: Blueprint, widths: list[int], generator: torch.Generator) -> None:
+        super().__init__(plan)
         architecture, pyramid = plan.architecture, plan.pyramid
         self.pyramid, self.shared = pyramid, architecture.shared_stages
         self.growth = Growth(pyramid, architecture.progressive > 0)
         if self.shared >= len(widths):
             raise ConfigError(
                 f"shared_stages={self.shared} is not possible: for images of this size the "
-                f"generator has {len(widths)} size(s) of feature maps, and at least one must be "
-                "told the class."
+                f"generator has {len(widths)} size(s) of feature maps, and at least one must "
+                f"depend on the class. The largest possible value is {len(widths) - 1}."
             )
-        self.noise_dim, size = architecture.noise_dim, architecture.embedding_dim
+        size = architecture.embedding_dim
         self.classes = ClassEmbedding(plan.counts, size, architecture.embedding_noise, generator)
         inputs = self.noise_dim + (size if self.shared == 0 else 0)
-        self.enter = linear(inputs, widths[0] * pyramid.base[0] * pyramid.base[1], generator)
-        told = plan.conditioning == "projection"
+        self.enter = linear(inputs, widths[0] * pyramid.area, generator)
+        modulated = plan.conditioning == "projection"
         self.modulations = nn.ModuleList(
-            Modulation(size, width, generator) if told and stage >= self.shared else Untold()
+            Modulation(size, width, generator)
+            if modulated and stage >= self.shared
+            else NoModulation()
             for stage, width in enumerate(widths)
         )
 
     def begin(
         self, noise: Tensor, labels: Tensor, random: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Return the smallest feature map and the vectors of the classes."""
+        """Return the smallest feature map, and the class vector of each image."""
         vectors = self.classes(labels, random)
         start = noise if self.shared else torch.cat([noise, vectors], 1)
         return self.enter(start).reshape(len(noise), -1, *self.pyramid.base), vectors
 
     def modulate(self, stage: int, hidden: Tensor, vectors: Tensor) -> Tensor:
-        """Return the feature map of a stage, told the class if the stage is."""
-        told: Tensor = self.modulations[stage](hidden, vectors)
-        return told
+        """Return the feature map of a stage, modulated by class unless the stage is shared."""
+        modulated: Tensor = self.modulations[stage](hidden, vectors)
+        return modulated
 
     def finish(self, paint: Callable[[int], Tensor]) -> Tensor:
-        """Return images of full size from what ``paint`` makes of a level's resolution."""
+        """Return images of full size.
+
+        Parameters
+        ----------
+        paint : callable
+            ``paint(level)`` returns images at the resolution of a level, before the tanh.
+        """
         growth = self.growth
         images = torch.tanh(paint(growth.top))
         if growth.share < 1.0:
@@ -209,12 +289,12 @@ class FromNoise(nn.Module):
         return self.pyramid.crop(growth.enlarge(images, growth.top))
 
     def coarse(self, images: Tensor) -> Tensor:
-        """Return real images with no more detail than generated ones have now."""
+        """Return real images at the resolution that the generated ones have now."""
         return self.growth.coarse(images)
 
 
 class ConvolutionalCritic(nn.Module):
-    """What critics of images share: how they are shown images and classes, and how they answer.
+    """Base of the convolutional critics: their input of images and classes, and their output.
 
     Parameters
     ----------
@@ -223,10 +303,7 @@ class ConvolutionalCritic(nn.Module):
 
     head: ClassHead
 
-    def __init__(
-        self,
-        plan: Blueprint,
-    ) -> None:
+    def __init__(self, plan: Blueprint) -> None:
         super().__init__()
         self.n_classes, self.conditioning, self.pac = plan.n_classes, plan.conditioning, plan.pac
         self.pyramid = plan.pyramid
@@ -236,10 +313,10 @@ class ConvolutionalCritic(nn.Module):
         self.inputs = plan.shape[0] * plan.pac + planes
 
     def make_head(self, width: int, generator: torch.Generator) -> ClassHead:
-        """Return the head behind a smallest feature map of ``width`` channels."""
-        area = self.pyramid.base[0] * self.pyramid.base[1]
+        """Return the head for a smallest feature map of ``width`` channels."""
+        inputs = width * self.pyramid.area
         projected = self.n_classes if self.conditioning == "projection" else 0
-        return ClassHead(width * area, width, projected, generator, compares=self.compares)
+        return ClassHead(inputs, width, projected, generator, compares=self.compares)
 
     def enter(self, shown: Tensor, level: int) -> Tensor:
         """Map images at the resolution of a level to its feature map."""
@@ -250,7 +327,10 @@ class ConvolutionalCritic(nn.Module):
         raise NotImplementedError
 
     def body(self, shown: Tensor) -> Tensor:
-        """Map (batch, inputs, height, width) to the smallest feature map."""
+        """Map (batch, inputs, height, width) to the smallest feature map.
+
+        While a resolution fades in, the input also enters one level below (Karras et al. 2018).
+        """
         growth = self.growth
         hidden = self.enter(growth.shrink(shown, growth.top), growth.top)
         for level in range(growth.top, 0, -1):
@@ -265,25 +345,23 @@ class ConvolutionalCritic(nn.Module):
         shown = self.pyramid.pad(images)
         if self.pac > 1:
             shown = shown.reshape(len(shown) // self.pac, -1, *shown.shape[2:])
-            labels = labels[:: self.pac]
+            labels = labels[:: self.pac]  # the images of a pack have one class
         if self.conditioning == "concat":
+            # One constant plane for each class, 1 for the class of the image and 0 for the others.
             planes = one_hot(labels, self.n_classes).to(shown.dtype)[:, :, None, None]
             shown = torch.cat([shown, planes.expand(-1, -1, *shown.shape[2:])], 1)
         return self.head(self.body(shown), labels)
 
 
 class DownsampleStack(nn.Module):
-    """Strided convolutions down to the smallest feature map, with the leaky rectifier."""
+    """Strided convolutions down to the smallest feature map, each with a leaky rectifier."""
 
     def __init__(
         self, inputs: int, widths: list[int], pyramid: Pyramid, generator: torch.Generator
     ) -> None:
         super().__init__()
         self.pyramid, self.channels = pyramid, widths[-1]
-        self.layers = nn.ModuleList(
-            convolution(before, after, 4, generator, stride=2)
-            for before, after in itertools.pairwise([inputs, *widths])
-        )
+        self.layers = halvings(inputs, widths, generator)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (batch, inputs, height, width) to (batch, channels, *base)."""
@@ -293,18 +371,19 @@ class DownsampleStack(nn.Module):
         return hidden
 
 
-class ClassHead(nn.Module):
-    """The end of a critic: features to logits, with a projection by class.
+class ClassHead(ProjectionOutput):
+    """The last layers of a critic: a feature map to features and logits.
 
     Parameters
     ----------
     inputs, width : int
-        Numbers that come in, and length of the features.
+        Numbers in the feature map, and length of the features.
     n_classes : int
-        0 for a critic that is not told the class.
+        Classes of the projection; 0 for a critic without one.
     generator : torch.Generator
+        Source of the initial weights.
     compares : bool, default=False
-        Whether the critic is told how much samples beside each other differ.
+        Whether the spread of adjacent samples is an input (minibatch standard deviation).
     """
 
     def __init__(
@@ -319,10 +398,7 @@ class ClassHead(nn.Module):
         super().__init__()
         self.compares = compares
         self.enter = linear(inputs + compares, width, generator)
-        self.leave = linear(width, 1, generator, gain=1.0)
-        self.classes: nn.Parameter | None = None
-        if n_classes:
-            self.classes = embedding(n_classes, width, generator, scale=width**-0.5)
+        self.make_output(width, n_classes, generator)
 
     def forward(self, hidden: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch,) and features of shape (batch, width)."""
@@ -330,8 +406,4 @@ class ClassHead(nn.Module):
         if self.compares:
             flat = torch.cat([flat, group_deviation(flat)], 1)
         features = activate(self.enter(flat))
-        logits = self.leave(features).squeeze(1)
-        if self.classes is not None:
-            scores = features @ self.classes.T
-            logits = logits + scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        return logits, features
+        return self.logits(features, labels), features

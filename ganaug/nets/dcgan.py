@@ -1,4 +1,4 @@
-"""A dense strided body, after DCGAN (Radford et al. 2016): the fastest one on a CPU."""
+"""Strided convolutions after DCGAN (Radford et al. 2016): the fastest networks on a CPU."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ from torch import Tensor, nn
 
 from ganaug.nets.blocks import activate
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import ConvolutionalCritic, FromNoise, convolution, doubling, norm2d
+from ganaug.nets.convolution import (
+    ConvolutionalCritic,
+    FromNoise,
+    convolution,
+    doubling,
+    halvings,
+    norms2d,
+)
 
 
 class DCGANGenerator(FromNoise):
-    """Noise and class in, an image between -1 and 1 out; transposed convolutions double it.
+    """Makes an image from noise and a class, with transposed convolutions that double its size."""
 
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-        Source of the initial weights.
-    """
-
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         shape, architecture, pyramid = plan.shape, plan.architecture, plan.pyramid
-        # One width more at the top than an image needs would cost as much as all other layers.
+        # The last doubling makes the image itself: feature maps of full size would cost as much
+        # as all other layers.
         widths = [pyramid.channels(s + 1, architecture.width) for s in range(pyramid.stages)]
         super().__init__(plan, widths, generator)
-        self.norms = nn.ModuleList(norm2d(architecture.generator_norm, w) for w in widths)
+        self.norms = norms2d(architecture.generator_norm, widths)
         self.ups = nn.ModuleList(doubling(a, b, generator) for a, b in itertools.pairwise(widths))
         self.leave = doubling(widths[-1], shape[0], generator, gain=1.0)
         smaller = [doubling(width, shape[0], generator, gain=1.0) for width in widths[:-1]]
@@ -44,20 +41,7 @@ class DCGANGenerator(FromNoise):
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
-        """Generate images.
-
-        Parameters
-        ----------
-        noise : Tensor of shape (batch, noise_dim)
-        labels : Tensor of shape (batch,)
-        anchors : None
-        random : torch.Generator
-            Shakes the class embeddings while training.
-
-        Returns
-        -------
-        Tensor of shape (batch, channels, height, width)
-        """
+        """Generate (batch, channels, height, width) images."""
         hidden, vectors = self.begin(noise, labels, random)
         maps = []
         for stage, norm in enumerate(self.norms[: max(self.growth.top, 1)]):
@@ -65,37 +49,22 @@ class DCGANGenerator(FromNoise):
                 hidden = self.ups[stage - 1](hidden)
             hidden = activate(self.modulate(stage, norm(hidden), vectors))
             maps.append(hidden)
-        # The last doubling makes the image, so a feature map is a size behind.
-        paints = [*self.paints, self.leave]
+        # The feature map of a level is half the size of its image, which the last doubling makes.
+        paints = [*self.paints, self.leave]  # one for each level, the last for full size
         return self.finish(
             lambda level: paints[level - self.pyramid.stages - 1](maps[max(level - 1, 0)])
         )
 
 
 class DCGANCritic(ConvolutionalCritic):
-    """Scores images: strided convolutions down to the smallest feature map.
+    """Scores images, with strided convolutions down to the smallest feature map."""
 
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-    """
-
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         super().__init__(plan)
         architecture, stages = plan.architecture, self.pyramid.stages
         widths = [self.pyramid.channels(s, architecture.width) for s in range(stages, 0, -1)]
-        self.downs = nn.ModuleList(
-            convolution(before, after, 4, generator, stride=2)
-            for before, after in itertools.pairwise([self.inputs, *widths])
-        )
-        # The first layer sees the pixels themselves, as published.
-        kinds = ["none"] + [architecture.critic_norm] * (stages - 1)
-        self.norms = nn.ModuleList(norm2d(k, w) for k, w in zip(kinds, widths, strict=True))
+        self.downs = halvings(self.inputs, widths, generator)
+        self.norms = norms2d(architecture.critic_norm, widths, skip_first=True)
         self.head = self.make_head(widths[-1], generator)
         self.entries = nn.ModuleList(
             convolution(self.inputs, width, 1, generator)
@@ -103,7 +72,7 @@ class DCGANCritic(ConvolutionalCritic):
         )
 
     def enter(self, shown: Tensor, level: int) -> Tensor:
-        """Return images of full size as they are; smaller ones need a layer of their own."""
+        """Return images of full size as they are, smaller ones through the layer for their size."""
         return shown if level == self.pyramid.stages else activate(self.entries[level](shown))
 
     def descend(self, hidden: Tensor, level: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""How far networks that begin with a small resolution have grown."""
+"""The present resolution of networks that grow during training."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ class Growth(nn.Module):
     """The present resolution of a network, counted in doublings of the smallest one.
 
     Between two whole numbers the larger resolution is fading in (Karras et al. 2018). A network
-    that does not grow is at the last one from the start. What leaves a generator and what enters a
-    critic always has the full size: below it, pixels are equal in squares.
+    that does not grow has the last resolution from the start. Images that leave a generator or
+    enter a critic always have the full size: at a smaller resolution, each square of pixels has one
+    value.
 
     Parameters
     ----------
     pyramid : Pyramid
-        Of the images.
+        Sizes of the images.
     grows : bool
-        Whether there are smaller resolutions.
+        Whether the network starts with a smaller resolution.
 
     Raises
     ------
     ConfigError
-        If the network grows, and doubling does not reach the size of the images.
+        If the network grows and doubling does not lead to the size of the images.
     """
 
     level: Tensor
@@ -43,56 +44,56 @@ class Growth(nn.Module):
             return
         if pyramid.top != (pyramid.height, pyramid.width):
             raise ConfigError(
-                f"progressive does not go with images of {pyramid.height}x{pyramid.width} pixels: "
+                f"progressive is not possible for images of {pyramid.height}x{pyramid.width}: "
                 f"doubling {pyramid.base[0]}x{pyramid.base[1]} leads to "
                 f"{pyramid.top[0]}x{pyramid.top[1]}. Bring images to such a size first, as "
                 "ImageOptions(resize=...) does with PIL images."
             )
-        # Saved with the weights: training may have ended before the last resolution.
+        # A buffer is saved with the weights: training may have ended at a smaller resolution.
         self.register_buffer("level", torch.tensor(self.at))
         nn.Module.register_load_state_dict_post_hook(self, _read_level)
 
     @property
     def top(self) -> int:
-        """The largest resolution that takes part."""
+        """Level of the largest resolution in use, also while it fades in."""
         return math.ceil(self.at)
 
     @property
     def resolution(self) -> int:
-        """Rows of pixels of the largest resolution that takes part."""
+        """Rows of pixels at the largest resolution in use."""
         return self.base[0] * 2**self.top
 
     @property
     def done(self) -> bool:
-        """Whether the last resolution is reached, and has faded in."""
+        """Whether the last resolution has faded in."""
         return self.at == self.stages
 
     @property
     def share(self) -> float:
-        """How far the largest resolution has faded in: 1 when it has done so."""
+        """Weight of the largest resolution, which rises to 1 while it fades in."""
         return self.at - self.top + 1.0
 
     def set(self, level: float) -> None:
-        """Go to a level between 0 and ``stages``."""
+        """Set the level, between 0 and ``stages``."""
         self.at = level
         self.level.fill_(level)
 
     def shrink(self, images: Tensor, level: int) -> Tensor:
-        """Return images of full size at the resolution of a level."""
-        factor = 2 ** (self.stages - level)
+        """Return images of full size, reduced to the resolution of a level."""
+        factor = 2 ** (self.stages - level)  # each level doubles height and width
         return avg_pool2d(images, factor) if factor > 1 else images
 
     def enlarge(self, images: Tensor, level: int) -> Tensor:
-        """Return images of a level's resolution at full size."""
+        """Return images at the resolution of a level, enlarged to full size."""
         factor = 2 ** (self.stages - level)
         return interpolate(images, scale_factor=factor, mode="nearest") if factor > 1 else images
 
     def blend(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Return something of the level that fades in, mixed with the same of the one below."""
+        """Return the mean of both levels, weighted by how far the upper one has faded in."""
         return torch.lerp(lower, upper, self.share)
 
     def coarse(self, images: Tensor) -> Tensor:
-        """Return real images with no more detail than generated ones have now."""
+        """Return real images at the resolution that the generated ones have now."""
         if self.done:
             return images
         shown = self.shrink(images, self.top)
@@ -103,4 +104,5 @@ class Growth(nn.Module):
 
 
 def _read_level(growth: Any, _: Any) -> None:
+    """Set the level from the loaded buffer; a damaged file cannot lead outside the range."""
     growth.at = min(max(float(growth.level), 0.0), float(growth.stages))

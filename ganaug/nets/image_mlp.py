@@ -1,74 +1,43 @@
-"""Multilayer perceptrons on pixels: the original GAN's networks (Goodfellow et al. 2014)."""
+"""Multilayer perceptrons on pixels, as in the first GAN (Goodfellow et al. 2014)."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganaug.nets.blocks import ResidualBlock, activate, linear
+from ganaug.nets.blocks import ResidualBody, linear
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import ClassEmbedding
+from ganaug.nets.convolution import ClassEmbedding, ImageGenerator
 from ganaug.nets.mlp import MLPCritic
 
 
-class ImageMLPGenerator(nn.Module):
-    """Noise and class in, an image between -1 and 1 out.
+class ImageMLPGenerator(ImageGenerator, ResidualBody):
+    """Makes an image from noise and a class."""
 
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-        Source of the initial weights.
-    """
-
-    uses_anchors = False
-
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
-        architecture = plan.architecture
-        self.shape, self.noise_dim = plan.shape, architecture.noise_dim
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
+        super().__init__(plan)
+        architecture, self.shape = plan.architecture, plan.shape
         width, size = architecture.width, architecture.embedding_dim
         self.classes = ClassEmbedding(plan.counts, size, architecture.embedding_noise, generator)
-        self.enter = linear(self.noise_dim + size, width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, architecture.generator_norm, generator)
-            for _ in range(architecture.depth)
-        )
+        norm, depth = architecture.generator_norm, architecture.depth
+        self.make_body(self.noise_dim + size, width, depth, norm, generator)
         self.leave = linear(width, math.prod(plan.shape), generator, gain=1.0)
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
         """Generate (batch, channels, height, width) images."""
-        hidden = self.enter(torch.cat([noise, self.classes(labels, random)], 1))
-        for block in self.blocks:
-            hidden = block(hidden)
-        return torch.tanh(self.leave(activate(hidden))).reshape(-1, *self.shape)
-
-    def coarse(self, images: Tensor) -> Tensor:
-        """Return real images as they are: this network has one resolution."""
-        return images
+        hidden = self.body(torch.cat([noise, self.classes(labels, random)], 1))
+        return torch.tanh(self.leave(hidden)).reshape(-1, *self.shape)
 
 
 class ImageMLPCritic(MLPCritic):
-    """Scores images with the critic of rows: an image is the row of its pixels."""
+    """Scores images with the critic of tables: an image is the row of its pixels."""
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
+        pixels, n_classes = math.prod(plan.shape), plan.n_classes
         super().__init__(
-            math.prod(plan.shape),
-            plan.n_classes,
-            plan.conditioning,
-            plan.pac,
-            plan.architecture,
-            generator,
+            pixels, n_classes, plan.conditioning, plan.pac, plan.architecture, generator
         )

@@ -1,4 +1,4 @@
-"""How an encoded row is laid out: the only thing codecs and networks have to agree on."""
+"""Columns of an encoded row: the interface between codecs and networks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SegmentKind = Literal["value", "choice", "code"]
 
 @dataclass(frozen=True)
 class Segment:
-    """A run of adjacent columns in the encoded matrix that belong together.
+    """Adjacent columns of the encoded matrix that belong together.
 
     Parameters
     ----------
@@ -18,12 +18,13 @@ class Segment:
         ``value``: real numbers on a standard-normal scale. ``choice``: a one-hot vector.
         ``code``: one row of a fixed table of embeddings, for categories with many levels.
     start, width : int
-        Place in the encoded row.
+        First column, and number of columns.
     levels : int
         Number of categories of a ``choice`` or ``code``; 0 for a ``value``.
     column : int
-        The table's column that it encodes, possibly together with other segments: a number's
-        ``choice`` says first whether its ``value`` counts; a ``code`` may have one for missing.
+        Column of the table that it encodes. A column may have two segments: a numeric one has a
+        ``choice`` where single values are frequent or missing, which decides whether the ``value``
+        is used; a ``code`` has one where values are missing.
     """
 
     kind: SegmentKind
@@ -40,7 +41,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Layout:
-    """All segments of an encoded row: first the values, then the choices, then the codes.
+    """All segments of an encoded row, in the order values, choices, codes.
 
     Parameters
     ----------
@@ -56,8 +57,8 @@ class Layout:
 
     def span(self, kind: SegmentKind) -> slice:
         """Return the columns of all segments of one kind, which are adjacent."""
-        own = self.of_kind(kind)
-        return slice(own[0].start, own[-1].stop) if own else slice(0, 0)
+        segments = self.of_kind(kind)
+        return slice(segments[0].start, segments[-1].stop) if segments else slice(0, 0)
 
     @property
     def width(self) -> int:

@@ -1,10 +1,12 @@
-"""A generator that puts real images in another light: the answer for photographs of rare things.
+"""A generator that re-lights real images, for photographs of rare classes.
 
-Bending explains how one handwritten digit differs from another. Two photographs of a class differ
-first in where they are bright, dark and coloured. A small GAN learns these layouts, a few numbers
-an image, from all classes together, and an image keeps its details under a layout that it invents.
-(That a classifier should not mind the lowest frequencies is the idea of Fourier domain adaptation,
-Yang and Soatto 2020, which takes them from other images.)
+Handwritten digits of a class differ mostly in shape, which ``kind="warp"`` varies. Photographs of a
+class differ first in where they are bright, dark and coloured. The mean values of a coarse grid
+describe this layout of light. A small GAN learns the layouts of all classes together. An image is
+changed by giving it a generated layout; its details stay.
+
+Fourier domain adaptation (Yang and Soatto 2020) rests on the same idea, that a classifier should
+not depend on the lowest frequencies, but takes them from other images.
 """
 
 from __future__ import annotations
@@ -13,71 +15,38 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from ganaug.nets.blocks import ResidualBlock, activate, linear
+from ganaug.nets.blocks import ResidualBody, linear
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import ClassHead
+from ganaug.nets.convolution import ClassHead, ImageGenerator
 
 LAYOUT = 3
-"""Rows and columns of a layout."""
+"""Rows and columns of a layout: low frequencies only, so that details are not changed."""
 
 
-class LightGenerator(nn.Module):
-    """Noise and a real image in, that image in another light out.
-
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-        Source of the initial weights.
-    """
+class LightGenerator(ImageGenerator, ResidualBody):
+    """Re-lights a real image: moves its layout of light towards one made from noise."""
 
     uses_anchors = True
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
-        architecture = plan.architecture
-        self.noise_dim, self.channels = architecture.noise_dim, plan.shape[0]
-        width = architecture.width
-        self.enter = linear(architecture.noise_dim, width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, "none", generator) for _ in range(architecture.depth)
-        )
-        self.leave = linear(width, plan.shape[0] * LAYOUT**2, generator, gain=1.0)
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
+        super().__init__(plan)
+        self.channels = plan.shape[0]
+        width, depth = plan.architecture.width, plan.architecture.depth
+        self.make_body(self.noise_dim, width, depth, "none", generator)
+        self.leave = linear(width, self.channels * LAYOUT**2, generator, gain=1.0)
 
     def layouts(self, noise: Tensor) -> Tensor:
         """Return (batch, channels, LAYOUT, LAYOUT) mean values between -1 and 1."""
-        hidden = self.enter(noise)
-        for block in self.blocks:
-            hidden = block(hidden)
-        values = torch.tanh(self.leave(activate(hidden)))
+        values = torch.tanh(self.leave(self.body(noise)))
         return values.reshape(len(noise), self.channels, LAYOUT, LAYOUT)
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
-        """Move the layout of each image a random part of the way to an invented one.
-
-        Parameters
-        ----------
-        noise : Tensor of shape (batch, noise_dim)
-        labels : Tensor of shape (batch,)
-            Unused.
-        anchors : Tensor of shape (batch, channels, height, width)
-            Real images between -1 and 1.
-        random : torch.Generator
-            Source of the parts.
-
-        Returns
-        -------
-        Tensor of shape (batch, channels, height, width)
-        """
+        """Move the layout of each anchor a random part of the way to a generated one."""
         assert anchors is not None
         part = torch.rand((len(noise), 1, 1, 1), generator=random, device=noise.device)
         change = part * (self.layouts(noise) - layouts_of(anchors))
@@ -86,40 +55,23 @@ class LightGenerator(nn.Module):
         return (anchors + interpolate(change, size=size, **options)).clamp(-1.0, 1.0)
 
 
-class LightCritic(nn.Module):
-    """Scores layouts; it is not told the class.
-
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-    """
+class LightCritic(ResidualBody):
+    """Scores layouts, without the class."""
 
     pac = 1
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         super().__init__()
-        architecture = plan.architecture
-        width = architecture.width
-        self.enter = linear(math.prod(plan.shape), width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, "none", generator) for _ in range(architecture.depth)
-        )
+        width, depth = plan.architecture.width, plan.architecture.depth
+        self.make_body(math.prod(plan.shape), width, depth, "none", generator)
         self.head = ClassHead(width, width, 0, generator)
 
     def forward(self, layouts: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch,) and features of shape (batch, width)."""
-        hidden: Any = self.enter(layouts.flatten(1))
-        for block in self.blocks:
-            hidden = block(hidden)
-        answer: tuple[Tensor, Tensor] = self.head(activate(hidden), labels)
+        answer: tuple[Tensor, Tensor] = self.head(self.body(layouts.flatten(1)), labels)
         return answer
 
 
 def layouts_of(images: Tensor) -> Tensor:
-    """Return the mean values of each of LAYOUT by LAYOUT parts of each image."""
+    """Return the mean values of LAYOUT by LAYOUT parts of each image, by channel."""
     return adaptive_avg_pool2d(images, LAYOUT)

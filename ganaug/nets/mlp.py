@@ -8,32 +8,45 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ganaug.nets.blocks import ResidualBlock, activate, embedding, group_deviation, linear
+from ganaug.nets.blocks import (
+    ProjectionOutput,
+    ResidualBody,
+    embedding,
+    group_deviation,
+    linear,
+)
 from ganaug.nets.layout import Layout
 from ganaug.recipe import Architecture
 
 ANCHOR_LOGIT = 4.0
-"""How strongly an anchor's category is preferred before the network has learned anything."""
+"""Logit of an anchor's own category before training: e^4, about 55, to 1 against each other."""
 
 TEMPERATURE = 0.5
-"""Temperature of the relaxed categories that carry the generator's gradient."""
+"""Temperature of the relaxed categories that carry the generator's gradient.
+
+A lower one is closer to the drawn category, and its gradient varies more (Jang et al. 2017)."""
 
 
 class TableHead(nn.Module):
     """Turns raw outputs into an encoded row: numbers stay, categories are drawn.
 
-    A category is drawn exactly (Gumbel-max) and its gradient is that of the relaxed draw
-    (straight-through Gumbel-softmax, Jang et al. 2017), so the critic sees one-hot vectors from
-    both sides and cannot tell them apart by softness.
+    A category is drawn exactly (Gumbel-max), and its gradient is that of the relaxed draw
+    (straight-through Gumbel-softmax, Jang et al. 2017). Real and generated rows then both have
+    one-hot vectors, and the critic cannot distinguish them by softness.
 
     Parameters
     ----------
     layout : Layout
-        Of the encoded row.
+        Segments of the encoded row.
     tables : sequence of Tensor of shape (levels, width)
         The fixed embedding table of each ``code`` segment.
     n_classes : int
-        Classes that :attr:`offsets` distinguishes.
+        Rows of :attr:`offsets`.
+
+    Attributes
+    ----------
+    offsets : Tensor of shape (n_classes, choice columns)
+        Added to the logits of the categories outside training; calibration sets them.
     """
 
     offsets: Tensor
@@ -50,6 +63,7 @@ class TableHead(nn.Module):
         self.code_segments = layout.of_kind("code")
         width = self.choices.stop - self.choices.start
         self.register_buffer("offsets", torch.zeros(n_classes, width))
+        # Not persistent: these follow from the layout and the tables, which are saved elsewhere.
         for name, index in _choice_indices(layout).items():
             self.register_buffer(name, index, persistent=False)
         for i, table in enumerate(tables):
@@ -73,11 +87,12 @@ class TableHead(nn.Module):
 
     def _logits(self, raw: Tensor, labels: Tensor) -> Tensor:
         logits = raw[:, self.choices]
-        # Offsets come from calibration, after training; until then they are zero.
+        # Calibration sets the offsets after training; until then they are zero.
         return logits if self.training else logits + self.offsets[labels]
 
     def _padded(self, logits: Tensor) -> Tensor:
-        """Return (batch, segments, widest segment); the padding is never the largest."""
+        """Return (batch, segments, widest segment); a padded place is never the largest."""
+        # -1e9 is below every logit.
         low = logits.new_full((logits.shape[0], 1), -1e9)
         wide = torch.cat([logits, low], 1).index_select(1, self.pad)
         return wide.reshape(logits.shape[0], self.firsts.shape[0], -1)
@@ -88,14 +103,14 @@ class TableHead(nn.Module):
         return share / (share @ self.member).index_select(1, self.owner)
 
     def _draw_choices(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw a category of each segment; return the straight-through one-hot vectors."""
+        """Draw a category for each segment; return the straight-through one-hot vectors."""
         perturbed = logits + _gumbel_noise(logits, generator)
         largest, chosen = self._padded(perturbed.detach()).max(-1)
         hard = torch.zeros_like(logits).scatter_(1, chosen + self.firsts, 1.0)
         if not logits.requires_grad:
             return hard
         soft = self._segment_softmax(perturbed / TEMPERATURE, largest / TEMPERATURE)
-        return hard - soft.detach() + soft
+        return hard - soft.detach() + soft  # the value of hard, the gradient of soft
 
 
 def _choice_indices(layout: Layout) -> dict[str, Tensor]:
@@ -119,8 +134,10 @@ def _choice_indices(layout: Layout) -> dict[str, Tensor]:
 
 
 def _gumbel_noise(logits: Tensor, generator: torch.Generator) -> Tensor:
-    # -log of an exponential draw; from a uniform one, which is drawn several times faster.
+    """Return standard Gumbel noise of the shape of ``logits``: -log(-log(u)), u uniform."""
+    # Uniform numbers are drawn several times faster than exponential ones.
     uniform = torch.rand(logits.shape, generator=generator, device=logits.device)
+    # Bounds inside (0, 1) in single precision keep both logarithms finite.
     return uniform.clamp_(1e-20, 1.0 - 2**-24).log_().neg_().log_().neg_()
 
 
@@ -134,16 +151,17 @@ def _draw_one(logits: Tensor, generator: torch.Generator) -> Tensor:
     return hard - soft.detach() + soft
 
 
-class MLPGenerator(nn.Module):
-    """Noise, class and (for anchored classes) a real row's encoding in; an encoded row out.
+class MLPGenerator(ResidualBody):
+    """Makes encoded rows from noise and a class, for anchored classes also from a real row.
 
-    An anchored class is generated as ``anchor + delta(noise, class, anchor)``: with few rows of
-    a class, moving a point that is known to be plausible is easier than inventing one.
+    An anchored class is generated as ``anchor + delta(noise, class, anchor)``: each synthetic row
+    starts from a real row of the class and is moved by the generator. With few rows of a class,
+    moving a plausible point is easier to learn than making one from noise.
 
     Parameters
     ----------
     layout : Layout
-        Of the encoded row.
+        Segments of the encoded row.
     tables : sequence of Tensor
         See :class:`TableHead`.
     anchored : Tensor of shape (n_classes,)
@@ -175,11 +193,8 @@ class MLPGenerator(nn.Module):
         inputs = architecture.noise_dim + architecture.embedding_dim
         inputs += layout.width if self.uses_anchors else 0
         width, kind = architecture.width, architecture.generator_norm
-        self.enter = linear(inputs, width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kind, generator) for _ in range(architecture.depth)
-        )
-        # A small last layer: an anchored class starts out as its anchors.
+        self.make_body(inputs, width, architecture.depth, kind, generator)
+        # Small: before training, the rows of an anchored class are close to their anchors.
         self.leave = linear(width, layout.width, generator, gain=0.3)
         scale = torch.ones(layout.width)
         scale[layout.span("choice")] = ANCHOR_LOGIT
@@ -191,13 +206,11 @@ class MLPGenerator(nn.Module):
         inputs = [noise, self.classes[labels]]
         shift: Tensor | None = None
         if self.uses_anchors and anchors is not None:
+            # Zero for the classes that are not anchored, which start from noise alone.
             gated = anchors * self.anchored[labels].unsqueeze(1)
             inputs.append(gated)
             shift = gated * self.anchor_scale
-        hidden = self.enter(torch.cat(inputs, 1))
-        for block in self.blocks:
-            hidden = block(hidden)
-        raw = self.leave(activate(hidden))
+        raw: Tensor = self.leave(self.body(torch.cat(inputs, 1)))
         return raw if shift is None else raw + shift
 
     def forward(
@@ -220,8 +233,22 @@ class MLPGenerator(nn.Module):
         return self.head(self.raw(noise, labels, anchors), labels, generator)
 
 
-class MLPCritic(nn.Module):
-    """Scores packed rows: (batch, width) and labels in, (batch / pac,) logits and features out."""
+class MLPCritic(ResidualBody, ProjectionOutput):
+    """Scores packs of ``pac`` rows of one class.
+
+    Parameters
+    ----------
+    width_in : int
+        Columns of a row.
+    n_classes : int
+    conditioning : {"projection", "concat", "per-class"}
+    pac : int
+        Rows in a pack.
+    architecture : Architecture
+        Sizes.
+    generator : torch.Generator
+        Source of the initial weights.
+    """
 
     def __init__(
         self,
@@ -239,30 +266,16 @@ class MLPCritic(nn.Module):
         self.compares = architecture.minibatch_stddev
         inputs = width_in * pac + (n_classes if self.concat else 0) + self.compares
         width, kind = architecture.width, architecture.critic_norm
-        self.enter = linear(inputs, width, generator)
-        self.blocks = nn.ModuleList(
-            ResidualBlock(width, kind, generator) for _ in range(architecture.depth)
-        )
-        self.leave = linear(width, 1, generator, gain=1.0)
-        self.classes: nn.Parameter | None = None
-        if conditioning == "projection":
-            self.classes = embedding(n_classes, width, generator, scale=width**-0.5)
+        self.make_body(inputs, width, architecture.depth, kind, generator)
+        self.make_output(width, n_classes if conditioning == "projection" else 0, generator)
 
     def forward(self, rows: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits of shape (batch / pac,) and features of shape (batch / pac, hidden)."""
         packed = rows.reshape(rows.shape[0] // self.pac, -1)
-        labels = labels[:: self.pac]
+        labels = labels[:: self.pac]  # the rows of a pack have one class
         if self.concat:
             packed = torch.cat([packed, one_hot(labels, self.n_classes).to(packed.dtype)], 1)
         if self.compares:
             packed = torch.cat([packed, group_deviation(packed)], 1)
-        hidden = self.enter(packed)
-        for block in self.blocks:
-            hidden = block(hidden)
-        features = activate(hidden)
-        logits = self.leave(features).squeeze(1)
-        if self.classes is not None:
-            # All classes at once, then the row's own: cheaper than a gather of wide embeddings.
-            scores = features @ self.classes.T
-            logits = logits + scores.gather(1, labels.unsqueeze(1)).squeeze(1)
-        return logits, features
+        features = self.body(packed)
+        return self.logits(features, labels), features

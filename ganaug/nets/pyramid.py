@@ -1,4 +1,4 @@
-"""The sizes between which networks of images double and halve."""
+"""The image sizes that networks pass through, by doubling or halving."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 SMALLEST = 4
-"""Height or width at which the networks stop halving."""
+"""Height or width at which the networks stop halving; DCGAN starts from 4 by 4 as well."""
 
 WIDEST = 8
-"""Channels at the smallest size, at most, as a multiple of those at the largest."""
+"""Largest multiple of the channels of the largest feature map, as in DCGAN: 8 times there too."""
 
 
 @dataclass(frozen=True)
 class Pyramid:
-    """How an image size is reached by doubling a small one.
+    """The sizes that lead from a small feature map to an image, by doubling.
 
     Parameters
     ----------
     height, width : int
-        Of the images.
+        Size of the images.
 
     Examples
     --------
@@ -46,16 +46,21 @@ class Pyramid:
         return -(-self.height // 2**self.stages), -(-self.width // 2**self.stages)
 
     @property
+    def area(self) -> int:
+        """Pixels of the smallest size."""
+        return self.base[0] * self.base[1]
+
+    @property
     def top(self) -> tuple[int, int]:
-        """The size that doubling reaches: the images', or slightly more."""
+        """The largest size: that of the images, or slightly more."""
         return self.base[0] * 2**self.stages, self.base[1] * 2**self.stages
 
     def channels(self, stage: int, width: int) -> int:
-        """Return the channels after ``stage`` doublings of a network with ``width`` at the top."""
+        """Return the channels after ``stage`` doublings; ``width`` is those of the largest size."""
         return width * min(2 ** (self.stages - stage), WIDEST)
 
     def pad(self, images: Tensor) -> Tensor:
-        """Return images grown to the top size by repeating their borders."""
+        """Return images enlarged to the top size by repeating their borders."""
         missing = self.top[0] - self.height, self.top[1] - self.width
         if not any(missing):
             return images

@@ -1,7 +1,7 @@
-"""A norm-free residual body of grouped convolutions: the better one on a GPU.
+"""Residual networks of grouped convolutions without normalisation, for GPUs.
 
-Each block widens the features, mixes neighbouring pixels within groups of channels, and adds what
-it found to its input; its last layer starts at almost nothing, which replaces normalisation.
+Each block widens the features, mixes neighbouring pixels within groups of channels, and adds the
+result to its input. Its last layer starts close to zero, which replaces normalisation.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.convolution import ConvolutionalCritic, FromNoise, convolution
 
 GROUP = 16
-"""Channels of a group."""
+"""Channels in a group of the 3 by 3 convolution, as in R3GAN (Huang et al. 2024)."""
 
 EXPANSION = 2
+"""Channels inside a block, as a multiple of those outside, as in R3GAN."""
 
 
 class GroupedBlock(nn.Module):
-    """Widen, mix within groups, narrow; added to the input."""
+    """A residual block: widen the channels, mix pixels within groups, narrow the channels."""
 
     def __init__(self, channels: int, generator: torch.Generator) -> None:
         super().__init__()
         inner = channels * EXPANSION
-        groups = math.gcd(inner, max(inner // GROUP, 1))  # a divisor for every width
+        groups = math.gcd(inner, max(inner // GROUP, 1))  # divides any number of channels
         self.widen = convolution(channels, inner, 1, generator)
         self.mix = convolution(inner, inner, 3, generator, groups=groups)
+        # Small: the block starts close to the identity.
         self.narrow = convolution(inner, channels, 1, generator, gain=0.1)
 
     def forward(self, hidden: Tensor) -> Tensor:
@@ -41,13 +43,9 @@ class GroupedBlock(nn.Module):
 
 
 class ResidualGenerator(FromNoise):
-    """Noise and class in, an image between -1 and 1 out; the parameters are DCGANGenerator's."""
+    """Makes an image from noise and a class; blocks at each size, bilinear doubling between."""
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         shape, architecture, pyramid = plan.shape, plan.architecture, plan.pyramid
         widths = [pyramid.channels(s, architecture.width) for s in range(pyramid.stages + 1)]
         super().__init__(plan, widths, generator)
@@ -75,13 +73,9 @@ class ResidualGenerator(FromNoise):
 
 
 class ResidualCritic(ConvolutionalCritic):
-    """Scores images with the mirror image of the generator; the parameters are DCGANCritic's."""
+    """Scores images, with the blocks of the generator in reverse order of sizes."""
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
         super().__init__(plan)
         architecture = plan.architecture
         order = reversed(range(self.pyramid.stages + 1))
@@ -95,7 +89,7 @@ class ResidualCritic(ConvolutionalCritic):
         )
 
     def enter(self, shown: Tensor, level: int) -> Tensor:
-        """Map images to the feature map of their size."""
+        """Map images to the feature map of their size, with a first layer for that size."""
         largest = level == self.pyramid.stages
         first = self.first if largest else self.entries[level]
         return self.stages[self.pyramid.stages - level](first(shown))
@@ -113,7 +107,7 @@ class ResidualCritic(ConvolutionalCritic):
 def _stages(
     widths: list[int], depth: int, generator: torch.Generator
 ) -> tuple[nn.ModuleList, nn.ModuleList]:
-    """Return the blocks of each size, and what changes the channels between two sizes."""
+    """Return the blocks of each size, and the layers that change the channels between sizes."""
     stages = nn.ModuleList(
         nn.Sequential(*(GroupedBlock(width, generator) for _ in range(depth))) for width in widths
     )

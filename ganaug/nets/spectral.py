@@ -1,4 +1,4 @@
-"""Spectral normalisation of a critic's weights, drawing from an explicit generator."""
+"""Spectral normalisation of a critic's weights, with an explicit source of random numbers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from torch.nn.functional import normalize
 from torch.nn.utils import parametrize
 
 WARM_UP = 15
-"""Power iterations before training."""
+"""Power iterations before training, for an estimate close to the largest singular value;
+torch's own parametrisation also does 15."""
 
 
 class SpectralNorm(nn.Module):
     """Divides a weight by its largest singular value (Miyato et al. 2018).
 
-    The value is followed by one power iteration for each use in training. Torch has the same in
-    ``torch.nn.utils.parametrizations``, where the first vector comes from the global generator.
+    One power iteration for each use in training follows the changing value. The version in
+    ``torch.nn.utils.parametrizations`` is not used: it draws its first vector from the global
+    generator.
 
     Parameters
     ----------
     weight : Tensor of two dimensions or more
-        The first is that of the outputs.
+        The first dimension is that of the outputs.
     generator : torch.Generator
-        Source of the first vector.
+        Source of the first vector of the iteration.
     """
 
     u: Tensor
@@ -37,7 +39,7 @@ class SpectralNorm(nn.Module):
     @torch.no_grad()
     def _iterate(self, matrix: Tensor) -> Tensor:
         v = normalize(matrix.T @ self.u, dim=0)
-        # A new tensor: the old one may be needed for the gradient of an earlier use.
+        # A new tensor, since the gradient of an earlier use may still need the old one.
         self.u = normalize(matrix @ v, dim=0)
         return v
 
@@ -50,6 +52,7 @@ class SpectralNorm(nn.Module):
 
 def normalise_spectrally(network: nn.Module, generator: torch.Generator) -> None:
     """Give all weights of a network, and its class embedding, a largest singular value of 1."""
+    # Lists, since a registration adds modules and replaces parameters.
     for module in list(network.modules()):
         for name, weight in list(module.named_parameters(recurse=False)):
             if weight.dim() >= 2:

@@ -1,7 +1,7 @@
-"""Image to image, after pix2pix (Isola et al. 2017): a U-Net and a critic of patches.
+"""Networks for pairs of images, after pix2pix (Isola et al. 2017): a U-Net and a patch critic.
 
-Both are told the source image and nothing else. What varies the result is dropout, which therefore
-never ends, and which is drawn like the noise of every other generator here.
+Both receive the source image in place of a class. Dropout makes the result vary, so it is also
+active when sampling. Its mask is computed from the noise, as every generator here takes noise.
 """
 
 from __future__ import annotations
@@ -15,28 +15,29 @@ import torch
 from torch import Tensor, nn
 
 from ganaug.nets.blocks import activate
-from ganaug.nets.convolution import convolution, doubling, norm2d
+from ganaug.nets.convolution import convolution, doubling, halvings, norms2d
 from ganaug.nets.pyramid import WIDEST, Pyramid
 from ganaug.recipe import Architecture
 
 Shape = tuple[int, int, int]
 
 BOTTOM = 2
-"""Height or width at which a U-Net stops halving: what lies far apart must meet there."""
+"""Height or width at which a U-Net stops halving: there, distant pixels meet in one layer."""
 
 NOISY = 8
-"""Feature maps of an eighth of the image's size and less have dropout: in the paper's network those
-of a 32nd, which here would leave small images without any."""
+"""Feature maps of at most an eighth of the image's size have dropout. In the paper it is a 32nd,
+which would leave small images without any."""
 
 LARGEST = 256
-"""Image size for which the receptive field is the paper's 70 pixels: three halvings."""
+"""Image size of the paper, for which the critic has :data:`HALVINGS`."""
 
 HALVINGS = 3
+"""Halvings that give the receptive field of 70 pixels of the paper's critic."""
 
 
 @dataclass(frozen=True)
 class DeepPyramid(Pyramid):
-    """A pyramid down to feature maps of :data:`BOTTOM` pixels.
+    """A pyramid whose smallest feature map has :data:`BOTTOM` rows or columns.
 
     Examples
     --------
@@ -52,10 +53,10 @@ class DeepPyramid(Pyramid):
 
 
 class UNetGenerator(nn.Module):
-    """A source image in, a target image between -1 and 1 out.
+    """Makes a target image from a source image.
 
-    Strided convolutions go down, transposed ones up; each stage up also sees the feature map of its
-    size on the way down, so that edges need not pass through the smallest map.
+    Strided convolutions halve the feature maps, transposed ones double them again. Each doubled
+    map is joined with the halved one of its size, so that edges need not pass through the smallest.
 
     Parameters
     ----------
@@ -83,38 +84,32 @@ class UNetGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.pyramid = pyramid = DeepPyramid(*source[1:])
-        kind, halvings = architecture.generator_norm, pyramid.stages
-        widths = [architecture.width * min(2**i, WIDEST) for i in range(halvings)]
-        self.downs = nn.ModuleList(
-            convolution(before, after, 4, generator, stride=2)
-            for before, after in itertools.pairwise([source[0], *widths])
-        )
-        # The first layer sees the pixels themselves, as published.
-        self.down_norms = nn.ModuleList(
-            norm2d(kind if i else "none", width) for i, width in enumerate(widths)
-        )
-        after_up = widths[-2::-1]  # of the map of the same size on the way down
+        kind = architecture.generator_norm
+        widths = [architecture.width * min(2**i, WIDEST) for i in range(pyramid.stages)]
+        self.downs = halvings(source[0], widths, generator)
+        self.down_norms = norms2d(kind, widths, skip_first=True)
+        after_up = widths[-2::-1]  # the channels of the map of the same size on the way down
         before_up = [widths[-1], *(2 * width for width in after_up)]
         self.ups = nn.ModuleList(
             doubling(before, after, generator)
             for before, after in zip(before_up, after_up, strict=False)
         )
-        self.up_norms = nn.ModuleList(norm2d(kind, width) for width in after_up)
-        # Small, so that images begin grey: a random pattern would take long to be unlearned.
+        self.up_norms = norms2d(kind, after_up)
+        # Small: images start grey, since a random pattern takes long to unlearn.
         self.leave = doubling(before_up[-1], target[0], generator, gain=0.1)
         self.dropout = architecture.dropout
         self.dropped = self._maps(after_up) if self.dropout else []
         self.noise_dim = sum(map(math.prod, self.dropped))
 
     def _maps(self, widths: list[int]) -> list[Shape]:
-        """Return the shapes of the feature maps that have dropout: the first on the way up."""
+        """Return the shapes of the feature maps with dropout: the first ones on the way up."""
         height, width = self.pyramid.base
         shapes = [
             (channels, height * 2**stage, width * 2**stage)
             for stage, channels in enumerate(widths, start=1)
         ]
-        few = max(self.pyramid.stages - int(math.log2(NOISY)), 1)
-        return shapes[:few]
+        n_dropped = max(self.pyramid.stages - int(math.log2(NOISY)), 1)
+        return shapes[:n_dropped]
 
     def forward(
         self,
@@ -128,33 +123,35 @@ class UNetGenerator(nn.Module):
         Parameters
         ----------
         noise : Tensor of shape (batch, noise_dim)
-            Normal; a feature is dropped where it is low.
+            Standard normal; a feature is dropped where its number is below a quantile.
         labels : Tensor of shape (batch, channels, height, width)
             The source images.
         anchors, random : None
-            Of other generators.
+            Unused; they are parameters of every generator.
 
         Returns
         -------
         Tensor of shape (batch, channels, height, width)
         """
-        hidden, passed = self.pyramid.pad(labels), []
+        hidden, skips = self.pyramid.pad(labels), []
         for down, norm in zip(self.downs, self.down_norms, strict=True):
             hidden = activate(norm(down(hidden)))
-            passed.append(hidden)
-        passed.pop()  # the smallest map is the beginning of the way up
+            skips.append(hidden)
+        skips.pop()  # the smallest map is the input of the way up
         masks = self._masks(noise)
         for up, norm in zip(self.ups, self.up_norms, strict=True):
             hidden = norm(up(hidden))
             if masks:
                 hidden = hidden * masks.pop(0)
-            hidden = torch.cat([activate(hidden), passed.pop()], 1)
+            hidden = torch.cat([activate(hidden), skips.pop()], 1)
         return self.pyramid.crop(torch.tanh(self.leave(hidden)))
 
     def _masks(self, noise: Tensor) -> list[Tensor]:
-        """Return what each feature map with dropout is multiplied by."""
+        """Return the factor of each feature map with dropout: 0, or 1 / (1 - dropout)."""
         if not self.dropped:
             return []
+        # A share of ``dropout`` of the noise lies below this quantile. The division keeps the mean
+        # of a feature, as in every dropout.
         kept = (noise > NormalDist().inv_cdf(self.dropout)).to(noise.dtype) / (1.0 - self.dropout)
         parts = kept.split([math.prod(shape) for shape in self.dropped], 1)
         return [part.reshape(-1, *shape) for part, shape in zip(parts, self.dropped, strict=True)]
@@ -186,19 +183,17 @@ class PatchCritic(nn.Module):
         generator: torch.Generator,
     ) -> None:
         super().__init__()
-        halvings = patch_halvings(*target[1:])
-        widths = [architecture.width * min(2**i, WIDEST) for i in range(halvings + 1)]
-        strides = [2] * halvings + [1]
+        halved = patch_halvings(*target[1:])
+        widths = [architecture.width * min(2**i, WIDEST) for i in range(halved + 1)]
+        strides = [2] * halved + [1]
         self.layers = nn.ModuleList(
             convolution(before, after, 4, generator, stride=stride)
             for (before, after), stride in zip(
                 itertools.pairwise([source[0] + target[0], *widths]), strides, strict=True
             )
         )
-        # The first of several layers sees the pixels themselves, as in the generator.
-        kinds = [architecture.critic_norm] * len(widths)
-        kinds[0] = "none" if halvings else kinds[0]
-        self.norms = nn.ModuleList(norm2d(k, w) for k, w in zip(kinds, widths, strict=True))
+        # A single layer keeps its norm, or there would be none.
+        self.norms = norms2d(architecture.critic_norm, widths, skip_first=halved > 0)
         self.leave = convolution(widths[-1], 1, 4, generator, gain=1.0)
         self.field = field_of([*strides, 1])
 
@@ -219,10 +214,10 @@ class PatchCritic(nn.Module):
         features : Tensor of shape (batch, features)
         """
         maps, hidden = self.patches(images, labels)
-        # One logit a sample and not, as in the paper, one a patch: penalties by sample keep their
-        # meaning, and on pairs of facades held out of the training file the images were sharper
-        # (gradient 0.81 of the real one against 0.77) and their kernel MMD on a random network's
-        # features smaller (0.059 against 0.098), at a slightly larger L1 (0.173 against 0.168).
+        # The paper has one logit for each patch. With one for each sample, penalties by sample
+        # keep their meaning. On held-out pairs of facades, images were also sharper (gradient 0.81
+        # of the real one against 0.77) and their kernel MMD on a random network's features was
+        # smaller (0.059 against 0.098), at a slightly larger L1 (0.173 against 0.168).
         return maps.mean((1, 2, 3)), hidden.mean((2, 3))
 
     def patches(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -234,7 +229,7 @@ class PatchCritic(nn.Module):
 
 
 def patch_halvings(height: int, width: int) -> int:
-    """Return how often the critic halves images, so that a patch is about a quarter of one.
+    """Return how often the critic halves images, for patches of about a quarter of their size.
 
     Examples
     --------
@@ -246,7 +241,7 @@ def patch_halvings(height: int, width: int) -> int:
 
 
 def field_of(strides: list[int]) -> int:
-    """Return the receptive field of convolutions with kernel 4.
+    """Return the receptive field of a stack of convolutions of kernel 4, in pixels.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""A generator that bends real images: the answer for classes of a few images.
+"""A generator that warps real images, for classes of a few images.
 
 From noise and a real image (its anchor) it makes a smooth displacement field and moves the pixels
-along it. What deformations are plausible is learned from pairs of images of one class, over all
-classes, so that a class of twenty images is varied as the common classes vary (in the manner of
-DAGAN, Antoniou et al. 2017, and of learned class-wise deformations, Hauberg et al. 2016).
+along it. It learns plausible deformations from pairs of images of one class, over all classes.
+A class of twenty images is then varied as the common classes vary. The idea is that of DAGAN
+(Antoniou et al. 2017) and of learned deformations of a class (Hauberg et al. 2016).
 """
 
 from __future__ import annotations
@@ -23,80 +23,55 @@ from torch.nn.functional import (
 
 from ganaug.nets.blocks import activate, linear
 from ganaug.nets.blueprint import Blueprint
-from ganaug.nets.convolution import DownsampleStack, convolution
+from ganaug.nets.convolution import DownsampleStack, ImageGenerator, convolution
 
 KNOTS = 4
-"""Rows and columns of the grid of displacements, which is interpolated between."""
+"""Rows and columns of the grid of displacements; the field between them is interpolated.
+A coarse grid keeps the field smooth."""
 
 REACH = 1 / 7
 """Largest displacement of a knot, as a share of the image's height and width."""
 
 TILT = 0.5
-"""Largest entry of the affine part, beside the identity."""
+"""Largest difference of the affine part from the identity, by entry."""
 
 FOLDED, STRETCHED = 0.4, 2.0
-"""Areas of a moved pixel below and above which the field is penalised."""
+"""Areas of a moved pixel, as a multiple of its own, below and above which it is penalised:
+it is about to fold over, or to be torn apart."""
 
 
-class WarpGenerator(nn.Module):
-    """Noise and a real image in, that image bent out.
-
-    Parameters
-    ----------
-    plan : Blueprint
-    generator : torch.Generator
-        Source of the initial weights.
-    """
+class WarpGenerator(ImageGenerator):
+    """Warps a real image by a displacement field made from noise."""
 
     uses_anchors = True
 
-    def __init__(
-        self,
-        plan: Blueprint,
-        generator: torch.Generator,
-    ) -> None:
-        super().__init__()
+    def __init__(self, plan: Blueprint, generator: torch.Generator) -> None:
+        super().__init__(plan)
         channels, architecture, pyramid = plan.shape[0], plan.architecture, plan.pyramid
-        self.noise_dim, self.temperature = architecture.noise_dim, architecture.temperature
+        self.temperature = architecture.temperature
         widths = [architecture.width * min(2**stage, 4) for stage in range(pyramid.stages)]
         inner = 2 * architecture.width
-        area = pyramid.base[0] * pyramid.base[1]
         self.look = DownsampleStack(channels, widths, pyramid, generator)
         self.enter = linear(architecture.noise_dim, architecture.width, generator)
-        self.spread = linear(architecture.width, architecture.width * area, generator)
+        self.spread = linear(architecture.width, architecture.width * pyramid.area, generator)
         self.mix = nn.ModuleList(
             convolution(
                 inner if i else self.look.channels + architecture.width, inner, 3, generator
             )
             for i in range(2)
         )
-        # Small last layers: the first field is nearly none.
+        # Small: before training, images are hardly moved.
         self.field = convolution(inner, 2, 3, generator, gain=0.3)
         self.affine = linear(2 * inner, 6, generator, gain=0.3)
-        # Only for training: which noise turns one image into another.
+        # Only for training: the noise that turns one image into another of its class.
         self.compare = DownsampleStack(2 * channels, [2 * w for w in widths], pyramid, generator)
-        self.summary = linear(self.compare.channels * area, 4 * inner, generator)
+        self.summary = linear(self.compare.channels * pyramid.area, 4 * inner, generator)
         self.posterior = linear(4 * inner, 2 * architecture.noise_dim, generator, gain=0.3)
 
     def forward(
         self, noise: Tensor, labels: Tensor, anchors: Tensor | None, random: torch.Generator
     ) -> Tensor:
-        """Bend images.
-
-        Parameters
-        ----------
-        noise : Tensor of shape (batch, noise_dim)
-        labels : Tensor of shape (batch,)
-            Unused.
-        anchors : Tensor of shape (batch, channels, height, width)
-            Real images between -1 and 1.
-        random : torch.Generator
-            Unused.
-
-        Returns
-        -------
-        Tensor of shape (batch, channels, height, width)
-        """
+        """Warp the anchors; the class and ``random`` are not used."""
         assert anchors is not None
         if self.training:
             return bend(anchors, self.places(noise, anchors)[0])
@@ -104,31 +79,37 @@ class WarpGenerator(nn.Module):
         return with_values_of(bend(anchors, places), anchors)
 
     def places(self, noise: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where each pixel comes from, (batch, height, width, 2), and the knots' moves."""
+        """Return the source of each pixel, (batch, height, width, 2), and the knots' moves."""
         height, width = anchors.shape[2:]
-        seen = self.look(anchors)
-        thrown = self.spread(activate(self.enter(noise))).reshape(len(noise), -1, *seen.shape[2:])
-        hidden = torch.cat([seen, thrown], 1)
+        features = self.look(anchors)
+        noise_map = self.spread(activate(self.enter(noise)))
+        noise_map = noise_map.reshape(len(noise), -1, *features.shape[2:])
+        hidden = torch.cat([features, noise_map], 1)
         for layer in self.mix:
             hidden = activate(layer(hidden))
+        # Coordinates run from -1 to 1, so a share of the image is twice as large in them.
         knots = 2 * REACH * torch.tanh(adaptive_avg_pool2d(self.field(hidden), KNOTS))
         moves = interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
-        both = torch.cat([hidden.mean((2, 3)), hidden.amax((2, 3))], 1)
-        tilt = TILT * torch.tanh(self.affine(both)).reshape(-1, 2, 3)
+        pooled = torch.cat([hidden.mean((2, 3)), hidden.amax((2, 3))], 1)
+        tilt = TILT * torch.tanh(self.affine(pooled)).reshape(-1, 2, 3)
         identity = torch.eye(2, 3, device=noise.device)
         grid = affine_grid(identity + tilt, list(anchors.shape), align_corners=False)
         return grid + moves.permute(0, 2, 3, 1), knots
 
-    def lesson(self, anchors: Tensor, targets: Tensor, random: torch.Generator) -> Tensor:
-        """Return how badly anchors bend into other images of their class.
+    def reconstruction_loss(
+        self, anchors: Tensor, targets: Tensor, random: torch.Generator
+    ) -> Tensor:
+        """Return the loss of warping anchors into other images of their class.
 
-        A conditional variational autoencoder's bound (Kingma and Welling 2014; Sohn et al. 2015):
-        the noise is read off the pair, and kept close to what will be drawn when sampling.
+        It is the bound of a conditional variational autoencoder (Kingma and Welling 2014; Sohn et
+        al. 2015). A posterior network infers the noise from the pair, and its distribution is kept
+        close to the one that is drawn from when sampling.
 
         Parameters
         ----------
         anchors, targets : Tensor of shape (batch, channels, height, width)
         random : torch.Generator
+            Draws from the posterior.
 
         Returns
         -------
@@ -137,18 +118,22 @@ class WarpGenerator(nn.Module):
         """
         pair = torch.cat([anchors, targets], 1)
         summary = activate(self.summary(self.compare(pair).flatten(1)))
-        mean, spread = self.posterior(summary).chunk(2, 1)
-        spread = spread.clamp(-8.0, 4.0)
+        mean, log_variance = self.posterior(summary).chunk(2, 1)
+        log_variance = log_variance.clamp(-8.0, 4.0)  # keeps its exponential finite and above zero
         draw = torch.randn(mean.shape, generator=random, device=mean.device)
-        places, knots = self.places(mean + draw * (0.5 * spread).exp(), anchors)
+        places, knots = self.places(mean + draw * (0.5 * log_variance).exp(), anchors)
         error = bend(anchors, places) - targets
-        missed = sum(avg_pool2d(error, size).square().mean() * size for size in (1, 2, 4))
-        divergence = 0.5 * (mean.square() + spread.exp() - spread - 1.0).sum(1).mean()
-        return 5.0 * missed + 0.01 * divergence + roughness(knots) + 100.0 * folds(places)
+        # Means over larger squares are smaller, so they are multiplied by the size of the square.
+        reconstruction = sum(avg_pool2d(error, size).square().mean() * size for size in (1, 2, 4))
+        # Kullback-Leibler divergence of the posterior from the standard normal noise.
+        divergence = 0.5 * (mean.square() + log_variance.exp() - log_variance - 1.0).sum(1).mean()
+        # A small weight of the divergence lets the noise keep information about the pair; a large
+        # one of the folds nearly forbids them.
+        return 5.0 * reconstruction + 0.01 * divergence + roughness(knots) + 100.0 * folds(places)
 
 
 def bend(images: Tensor, places: Tensor) -> Tensor:
-    """Return images resampled once, by cubic interpolation, which blurs least."""
+    """Return images resampled once at ``places``; cubic interpolation blurs less than linear."""
     options: Any = {"mode": "bicubic", "padding_mode": "reflection", "align_corners": False}
     return grid_sample(images, places, **options).clamp(-1.0, 1.0)
 
@@ -162,27 +147,27 @@ def roughness(knots: Tensor) -> Tensor:
 
 
 def folds(places: Tensor) -> Tensor:
-    """Return by how much pixels are folded over or torn apart, from their moved areas."""
+    """Return the penalty for moved pixels whose area is too small or too large."""
     height, width = places.shape[1:3]
     here = places[:, :-1, :-1]
     right, below = places[:, :-1, 1:] - here, places[:, 1:, :-1] - here
     area = right[..., 0] * below[..., 1] - right[..., 1] * below[..., 0]
-    area = area * (width * height / 4)  # the whole image is 2 by 2
+    area = area * (width * height / 4)  # coordinates run from -1 to 1, so the image has area 4
     return relu(FOLDED - area).square().mean() + relu(area - STRETCHED).square().mean()
 
 
 def with_values_of(images: Tensor, anchors: Tensor) -> Tensor:
-    """Return images whose brightest pixels have the anchors' brightest values, and so on down.
+    """Return images with the pixel values of their anchors, in the order of their own values.
 
-    Resampling blurs a little. If only the rare classes were blurred, a classifier would learn that
-    and nothing else; so the values become those of the real image (histogram specification), in
-    the order that bending gave them.
+    Resampling blurs a little. If only the rare classes were blurred, a classifier could recognise
+    them by the blur alone. So the brightest pixel gets the brightest value of the anchor, and so
+    on down (histogram specification).
     """
     n, channels = images.shape[:2]
-    found = images.reshape(n * channels, -1).contiguous()
-    ranked = found.sort(-1).values
-    # Equal values stay equal: where an image is flat, breaking ties would sprinkle it.
-    first = torch.searchsorted(ranked, found)
-    last = torch.searchsorted(ranked, found, right=True) - 1
+    pixels = images.reshape(n * channels, -1).contiguous()
+    ranked = pixels.sort(-1).values
+    # Equal pixels get equal values: breaking ties would make a flat area speckled.
+    first = torch.searchsorted(ranked, pixels)
+    last = torch.searchsorted(ranked, pixels, right=True) - 1
     values = anchors.reshape(n * channels, -1).sort(-1).values
     return values.gather(1, (first + last) // 2).reshape(images.shape)

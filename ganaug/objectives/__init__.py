@@ -1,1 +1,1 @@
-"""What the two networks are trained for: losses and regularizers."""
+"""Objectives of the two networks: losses and penalties (regularizers)."""

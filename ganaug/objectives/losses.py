@@ -1,6 +1,7 @@
-r"""Adversarial losses: each has two functions of the critic's real and fake logits.
+r"""Adversarial losses: each is a pair of functions of the critic's real and fake logits.
 
-Both functions always get both logits, because the relativistic loss needs them. With
+Both functions get both logits, because the relativistic loss needs them. With real logits
+:math:`r`, fake logits :math:`f` and
 :math:`D = \sigma(\text{logit})`:
 
 ==============  ======================================  =================================
@@ -14,12 +15,12 @@ wasserstein     :math:`E f - E r`                       :math:`-E f`
 relativistic    :math:`E\,\mathrm{softplus}(f-r)`       :math:`E\,\mathrm{softplus}(r-f)`
 ==============  ======================================  =================================
 
-At the equilibrium of the minimax game the generator's distribution equals the data's, the best
-critic answers 1/2 everywhere (all logits 0), and the critic's loss is :math:`2\log 2`
-(Goodfellow et al. 2014, theorem 1).
+At the equilibrium of the minimax game, generated rows have the distribution of the data, the best
+critic gives a probability of 1/2 to every row (all logits are 0), and the critic's loss is
+:math:`2\log 2` (Goodfellow et al. 2014, theorem 1).
 
-To add a loss, write a function that returns a :class:`Loss` and give it a line in
-:data:`ganaug.registry.LOSSES`; a function with an argument gets the recipe's ``label_smoothing``.
+To add a loss, write a function that returns a :class:`Loss` and add a line to
+:data:`ganaug.registry.LOSSES`. A function with an argument gets the recipe's ``label_smoothing``.
 """
 
 from __future__ import annotations
@@ -38,43 +39,51 @@ LossFunction = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Loss:
-    """The critic's and the generator's loss, each ``(real_logits, fake_logits) -> scalar``."""
+    """The losses of critic and generator, each ``(real_logits, fake_logits) -> scalar``."""
 
     critic: LossFunction
     generator: LossFunction
 
 
 def _cross_entropy(smoothing: float) -> LossFunction:
-    """Binary cross-entropy of real against fake with one-sided label smoothing."""
+    """Return the binary cross-entropy of real against fake, with one-sided label smoothing."""
 
     def critic(real: Tensor, fake: Tensor) -> Tensor:
-        # softplus(-t) + s t is the cross-entropy of logit t against the target 1 - s.
+        # softplus(-t) + s t is the cross-entropy of logit t against the target 1 - s, and
+        # softplus(t) that against the target 0.
         return (softplus(-real) + smoothing * real).mean() + softplus(fake).mean()
 
     return critic
 
 
 def check_loss(name: str, loss: Loss) -> None:
-    """Refuse, by a trial, a loss from which a network cannot learn.
+    """Raise `ConfigError` if a network cannot learn from a loss; both functions are called.
 
     Raises
     ------
     ConfigError
-        If a function returns anything but one number, or one that no logit changes.
+        If a function does not return one number, or one that does not depend on the logits.
     """
     for part in ("critic", "generator"):
         real, fake = (torch.zeros(2, requires_grad=True) for _ in range(2))
         value = getattr(loss, part)(real, fake)
-        one = isinstance(value, Tensor) and value.numel() == 1
-        told = [real, fake] if part == "critic" else [fake]
-        if not one or not value.requires_grad or not any(_moved(value, each) for each in told):
+        is_number = isinstance(value, Tensor) and value.numel() == 1
+        # Only fake logits depend on the generator.
+        logits = [real, fake] if part == "critic" else [fake]
+        if (
+            not is_number
+            or not value.requires_grad
+            or not any(_depends(value, each) for each in logits)
+        ):
             raise ConfigError(
                 f"LOSSES[{name!r}]: {part}(real, fake) must return one number (a mean) that "
                 f"depends on the {'' if part == 'critic' else 'fake '}logits."
             )
 
 
-def _moved(value: Tensor, logits: Tensor) -> bool:
+def _depends(value: Tensor, logits: Tensor) -> bool:
+    """Return whether a value has a gradient by the logits."""
+    # The loss may depend on one of the two logits only.
     (slope,) = torch.autograd.grad(value, logits, retain_graph=True, allow_unused=True)
     return slope is not None
 
@@ -85,7 +94,11 @@ def minimax(smoothing: float = 0.0) -> Loss:
 
 
 def non_saturating(smoothing: float = 0.0) -> Loss:
-    """Return the same game with a generator loss whose gradient survives a confident critic."""
+    """Return the minimax critic loss with a generator loss that does not saturate.
+
+    Its gradient does not vanish where the critic is certain that rows are fake (Goodfellow et al.
+    2014).
+    """
     return Loss(_cross_entropy(smoothing), lambda real, fake: softplus(-fake).mean())
 
 
@@ -99,7 +112,7 @@ def least_squares(smoothing: float = 0.0) -> Loss:
 
 
 def hinge() -> Loss:
-    """Return the hinge loss of Lim and Ye 2017; scores have no label to smooth."""
+    """Return the hinge loss of Lim and Ye 2017; it has no label that could be smoothed."""
     return Loss(
         lambda real, fake: relu(1.0 - real).mean() + relu(1.0 + fake).mean(),
         lambda real, fake: -fake.mean(),

@@ -1,1 +1,1 @@
-"""Colours, figures and HTML that reports, comparisons, model cards and the demo share."""
+"""Colours, figures and HTML of reports, comparisons, model cards and the demo."""

@@ -1,4 +1,4 @@
-"""What every report can be written as: a picture, JSON and a page."""
+"""Output of every report: a picture, JSON and an HTML page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMAT = 1
+"""Version of the JSON document."""
+
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "imbalanced-learn", "torch")
+"""Libraries whose versions reports record, since results depend on them."""
 
 
 class Document(ABC):
-    """Findings for people and for programs."""
+    """Base of reports, which can be drawn, written as JSON and written as an HTML page."""
 
     def plot(self) -> Figure:
         """Draw the findings as one picture.
@@ -27,12 +30,12 @@ class Document(ABC):
         Returns
         -------
         matplotlib.figure.Figure
-            With ``savefig``.
+            Use its ``savefig`` to write a file.
 
         Raises
         ------
         ConfigError
-            If matplotlib is missing (the extra ``report``).
+            If matplotlib is not installed (the extra ``report``).
 
         Examples
         --------
@@ -47,12 +50,12 @@ class Document(ABC):
         return self._picture()
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """Return all that was found as JSON, without any row of the data.
+        """Return all findings as JSON, without rows of the data.
 
         Parameters
         ----------
         path : str, Path or None, default=None
-            File to write as well.
+            File into which the JSON is also written.
 
         Returns
         -------
@@ -74,15 +77,15 @@ class Document(ABC):
         return written(json.dumps(document, indent=1, allow_nan=False, default=str), path)
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """Return a page for people: one file that loads nothing from anywhere.
+        """Return an HTML page that needs no other file and no network.
 
-        The page of a quality report shows real and synthetic rows (as dots and in columns) or
-        images: treat it as you treat the data.
+        The page of a quality report shows real and synthetic rows (as points and in columns) or
+        images. Protect it as you protect the data.
 
         Parameters
         ----------
         path : str, Path or None, default=None
-            File to write as well.
+            File into which the page is also written.
 
         Returns
         -------
@@ -91,7 +94,7 @@ class Document(ABC):
         Raises
         ------
         ConfigError
-            If matplotlib or jinja2 is missing (the extra ``report``).
+            If matplotlib or jinja2 is not installed (the extra ``report``).
 
         Examples
         --------
@@ -107,22 +110,24 @@ class Document(ABC):
 
     @abstractmethod
     def _content(self) -> dict[str, Any]:
-        """Return what JSON holds beyond the head."""
+        """Return the content of the JSON document after its kind and format."""
 
     @abstractmethod
-    def _picture(self) -> Figure: ...
+    def _picture(self) -> Figure:
+        """Return the figure of :meth:`plot`."""
 
     @abstractmethod
-    def _page(self) -> str: ...
+    def _page(self) -> str:
+        """Return the page of :meth:`to_html`."""
 
 
 def need(*modules: str) -> None:
-    """Refuse to go on without libraries that only reports need.
+    """Raise `ConfigError` if a library that only reports need is not installed.
 
     Raises
     ------
     ConfigError
-        Names them and the extra that brings them.
+        The message names the libraries and the extra that installs them.
     """
     from importlib.util import find_spec
 
@@ -134,7 +139,7 @@ def need(*modules: str) -> None:
 
 
 def finite(value: Any) -> Any:
-    """Return plain values for JSON: NaN becomes None, numpy's scalars Python's."""
+    """Return plain values for JSON: NaN and infinity become None, numpy scalars Python ones."""
     if isinstance(value, dict):
         return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -144,7 +149,7 @@ def finite(value: Any) -> Any:
 
 
 def written(text: str, path: str | Path | None) -> str:
-    """Return a text, written into a file where there is a path."""
+    """Return a text, after writing it into a file if there is a path."""
     if path is not None:
         from ganaug.storage.files import write_output
 

@@ -1,4 +1,4 @@
-"""Templates, and figures as SVG, for the pages of reports."""
+"""Templates for HTML pages, and figures as SVG."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from matplotlib.figure import Figure
 from ganaug.pages.style import BLUE, INK
 
 MINUS = "\N{MINUS SIGN}"
+"""As wide as a digit, and never at the end of a line, unlike a hyphen."""
 
 
 @cache
 def template(name: str) -> jinja2.Template:
-    """Return a template of this package."""
+    """Return a template of this package by its file name."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ganaug.pages", "templates"),
         autoescape=True,
@@ -34,46 +35,53 @@ def template(name: str) -> jinja2.Template:
 
 
 def number(value: float) -> str:
-    """Return a number as it stands on the page."""
+    """Return a number as text for the page: two decimals, below 0.1 three, "-" for NaN."""
     if np.isnan(value):
         return "-"
     text = f"{value:.3f}" if abs(value) < 0.1 else f"{value:.2f}"
-    return text.replace("-", MINUS) if float(text) else text.replace("-", "")
+    return text.replace("-", MINUS) if float(text) else text.replace("-", "")  # no "-0.00"
 
 
 class Drawer:
-    """Turns figures into SVG for a page, each with names of its own.
+    """Turns figures into SVG elements of one page, with identifiers that do not clash.
 
     Parameters
     ----------
     name : str
-        Begins all names.
+        Seed of the identifiers, together with the number of the figure.
     """
 
     def __init__(self, name: str) -> None:
         self.name, self.count = name, 0
 
     def all(self, figures: Any) -> list[Markup]:
-        """Return the figures, given with what they show in words, as SVG elements."""
-        return [self.svg(figure, words) for figure, words in figures]
+        """Return pairs of a figure and its description as SVG elements."""
+        return [self.svg(figure, description) for figure, description in figures]
 
-    def svg(self, figure: Figure, words: str) -> Markup:
-        """Return a figure as an SVG element in the page's own ink."""
+    def svg(self, figure: Figure, description: str) -> Markup:
+        """Return a figure as an SVG element in the text colour of the page.
+
+        The description is read out by screen readers.
+        """
         self.count += 1
         out = io.StringIO()
         with rc_context({"svg.hashsalt": f"{self.name}{self.count}"}), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # letters that matplotlib's font lacks; browsers do not
-            # Not savefig, which draws everything twice.
+            # matplotlib warns of letters that its font lacks, but browsers have them.
+            warnings.simplefilter("ignore")
+            # savefig would draw everything twice. Without a date, equal figures give equal files.
             canvas: Any = FigureCanvasSVG(figure)
             canvas.print_svg(out, metadata={"Date": None})
         text = out.getvalue()
         text = text[text.index("<svg") :]
         text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-        # Names such as axes_1 would stand on the page many times; only clips and markers are used.
+        # Identifiers such as axes_1 would repeat on the page. Only those of clips and markers are
+        # used, and this pattern leaves them.
         text = re.sub(r' id="[A-Za-z][\w.]*_\d+"', "", text)
+        # Without fixed sizes, the picture shrinks with the page.
         text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", text, count=1)
         text = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
         text = text.replace(INK, "currentColor").replace(BLUE.lower(), "var(--blue)")
-        width = figure.get_size_inches()[0] * 96
-        start = f'<svg role="img" aria-label="{escape(words)}" style="max-width:{width:.0f}px"'
+        width = figure.get_size_inches()[0] * 96  # CSS has 96 pixels to the inch
+        label = escape(description)
+        start = f'<svg role="img" aria-label="{label}" style="max-width:{width:.0f}px"'
         return Markup(text.replace("<svg", start, 1))

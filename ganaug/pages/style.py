@@ -1,4 +1,4 @@
-"""Colours, panels and the style that all pictures share."""
+"""Colours, panels and style of all pictures."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-# Okabe and Ito's colours, which the colour-blind can tell apart; shapes differ as well.
+# The palette of Okabe and Ito, which colour-blind readers can distinguish.
 GREY, BLUE, ORANGE, GREEN, BLACK = "#999999", "#0072B2", "#D55E00", "#009E73", "#000000"
 
 INK = "#1e1e1f"
-"""Of text and axes; a page puts its own colour in its place."""
+"""Colour of text and axes; in a page it is replaced by the colour of the page's text."""
 
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", GREY)
+"""Colours of classes or methods in a picture, from the same palette."""
 
 MARKERS = ("o", "^", "s", "D", "v", "X")
+"""Markers that differ with the colours, for prints in grey."""
 
 DASHES = ("-", "--", "-.", ":")
+"""Line styles that differ with the colours."""
 
 PANEL = (4.2, 2.7)
-"""Inches, of a panel as wide as a phone."""
+"""Width and height of a panel in inches; the width fits a phone (about 400 CSS pixels)."""
 
 LONGEST = 20
-"""Letters of a name in a picture."""
+"""Letters of a name in a picture, at most: more would leave too little room for the data."""
 
 STYLE: dict[str, Any] = {
     "axes.edgecolor": INK,
@@ -49,7 +52,7 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "svg.fonttype": "none",
     "text.color": INK,
-    "text.parse_math": False,  # names of columns may hold dollars
+    "text.parse_math": False,  # names of columns may contain dollar signs
     "xtick.color": INK,
     "xtick.labelsize": 8.5,
     "ytick.color": INK,
@@ -59,33 +62,38 @@ STYLE: dict[str, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the style of the report; matplotlib's own settings come back afterwards."""
+    """Use the style of reports in the block, and restore the settings of matplotlib after it."""
     settings: Any = STYLE
     with matplotlib.rc_context(settings):
         yield
 
 
 def short(name: Any) -> str:
-    """Return a name that fits into a picture."""
+    """Return a name on one line, cut to :data:`LONGEST` letters."""
     text = " ".join(str(name).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def panel(size: tuple[float, float] = PANEL) -> tuple[Figure, Axes]:
-    """Return a panel that makes room for its texts."""
+    """Return a figure with one panel, whose margins fit its texts."""
     return _clear(Figure(figsize=size, layout="constrained"))
 
 
 def plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[Figure, Axes]:
-    """Return a panel with room for names on the left: measuring texts would cost most of the time.
+    """Return a figure with one panel, and a left margin estimated from the names there.
+
+    Fitting the margins exactly, as :func:`panel` does, takes most of the time of drawing.
 
     Parameters
     ----------
     size : tuple of float
+        Width and height in inches.
     names : sequence of str
+        Texts to the left of the panel.
     """
     width, height = size
     letters = max(map(len, names), default=0)
+    # 0.068 inches for each letter of 8.5 points on average; at most half of the width.
     left = min((0.12 + 0.068 * letters) / width, 0.5)
     margins = {"left": left, "right": 0.97, "bottom": 0.28 / height, "top": 1 - 0.27 / height}
     figure = Figure(figsize=size)
@@ -94,7 +102,7 @@ def plain_panel(size: tuple[float, float], names: Sequence[str] = ()) -> tuple[F
 
 
 def _clear(figure: Figure) -> tuple[Figure, Axes]:
-    """Return the figure and its axes, on the ground of the page."""
+    """Return the figure and its new axes, both transparent: the page has its own background."""
     axes = figure.subplots()
     for patch in (figure.patch, axes.patch):
         patch.set_alpha(0)

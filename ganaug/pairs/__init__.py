@@ -1,1 +1,1 @@
-"""Pairs of images, from raw pixels to a saved model."""
+"""Pairs of images, from their containers to a saved model."""

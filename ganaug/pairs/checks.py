@@ -1,4 +1,4 @@
-"""Checks of pairs of images, before any training."""
+"""Checks of pairs of images, which run before any training."""
 
 from __future__ import annotations
 
@@ -13,20 +13,26 @@ from ganaug.images.options import ImageOptions
 
 
 def both_options(options: Any) -> tuple[ImageOptions | None, ImageOptions | None]:
-    """Return the options for sources and those for targets."""
+    """Return the options for sources and those for targets.
+
+    Raises
+    ------
+    ConfigError
+        If a tuple does not hold two options.
+    """
     if not isinstance(options, tuple):
         return options, options
     sides: list[Any] = list(options)
     if len(sides) != 2 or any(not isinstance(o, (ImageOptions, type(None))) for o in sides):
         raise ConfigError(
-            "image_options must be an ImageOptions, or two of them (or None): that of the "
-            f"sources and that of the targets; got {options!r}."
+            "image_options must be an ImageOptions, or a tuple of two for the sources and the "
+            f"targets (each may be None); got {options!r}."
         )
     return sides[0], sides[1]
 
 
 def check_paired(X_target: Any, options: ImageOptions | None) -> None:
-    """Refuse a fit without sources, and labels in the place of targets."""
+    """Raise an error if targets are missing or are labels instead of images."""
     if X_target is None:
         raise InvalidInputError(
             "Pix2PixAugmenter learns from pairs: fit(X_source, X_target) needs a source image for "
@@ -42,7 +48,7 @@ def check_paired(X_target: Any, options: ImageOptions | None) -> None:
 
 
 def check_side(name: str, side: ImageData, X: Any, budget: int) -> ImageBatch:
-    """Return checked images of one side; messages start with its name."""
+    """Return checked sources or targets; error messages start with their ``name``."""
     if not are_images(X, side.options if side.options.shape else None):
         raise InvalidTypeError(
             f"{name} holds no images. It needs an array or tensor of three or four dimensions, a "
@@ -55,23 +61,23 @@ def check_side(name: str, side: ImageData, X: Any, budget: int) -> ImageBatch:
 
 
 def check_alike(sources: ImageBatch, targets: ImageBatch) -> None:
-    """Refuse sources and targets that cannot be pairs."""
+    """Raise `InvalidInputError` if sources and targets differ in number or size."""
     if len(sources) != len(targets):
         raise InvalidInputError(
-            f"X_source has {len(sources):,} images and X_target {len(targets):,}: each source "
-            "needs its target."
+            f"X_source has {len(sources):,} images and X_target {len(targets):,}. Each source "
+            "needs one target."
         )
     sizes = [data.form.shape[1:] for data in (sources, targets)]
     if sizes[0] != sizes[1]:
         (height, width), (other_height, other_width) = sizes
         raise InvalidInputError(
             f"X_source has images {height} high and {width} wide, X_target {other_height} high "
-            f"and {other_width} wide. Bring both to one size."
+            f"and {other_width} wide. Resize both to one size."
         )
 
 
 def source_labels(y: Any, sources: ImageBatch) -> list[Any]:
-    """Return a label for each source."""
+    """Return ``y`` as a list; raise `InvalidInputError` unless it has a label for each source."""
     labels = y.tolist() if hasattr(y, "tolist") else y
     listed = isinstance(labels, Sequence) and not isinstance(labels, (str, bytes))
     if not listed or len(labels) != len(sources):

@@ -1,4 +1,4 @@
-"""From stored pairs of images to a :class:`~ganaug.pairs.sampling.PairModel`."""
+"""Training of a :class:`~ganaug.pairs.sampling.PairModel` on pairs of images."""
 
 from __future__ import annotations
 
@@ -23,29 +23,33 @@ if TYPE_CHECKING:
     from ganaug.training.job import Job
 
 TARGETS = "targets"
-"""What the history calls the only class."""
+"""Name of the only class in the history."""
 
 
 def pair_recipe(recipe: str | Recipe) -> Recipe:
-    """Return the recipe for pairs: a preset by name, or what the user made.
+    """Return the recipe for pairs: a preset by its name, or a recipe as it is.
 
     Raises
     ------
     ConfigError
-        If it is one for tables or single images.
+        If the recipe is for tables or for single images.
     """
     if isinstance(recipe, str):
         return Recipe.preset(recipe, "pair")
     if recipe.architecture.kind != "unet":
         raise ConfigError(
-            f"A recipe with kind={recipe.architecture.kind!r} makes no image from another one. "
-            'Start from Recipe.preset("pix2pix", data="pair").'
+            f"A recipe with kind={recipe.architecture.kind!r} cannot make an image from a source "
+            'image. Start from Recipe.preset("pix2pix", data="pair").'
         )
     return recipe
 
 
 def pair_steps(n_pairs: int) -> int:
-    """Return the number of generator steps: it grows with the square root of the pairs."""
+    """Return the number of generator steps, which grows with the square root of the pairs.
+
+    The bounds keep a fit of images of 64 by 64 pixels between a minute and half an hour, at .1 s a
+    step on one core (docs/pix2pix.md).
+    """
     return int(min(max(50 * math.sqrt(n_pairs), 500), 20_000))
 
 
@@ -65,9 +69,9 @@ def fit_pair_model(
     recipe : Recipe
     source, target : ImageCodec
     sources, targets : Tensor of shape (n, channels, height, width)
-        As the codecs store images.
+        Images as the codecs encode them.
     label_safe : sequence of str
-        Mirrorings that leave a pair one.
+        Mirrorings after which source and target are still a pair.
     job : Job
 
     Returns

@@ -1,4 +1,4 @@
-"""From a trained U-Net to translated images: chunked and reproducible."""
+"""Models of pairs, which translate source images to target images in reproducible chunks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from ganaug.recipe import Recipe
 
 CHUNK_VALUES = 2**18
-"""Numbers in a chunk of images, about."""
+"""Values in a chunk of images, about: 1 MB as floats, and a multiple of it in the U-Net's maps."""
 
 
 @dataclass
 class PairModel:
-    """Everything that translating needs.
+    """A trained model of pairs: everything that translation needs.
 
     Attributes
     ----------
@@ -47,12 +47,13 @@ class PairModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the tensors are."""
+        """Device of the tensors."""
         return self.generator.leave.weight.device
 
     @property
     def chunk(self) -> int:
-        """Images translated at once: as many as fit a stated memory, whatever is asked for."""
+        """Images translated at once. It depends on their size alone, not on the request."""
+        # At least 4 share the cost of a call; more than 64 would waste work on a short request.
         return min(max(CHUNK_VALUES // math.prod(self.source.shape), 4), 64)
 
     def to(self, device: torch.device | str) -> Self:
@@ -62,12 +63,12 @@ class PairModel:
 
     def noise(self, seed: int, *path: int | str) -> Tensor:
         """Return the noise of one image, of shape (noise_dim,)."""
-        # On the CPU wherever the network is: the same image then has the same noise everywhere.
+        # Drawn on the CPU, so that an image has the same noise on every device.
         return torch.randn(self.generator.noise_dim, generator=torch_stream(seed, *path))
 
     @torch.inference_mode()
     def translate(self, sources: Tensor, noise: Tensor) -> Tensor:
-        """Return targets between -1 and 1 of stored sources (n, channels, height, width)."""
+        """Return targets between -1 and 1 for sources of shape (n, channels, height, width)."""
         return self.generator(noise.to(self.device), to_signed(sources.to(self.device)))
 
     def translate_all(
@@ -78,21 +79,20 @@ class PairModel:
         Parameters
         ----------
         sources : Tensor of shape (n, channels, height, width)
-            As the codec stores images.
+            Images as the codec encodes them.
         order : iterable of int
-            Which source becomes each target.
+            Position of the source of each target.
         noises : iterable of Tensor of shape (noise_dim,)
-            One for each target.
+            Noise of each target.
         """
-        parts, both = (
-            [self.target.decode(torch.empty(0, *self.target.shape))],
-            zip(order, noises, strict=True),
-        )
-        while chunk := list(islice(both, self.chunk)):
-            # Always full: convolutions of another batch size may round differently, and the first
-            # images of a longer request must be those of a shorter one.
+        # An array of no images gives a request for none its shape and dtype.
+        parts = [self.target.decode(torch.empty(0, *self.target.shape))]
+        requests = zip(order, noises, strict=True)
+        while chunk := list(islice(requests, self.chunk)):
+            # A chunk is always filled up: convolutions may round differently in a batch of another
+            # size, and a longer request must start with the images of a shorter one.
             missing = self.chunk - len(chunk)
             places, noise = zip(*(chunk + [chunk[-1]] * missing), strict=True)
-            made = self.translate(sources[list(places)], torch.stack(noise))
-            parts.append(self.target.decode(made[: len(chunk)]))
+            targets = self.translate(sources[list(places)], torch.stack(noise))
+            parts.append(self.target.decode(targets[: len(chunk)]))
         return np.concatenate(parts)

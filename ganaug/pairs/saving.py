@@ -1,15 +1,14 @@
-"""A fitted model of pairs as plain values and arrays, and back."""
+"""Conversion of a fitted model of pairs to plain values and arrays for a model file, and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ganaug.errors import ArtifactError
 from ganaug.images.codec import ImageCodec
 from ganaug.images.formats import ImageFormat
 from ganaug.images.saving import filled
-from ganaug.models.parts import Arrays, require, tensors_under
+from ganaug.models.parts import Arrays, artifact_errors, require, tensors_under
 from ganaug.nets.unet import UNetGenerator
 from ganaug.pairs.fitting import pair_recipe
 from ganaug.pairs.sampling import PairModel
@@ -34,17 +33,14 @@ def pair_from_parts(
     ArtifactError
         If a part is missing or has the wrong shape.
     """
-    try:
+    with artifact_errors():
         recipe = pair_recipe(Recipe.from_dict(config["recipe"]))
         require(source.shape[1:] == target.shape[1:], "image size")
+        # The seed does not matter: the weights of the file replace the random ones.
         generator = filled(
             lambda: UNetGenerator(source.shape, target.shape, recipe.architecture, torch_stream(0)),
             tensors_under(arrays, "generator."),
         )
-    except ArtifactError:
-        raise
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return PairModel(recipe, codec_of(source), codec_of(target), generator)
 
 

@@ -1,4 +1,4 @@
-"""A GAN as data: the recipe, its presets, and which combinations are valid."""
+"""A GAN as data: the recipe, its presets, and the rules for valid combinations."""
 
 from ganaug.recipe.recipe import Architecture, Recipe, Regularizers, Schedule
 

@@ -1,8 +1,8 @@
 """A GAN as data: networks, conditioning, loss, regularizers and schedule.
 
-There is one trainer and no class per GAN. A preset is a row of :mod:`ganaug.recipe.presets`; a user
-changes a piece with :meth:`Recipe.replace`, and :mod:`ganaug.recipe.rules` refuses impossible
-combinations, before any work.
+One trainer trains all GANs; there is no class for each. A preset is a row of
+:mod:`ganaug.recipe.presets`, and :meth:`Recipe.replace` changes parts of it.
+:mod:`ganaug.recipe.rules` checks each recipe when it is made, before any training.
 """
 
 from __future__ import annotations
@@ -24,45 +24,47 @@ Data = Literal["table", "image", "pair"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """Shape of the two networks.
+    """Kind and sizes of the two networks.
 
     Parameters
     ----------
     kind : str, default="mlp"
-        ``mlp``: residual multilayer perceptrons, for tables. For images ``image-mlp``: the same on
-        pixels, ``dcgan``: dense strided convolutions (Radford et al. 2016), ``residual``: norm-free
-        grouped residual blocks, ``warp``: a generator that bends real images, with the critic of
-        ``dcgan``, and ``light``: a generator that puts real images in another light. For pairs of
-        images ``unet``: a U-Net with a critic of patches (Isola et al. 2017).
+        For tables: ``mlp``, residual multilayer perceptrons. For images: ``image-mlp``, the same on
+        pixels; ``dcgan``, strided convolutions (Radford et al. 2016); ``residual``, residual blocks
+        of grouped convolutions without normalisation; ``warp``, a generator that warps real images,
+        with the critic of ``dcgan``; ``light``, a generator that re-lights real images. For pairs
+        of images: ``unet``, a U-Net with a patch critic (Isola et al. 2017).
     width : int, default=128
-        Units in each hidden layer; channels of the largest feature map.
+        Units in each hidden layer, or channels of the largest feature map.
     depth : int, default=2
-        Residual blocks in each network, or at each size of the feature map; unused by ``dcgan``.
+        Residual blocks in each network, or at each size of the feature maps; ``dcgan`` has none.
     noise_dim : int, default=32
         Length of the generator's noise vector.
     embedding_dim : int, default=16
         Length of the generator's class embedding.
     generator_norm, critic_norm : {"none", "layer", "batch"}
-        Normalisation inside the blocks. A critic with batch norm cannot have a gradient
-        penalty: the penalty is defined per sample and batch norm mixes samples.
+        Kind of the normalisation layers. A critic with batch norm cannot have a gradient penalty:
+        the penalty is defined for each sample, and batch norm mixes samples.
     embedding_noise : float, default=0.0
-        Images: noise on the class embedding while training, for a class of one image; it falls
-        with the square root of the count.
+        Images: standard deviation of the noise on the class embedding in training, for a class of
+        one image. It falls with the square root of the number of images.
     temperature : float, default=1.0
         ``warp``: standard deviation of the noise when sampling; in training it is 1.
     shared_stages : int, default=0
-        Images: the first sizes of the generator's feature map that are not told the class, and
-        so belong to all classes.
+        ``dcgan``, ``residual``: number of sizes of the generator's feature maps, from the smallest
+        on, that do not depend on the class.
     progressive : float, default=0.0
         ``dcgan``, ``residual``: share of training over which both networks grow from the smallest
-        size of their feature maps to the images', each new size fading in (Karras et al. 2018).
+        size of their feature maps to that of the images; each new size fades in (Karras et al.
+        2018). 0 trains at full size from the start.
     minibatch_stddev : bool, default=False
-        Tell the critic how much four samples beside each other differ (Karras et al. 2018).
+        Whether the critic also gets the spread of four adjacent samples (Karras et al. 2018).
     spectral_norm : bool, default=False
-        Divide each weight of the critic by its largest singular value (Miyato et al. 2018).
+        Whether each weight matrix of the critic is divided by its largest singular value (Miyato et
+        al. 2018).
     dropout : float, default=0.0
-        ``unet``: share of the features dropped in the first stages up, also when sampling: its
-        noise.
+        ``unet``: share of the features that are dropped in the first stages on the way up. It is
+        the noise of this generator, so it is also active when sampling.
 
     Examples
     --------
@@ -88,18 +90,18 @@ class Architecture:
 
     @property
     def critic_mixes_rows(self) -> bool:
-        """Whether what the critic says of a row depends on the other rows of its batch."""
+        """Whether the critic's score of a row depends on the other rows of its batch."""
         return self.critic_norm == "batch" or self.minibatch_stddev
 
 
 @dataclass(frozen=True)
 class Regularizers:
-    """Weights of the penalties; 0 switches one off.
+    """Weights of the penalties; 0 switches a penalty off.
 
     Parameters
     ----------
     gradient_penalty : float
-        WGAN-GP: squared distance of the critic's gradient norm from 1 between real and
+        WGAN-GP: squared distance of the critic's gradient norm from 1 at points between real and
         generated rows (Gulrajani et al. 2017).
     weight_clip : float
         WGAN: largest absolute weight of the critic after each step (Arjovsky et al. 2017).
@@ -110,23 +112,24 @@ class Regularizers:
         Squared distance between the critic's mean features of real and of generated rows,
         added to the generator's loss (Salimans et al. 2016).
     reconstruction : float
-        ``kind="warp"``: weight of what the generator learns from pairs of real images of a class,
-        beside the critic.
+        ``kind="warp"``: loss of warping real images into other images of their class, added to the
+        generator's loss.
     l1 : float
         ``kind="unet"``: mean absolute difference from the real image of each pair, added to the
         generator's loss (Isola et al. 2017).
     mode_seeking : float
-        Distance of two noises over the distance of what the generator makes of them, added to its
-        loss (Mao et al. 2019).
+        Distance of two noise vectors over the distance of the rows generated from them, added to
+        the generator's loss (Mao et al. 2019).
     historical_average : float
         Squared distance of a network's weights from their mean over training so far, added to both
         losses (Salimans et al. 2016).
     lecam : float
-        Squared distances of the critic's answers to real rows from the moving average of those to
-        generated ones, and the other way round (Tseng et al. 2021).
+        Squared distance of the critic's logits of real rows from the moving average of those of
+        generated rows, and vice versa (Tseng et al. 2021).
     penalty_every : int
-        Apply the gradient-based penalties at each ``penalty_every``-th critic step, scaled up to
-        keep their mean strength (lazy regularization, Karras et al. 2020).
+        Critic steps from one application of the gradient-based penalties to the next. Their weight
+        is multiplied by this number, to keep their mean strength (lazy regularization, Karras et
+        al. 2020).
 
     Examples
     --------
@@ -155,39 +158,40 @@ class Regularizers:
 
 @dataclass(frozen=True)
 class Schedule:
-    """How training proceeds.
+    """Optimizers, batches, and their changes during training.
 
     Parameters
     ----------
     learning_rate, critic_learning_rate : float
-        Adam's step sizes for generator and critic; two values are the two-time-scale update
-        rule, TTUR (Heusel et al. 2017).
+        Adam's learning rates for generator and critic. Two different ones are the two-time-scale
+        update rule, TTUR (Heusel et al. 2017).
     beta1, beta2 : float
-        Adam's moments.
+        Adam's decay rates of the first and second moment.
     n_critic : int
         Critic steps for each generator step.
     batch_size : int
-        Rows in a step, drawn with replacement; an estimator's ``batch_size`` overrides it.
+        Rows in a step, drawn with replacement. The ``batch_size`` of an estimator overrides it.
     label_smoothing : float
-        One-sided: the critic's target for real rows is ``1 - label_smoothing``.
+        The critic's target for real rows is ``1 - label_smoothing`` (one-sided smoothing, Salimans
+        et al. 2016).
     replay : float
-        Share of the generated rows shown to the critic that are from earlier steps (Shrivastava
-        et al. 2017).
+        Share of the critic's generated rows that are from earlier steps (Shrivastava et al. 2017).
     pac : int
-        Rows of one class shown to the critic as one sample (PacGAN, Lin et al. 2018).
+        Rows of one class that the critic scores as one sample (PacGAN, Lin et al. 2018).
     ema : float
-        Decay per step of the averaged generator that sampling uses; 0 uses the last one. Early in
-        training the decay is smaller, so that the average is never dominated by the start.
+        Decay per step of the averaged generator (EMA), which sampling uses; 0 uses the last
+        weights. Early in training the decay is smaller, so that the untrained weights of the start
+        have no lasting effect.
     burn_in : float
-        Fraction of the steps over which the learning rate falls to ``final_rate`` of its start and
-        the R1 and R2 weights to ``final_penalty`` of theirs; 0 keeps both constant.
+        Fraction of the steps over which the learning rates fall to ``final_rate`` times their start
+        and the weights of R1 and R2 to ``final_penalty`` times theirs. 0 keeps all constant.
     final_rate, final_penalty : float
         See ``burn_in``.
     class_balance : float
-        Classes are drawn with probability proportional to ``count ** class_balance``: 1 is the
-        natural frequency, 0 makes all classes equal.
+        Classes are drawn with probability proportional to ``count ** class_balance``: 1 draws them
+        at their natural frequency, 0 equally often.
     class_balance_start : float or None
-        The exponent at the start of training, which then moves evenly to ``class_balance``; None
+        Exponent at the start of training, which then changes linearly to ``class_balance``. None
         keeps it constant.
 
     Examples
@@ -197,10 +201,10 @@ class Schedule:
     5
     """
 
-    learning_rate: float = 2e-4
+    learning_rate: float = 2e-4  # as DCGAN (Radford et al. 2016), also beta1
     critic_learning_rate: float = 2e-4
     beta1: float = 0.5
-    beta2: float = 0.9
+    beta2: float = 0.9  # as WGAN-GP (Gulrajani et al. 2017)
     n_critic: int = 1
     batch_size: int = 256
     label_smoothing: float = 0.0
@@ -221,30 +225,32 @@ class Recipe:
     Parameters
     ----------
     name : str
-        Shown in reports.
+        Name in reports, file names and the progress bar.
     architecture : Architecture
-        The networks.
+        Kind and sizes of the networks.
     conditioning : {"per-class", "concat", "projection", "image"}
-        ``per-class`` trains one unconditional GAN a class; ``concat`` gives the label to both
-        networks as an extra input (Mirza and Osindero 2014); ``projection`` adds the inner product
-        of a class embedding with the critic's features (Miyato and Koyama 2018); ``image`` gives
-        both the source image (Isola et al. 2017).
+        How the networks receive the class. ``per-class`` trains one unconditional GAN for each
+        class. ``concat`` gives both networks the label as an extra input (Mirza and Osindero 2014).
+        ``projection`` adds the inner product of a class embedding with the critic's features
+        (Miyato and Koyama 2018). ``image`` gives both networks the source image instead (Isola et
+        al. 2017).
     loss : str
-        One of minimax, non-saturating, least-squares, hinge, wasserstein, relativistic, or your
-        own, named in ``ganaug.registry.LOSSES``.
+        One of minimax, non-saturating, least-squares, hinge, wasserstein and relativistic, or the
+        name of your own loss in ``ganaug.registry.LOSSES``.
     regularizers : Regularizers
         Weights of the penalties.
     schedule : Schedule
-        Optimizers and proportions.
+        Optimizers, batches, and their changes during training.
     small_classes : {"gan", "auto"}
-        ``gan`` trains the GAN on every class. ``auto`` may choose another method for a class
-        that is too small for a free generator; the choice stands in ``plan_``.
+        ``gan`` makes every class from noise. ``auto`` chooses a method for each class by its size
+        and records it in ``plan_``. Most classes are then "anchored": a synthetic row starts from a
+        real row of the class and is moved by the generator.
     selection : {"none", "evidence"}
-        Whether samples are kept as they come, or chosen by class evidence and distance from the
-        training rows.
+        ``none`` keeps all samples. ``evidence`` keeps those that classifiers recognise as their
+        class well enough, and that are not too close to a training row.
     diff_augment : tuple of {"translation", "cutout", "brightness"}
-        Images: random changes that the critic sees on real and generated images alike, through
-        which the generator learns (DiffAugment, Zhao et al. 2020).
+        Images: random changes of real and generated images before the critic gets them; the
+        generator learns through them (DiffAugment, Zhao et al. 2020).
 
     See Also
     --------
@@ -269,7 +275,7 @@ class Recipe:
     diff_augment: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.diff_augment, (list, tuple)):  # JSON has lists only
+        if isinstance(self.diff_augment, (list, tuple)):  # JSON has no tuples
             object.__setattr__(self, "diff_augment", tuple(self.diff_augment))
         for name, part in _PARTS.items():
             if not isinstance(getattr(self, name), part):
@@ -285,9 +291,10 @@ class Recipe:
         Parameters
         ----------
         name : {"auto", "gan", "cgan", "wgan", "wgan-gp", "dcgan", "warp", "light", "pix2pix"}
+            Name of the preset.
         data : {"table", "image", "pair"}, default="table"
-            What it is for. "dcgan", "warp" and "light" are for images only, "pix2pix" is for pairs
-            of images.
+            Kind of data. "dcgan", "warp" and "light" are for images only, "pix2pix" is for pairs of
+            images only.
 
         Returns
         -------
@@ -296,7 +303,7 @@ class Recipe:
         Raises
         ------
         ConfigError
-            If there is no such preset.
+            If there is no such preset for this kind of data.
 
         Examples
         --------
@@ -307,7 +314,7 @@ class Recipe:
         return cls().replace(**find_preset(name, data), name=name)
 
     def replace(self, **changes: Any) -> Recipe:
-        """Return a copy with some fields changed, wherever they are nested.
+        """Return a copy with some fields changed, also those of its parts.
 
         Parameters
         ----------
@@ -321,7 +328,7 @@ class Recipe:
         Raises
         ------
         ConfigError
-            If a name is unknown (the nearest one is suggested) or the result is impossible.
+            If a name is unknown (the message names the nearest one), or if the result is not valid.
 
         Examples
         --------
@@ -329,30 +336,31 @@ class Recipe:
         >>> Recipe.preset("gan").replace(loss="minimax", label_smoothing=0.1).name
         'gan*'
         """
-        own = {f.name for f in dataclasses.fields(self)}
+        direct = {f.name for f in dataclasses.fields(self)}
         nested: dict[str, dict[str, Any]] = {}
         top: dict[str, Any] = {}
         for key, value in changes.items():
-            if key in own:
+            if key in direct:
                 top[key] = value
             elif key in _NESTED_FIELDS:
                 nested.setdefault(_NESTED_FIELDS[key], {})[key] = value
             else:
-                known = [*own, *_NESTED_FIELDS]
+                known = [*direct, *_NESTED_FIELDS]
                 raise ConfigError(f"Recipe has no field {key!r}; {did_you_mean(key, known)}")
         for part, values in nested.items():
             top[part] = dataclasses.replace(top.get(part, getattr(self, part)), **values)
+        # A star marks a preset that was changed.
         if top and "name" not in top:
             top["name"] = self.name if self.name.endswith("*") else f"{self.name}*"
         return dataclasses.replace(self, **top)
 
     def _flat(self) -> dict[str, Any]:
-        """Return all fields by name, with those of the parts; no name stands twice."""
-        own = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        parts = [own.pop(name) for name in _PARTS]
+        """Return all fields by name, including those of the parts; all names are different."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        parts = [fields.pop(name) for name in _PARTS]
         for part in parts:
-            own |= vars(part)
-        return own
+            fields |= vars(part)
+        return fields
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as nested dictionaries of plain values, for JSON.
@@ -367,12 +375,12 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Recipe:
-        """Return the recipe that :meth:`to_dict` described.
+        """Return the recipe of a dictionary from :meth:`to_dict`.
 
         Raises
         ------
         ConfigError
-            If a field is unknown or has an impossible value.
+            If a field is unknown or its value is not valid.
 
         Examples
         --------

@@ -1,1 +1,1 @@
-"""Seeds, threads, memory and devices."""
+"""Seeds, threads, memory, devices, and private parts of other libraries."""

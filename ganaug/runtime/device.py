@@ -1,4 +1,4 @@
-"""The device to train on."""
+"""Choice of the device to train on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ import torch
 from ganaug.errors import ConfigError, did_you_mean
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Values of the option ``device``; an index may follow, as in ``"cuda:1"``."""
 
 
 def choose_device(option: str | torch.device, *, mps: bool = True) -> torch.device:
-    """Return the device to train on; ``mps`` says whether the data can be learned on MPS.
+    """Return the device to train on.
+
+    Parameters
+    ----------
+    option : str or torch.device
+        "auto" chooses CUDA if available, else MPS if available and possible, else the CPU.
+    mps : bool, default=True
+        Whether these data can be trained on with MPS.
 
     Raises
     ------
     ConfigError
-        If it is unknown, or not here.
+        If the device is unknown or not available.
     """
     if option == "auto":
         if torch.cuda.is_available():
@@ -29,16 +37,17 @@ def choose_device(option: str | torch.device, *, mps: bool = True) -> torch.devi
     if device.type not in DEVICES:
         raise ConfigError(f"device={str(option)!r} is not possible; known: {', '.join(DEVICES)}.")
     if device.type == "mps" and not mps:
-        raise ConfigError('Images cannot be learned on MPS: set device="cpu".')
+        raise ConfigError('Training on images is not possible on MPS: set device="cpu".')
     count = _count_devices(device.type)
     if not count:
         name = device.type.upper()
         raise ConfigError(
-            f"device={str(option)!r} was asked for, but {name} is not available here."
+            f"device={str(option)!r} is not possible: {name} is not available here. Use "
+            'device="auto".'
         )
     if (device.index or 0) >= count:
         raise ConfigError(
-            f"device={str(option)!r} is not possible: the last one here is "
+            f"device={str(option)!r} is not possible: the last device here is "
             f"'{device.type}:{count - 1}'."
         )
     return device

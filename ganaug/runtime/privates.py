@@ -1,7 +1,7 @@
-"""What ganaug uses of other libraries that their authors call private.
+"""The private functions of other libraries that ganaug uses.
 
-A new version of one of them may move or change these: they stand here so that one module is to be
-looked at, and no other may name a private part.
+A new version of a library may move or change them. Only this module imports them, so that only one
+module must be checked then.
 """
 
 from __future__ import annotations
@@ -61,41 +61,41 @@ wrap_data_with_container = _wrap_data_with_container
 
 
 def output_config(estimator: Any) -> str:
-    """Return the container that ``set_output`` chose, for this estimator or for all."""
+    """Return the container set by ``set_output`` of the estimator, or else globally."""
     return str(_get_output_config("transform", estimator)["dense"])
 
 
 def scores_decisions(scorer: Any) -> bool:
-    """Return whether a scorer looks at predicted classes, not at probabilities or ranks.
+    """Return whether a scorer uses predicted classes, not probabilities or ranks.
 
-    Of a function that is not a scorer of scikit-learn's this is unknown, hence False.
+    For a function that is not a scorer of scikit-learn this is unknown, so False is returned.
     """
     return getattr(scorer, "_response_method", None) == "predict"
 
 
 def score_decisions(scorer: Any, truth: Any, predicted: Any) -> float:
-    """Return a scorer's value for predicted classes, the higher the better."""
+    """Return a scorer's value for predicted classes; higher is better."""
     return float(scorer._sign * scorer._score_func(truth, predicted, **scorer._kwargs))
 
 
 def score_function(scorer: Any) -> tuple[Callable[..., Any] | None, dict[str, Any]]:
-    """Return the metric of a scorer and its options; None if it is not scikit-learn's."""
+    """Return the metric of a scorer and its options; None for a scorer not of scikit-learn."""
     function = getattr(scorer, "_score_func", None)
     return function, {} if function is None else dict(scorer._kwargs)
 
 
 def with_score_option(scorer: Any, name: str, value: Any) -> Any:
-    """Return a copy of a scorer with an option of its metric set."""
-    told = copy.copy(scorer)
-    told._kwargs = {**scorer._kwargs, name: value}
-    return told
+    """Return a copy of a scorer with one option of its metric set."""
+    changed = copy.copy(scorer)
+    changed._kwargs = {**scorer._kwargs, name: value}
+    return changed
 
 
 # ------------------------------------------------------------------ imbalanced-learn
 
 
 def only_adds_rows(sampler: Any) -> bool:
-    """Return whether a sampler calls itself an over-sampler."""
+    """Return whether imbalanced-learn marks a sampler as an over-sampler."""
     return getattr(sampler, "_sampling_type", None) == "over-sampling"
 
 
@@ -103,7 +103,8 @@ def only_adds_rows(sampler: Any) -> bool:
 
 
 def lerp_all(values: Tensors, others: Tensors, weight: float) -> None:
-    """Move each tensor in place towards its partner by a share of the way."""
+    """Move each tensor towards its partner, in place, by ``weight`` of their difference."""
+    # One operation for all tensors, which is faster than a loop over many small ones.
     torch._foreach_lerp_(values, others, weight)
 
 
@@ -118,10 +119,10 @@ def norms(tensors: Tensors) -> Tensors:
 
 
 def flatten_tree(sample: Any) -> tuple[list[Any], Any]:
-    """Return the leaves of nested containers, and their structure."""
+    """Return the leaves of nested containers, and the structure without them."""
     return tree_flatten(sample)
 
 
 def unflatten_tree(leaves: list[Any], structure: Any) -> Any:
-    """Return nested containers with these leaves."""
+    """Return nested containers of this structure with these leaves."""
     return tree_unflatten(leaves, structure)

@@ -1,4 +1,4 @@
-"""How many threads a computation gets."""
+"""Number of threads of a computation."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import torch
 
 WORTH_SHARING = 2**24
-"""Multiplications in a matrix product from which a second thread pays for its coordination."""
+"""Multiplications in a matrix product from which on a second thread saves time."""
 
 
 @contextmanager
 def threads_for(products: int) -> Iterator[None]:
-    """Use one thread inside if the largest matrix product has few multiplications.
+    """Use one thread in the block if the largest matrix product has few multiplications.
 
-    A table's networks are small: two threads on two idle cores gain nothing, and on busy ones
-    they wait for each other at every product, which costs many times the work itself.
+    The networks of tables are small. Two threads on two idle cores save no time, and on busy cores
+    they wait for each other at every product, which takes many times as long as the product.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""The one file format: a folder with safetensors for arrays and checked JSON for everything else.
+"""The file format of models: a folder with safetensors for arrays and JSON for everything else.
 
-Nothing in it can run code. The JSON names the weights file and its checksum and is replaced last,
-atomically, so a folder is always the old model or the new one, never a mixture.
+Reading a model runs no code from its files. The JSON holds the name of the weights file and its
+checksum. It is replaced last, atomically, so that a folder always holds the old model or the new
+one, never a mixture.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from ganaug.errors import ArtifactError
 from ganaug.storage.files import write_atomically
 
 FORMAT = 1
+"""Version of the file format; a reader accepts its own and older ones."""
+
 CONFIG = "config.json"
 WEIGHTS = "model-*.safetensors"
-"""The files of a model: this one, and one of this pattern, whose name the first one says."""
+"""The files of a model: ``CONFIG``, and the one matching ``WEIGHTS`` that ``CONFIG`` names."""
 
 _KIND = re.compile(r"ganaug\.(GANAugmenter|Pix2PixAugmenter)")
 _WEIGHTS = re.compile(r"model-[0-9a-f]{16}\.safetensors")
@@ -34,7 +37,9 @@ _MOMENTS: dict[str, Any] = {"Timestamp": pd.Timestamp, "Timedelta": pd.Timedelta
 
 
 def tag(value: Any) -> Any:
-    """Return a label or level as JSON that remembers its type ({1: ...} must not become "1").
+    """Return a label or category as JSON that includes its type.
+
+    Plain JSON would turn the integer 1 into the string "1" where it is a key, and has no dates.
 
     Raises
     ------
@@ -45,6 +50,7 @@ def tag(value: Any) -> Any:
         value = value.item()
     kind = type(value).__name__
     if kind in _SCALARS:
+        # As text, since JSON has neither NaN nor infinity.
         return {kind: repr(value) if kind == "float" else value}
     if kind in _MOMENTS:
         return {kind: value.isoformat()}
@@ -54,7 +60,13 @@ def tag(value: Any) -> Any:
 
 
 def untag(data: Any) -> Any:
-    """Return the value that :func:`tag` described."""
+    """Return the value of which :func:`tag` returned ``data``.
+
+    Raises
+    ------
+    ArtifactError
+        If ``data`` is not the result of :func:`tag`.
+    """
     if not isinstance(data, dict) or len(data) != 1:
         raise ArtifactError(f"Not a stored value: {data!r}.")
     ((kind, value),) = data.items()
@@ -81,16 +93,18 @@ def write(
 ) -> None:
     """Write a model of the estimator ``owner``.
 
-    A crash at any instant leaves the previous one readable.
+    If the process is killed at any moment, the previous model is still readable.
 
     Raises
     ------
     ArtifactError
-        If the folder cannot be written (it is a file, read-only, or the disk is full), if it
-        holds a ``config.json`` of something else, or if a value cannot be stored.
+        If the folder cannot be written (it is a file, it is read-only, or the disk is full), if its
+        ``config.json`` is not of such a model, or if a value cannot be stored.
     """
+    # safetensors writes the memory of an array as it is, so it must be contiguous.
     payload = save_tensors({k: np.asarray(v, order="C") for k, v in arrays.items()})
     digest = hashlib.sha256(payload).hexdigest()
+    # Named after its content, so that the file of the previous model is not overwritten.
     weights = f"model-{digest[:16]}.safetensors"
     kind = f"ganaug.{owner}"
     document = {"kind": kind, "format": FORMAT, "weights": weights, "sha256": digest, **config}
@@ -100,9 +114,10 @@ def write(
         raise ArtifactError(f"The augmenter cannot be saved: {error}.") from None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _refuse_strangers(folder / CONFIG, owner)
+        _check_replaceable(folder / CONFIG, owner)
         write_atomically(folder / weights, payload)
         write_atomically(folder / CONFIG, text.encode())
+        # Only now: until CONFIG was replaced, the previous weights belonged to the valid model.
         for stale in folder.glob(WEIGHTS):
             if stale.name != weights and _WEIGHTS.fullmatch(stale.name):
                 stale.unlink(missing_ok=True)
@@ -111,14 +126,17 @@ def write(
 
 
 def _plain(value: Any) -> Any:
-    """Return a numpy scalar as Python's: callbacks may put them into the history."""
+    """Return a numpy scalar as one of Python; callbacks may add such values to the history."""
     if isinstance(value, np.generic) and not isinstance(value.item(), np.generic):
         return value.item()
     raise TypeError(f"{value!r} is of type {type(value).__name__}")
 
 
-def _refuse_strangers(path: Path, owner: str) -> None:
-    """Refuse to replace a configuration that is not ours: many models are saved in folders."""
+def _check_replaceable(path: Path, owner: str) -> None:
+    """Raise `ArtifactError` if a file exists that is not the configuration of such a model.
+
+    Other libraries save their models in folders with a ``config.json`` too.
+    """
     if not path.exists():
         return
     try:
@@ -127,12 +145,12 @@ def _refuse_strangers(path: Path, owner: str) -> None:
         config = None
     if _owner_of(config) != owner:
         raise ArtifactError(
-            f"{path} is there already and does not describe a {owner}. Save to another folder."
+            f"{path} is there already, and it does not describe a {owner}. Save to another folder."
         )
 
 
 def _owner_of(config: Any) -> str:
-    """Return the estimator that a configuration describes; empty for anything else."""
+    """Return the name of the estimator that a configuration describes, or ""."""
     kind = config.get("kind") if isinstance(config, dict) else None
     found = _KIND.fullmatch(kind) if isinstance(kind, str) else None
     return found[1] if found else ""
@@ -141,12 +159,12 @@ def _owner_of(config: Any) -> str:
 def read(
     folder: Path, owner: str = "GANAugmenter"
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read what :func:`write` wrote for the estimator ``owner``.
+    """Return the configuration and the arrays that :func:`write` wrote for ``owner``.
 
     Raises
     ------
     ArtifactError
-        If the folder is missing, damaged, of another kind or of a newer format.
+        If the folder is missing or damaged, or holds another kind of model or a newer format.
     """
     config = _read_config(folder, owner)
     name = config.get("weights")
@@ -165,6 +183,7 @@ def read(
 
 
 def _read_config(folder: Path, owner: str) -> dict[str, Any]:
+    """Return the checked configuration of a model of the estimator ``owner``."""
     try:
         config = json.loads((folder / CONFIG).read_bytes())
     except (OSError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,47 +13,52 @@ from ganaug.errors import ConfigError
 
 
 def check_writable(path: Path) -> None:
-    """Raise `ConfigError`, before any work, if a file cannot be written."""
+    """Raise `ConfigError` if a file cannot be written; for a check before any work."""
     if path.is_dir():
-        raise ConfigError(f"{path} is a folder.")
+        raise ConfigError(f"{path} is a folder: give the name of a file.")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {path.absolute().parent} for {path.name}.")
     if not os.access(path.absolute().parent, os.W_OK):
-        raise ConfigError(f"Nothing can be written to the folder {path.absolute().parent}.")
+        raise ConfigError(f"The folder {path.absolute().parent} is not writable.")
 
 
 def write_output(output: str, data: bytes, *, sync: bool = True) -> None:
-    """Write a file atomically; ``-`` is standard output, and devices and pipes are written to."""
+    """Write a file atomically; ``-`` is standard output.
+
+    Devices and pipes are written to directly, since they cannot be replaced.
+    """
     if output == "-":
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
     path = Path(output).resolve()
-    if path.exists() and not path.is_file():  # a device or a pipe
+    if path.exists() and not path.is_file():
         path.write_bytes(data)
         return
     write_atomically(path, data, sync=sync)
 
 
 def write_atomically(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Write a file completely or not at all; see :func:`replacing`."""
+    """Write a file completely or not at all, by :func:`replacing`."""
     with replacing(path, sync=sync) as temporary:
         temporary.write_bytes(data)
 
 
 @contextmanager
 def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
-    """Yield a temporary file that takes the place of ``path`` when the block has ended well.
+    """Yield a temporary file that replaces ``path`` if the block ends without an error.
 
     Parameters
     ----------
     path : Path
-        An existing file keeps its permissions; a new one gets those that ``open`` would give it.
+        An existing file keeps its permissions; a new file gets those that ``open`` would give it.
     sync : bool, default=True
-        Without it, the promise holds when the process is killed, but not when the power fails.
+        Whether to wait until the data are on the disk. Without this, the file is complete after the
+        process is killed, but perhaps not after a power failure.
     """
+    # In the same folder, since a file can be renamed atomically only within a file system.
     temporary = path.with_name(f".tmp-{secrets.token_hex(8)}")
-    # Not tempfile: its files are for their owner only, and a model may be for a team (umask).
+    # Not tempfile, whose files only their owner can read: the umask may share a model with a team.
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
     try:
         mode = (path if path.exists() else temporary).stat().st_mode & 0o777
@@ -66,11 +71,12 @@ def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         raise
     if sync and os.name == "posix":
-        _sync(path.parent)  # the renaming itself
+        _sync(path.parent)  # the new name is an entry of the folder
 
 
 def _sync(path: Path) -> None:
     """Wait until a file or a folder is on the disk."""
+    # Windows can sync only files that are open for writing; folders cannot be opened for it.
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)

@@ -1,1 +1,1 @@
-"""Tables, from raw rows to a saved model."""
+"""Tables, from their containers to a saved model."""

@@ -1,7 +1,7 @@
-"""Checks of the table and of the options: what is accepted, and what is said when it is not.
+"""Checks of tables and of the options for tables.
 
-Everything here runs before any training and raises a :class:`~ganaug.errors.GanaugError` that
-names the column or the option. The labels are checked in :mod:`ganaug.data.labels`.
+They run before any training and raise a :class:`~ganaug.errors.GanaugError` that names the column
+or the option. The labels are checked in :mod:`ganaug.data.labels`.
 """
 
 from __future__ import annotations
@@ -32,18 +32,34 @@ from ganaug.tables.codec import TableCodec
 from ganaug.tables.columns import CategoryCodec
 
 MAX_WIDTH = 8192
-"""Widest encoded row: beyond it a table has more columns than a GAN can learn from rows."""
+"""Most columns of an encoded row.
+
+The weights of the networks grow with it, and a GAN cannot learn so many columns from the rows that
+fit in memory.
+"""
 
 
 def check_table(X: Any, budget: int, widest: int = MAX_WIDTH) -> pd.DataFrame:
-    """Return ``X`` as a frame that shares its data where possible.
+    """Return ``X`` as a frame that shares its data if possible.
+
+    Parameters
+    ----------
+    X : object
+        Table in any container.
+    budget : int
+        Bytes that a dense copy of a sparse matrix may take.
+    widest : int, default=MAX_WIDTH
+        Most columns.
 
     Raises
     ------
-    InvalidInputError, InvalidTypeError, MemoryBudgetError
-        For duplicate column names, infinities, no rows or columns, wrong dimensions, sparse
-        matrices that do not fit the budget as dense ones, and polars frames that are lazy or have
-        columns of nested values.
+    InvalidInputError
+        If the column names are not unique, the table has no rows or no columns, or it holds
+        infinities.
+    InvalidTypeError
+        If the values cannot be used, or a polars frame is lazy or has nested columns.
+    MemoryBudgetError
+        If the table has too many columns, or a sparse matrix does not fit the budget.
     """
     polars.refuse_lazy(X)
     if isinstance(X, pd.DataFrame) or polars.is_polars(X):
@@ -59,16 +75,16 @@ def check_table(X: Any, budget: int, widest: int = MAX_WIDTH) -> pd.DataFrame:
             )
     else:
         matrix = _check_matrix(X, budget, widest)
-        # With its dtype, or pandas takes an object array of strings for one of its own dtypes.
+        # Without a dtype pandas converts an object array of strings to a string dtype of its own.
         frame = pd.DataFrame(matrix, dtype=matrix.dtype)
-    check_width(frame.shape[1], "It has that many columns.", len(frame), widest)
+    check_width(frame.shape[1], "X has that many columns.", len(frame), widest)
     _check_finite(frame)
     return frame
 
 
 def _check_matrix(X: Any, budget: int, widest: int) -> NDArray[Any]:
     if sp.issparse(X):
-        check_width(X.shape[1], "It has that many columns.", X.shape[0], widest)
+        check_width(X.shape[1], "X has that many columns.", X.shape[0], widest)
         size = X.shape[0] * X.shape[1] * X.dtype.itemsize
         if size > budget:
             raise MemoryBudgetError(
@@ -89,15 +105,16 @@ def _check_matrix(X: Any, budget: int, widest: int) -> NDArray[Any]:
     except TypeError as error:
         raise InvalidTypeError(str(error)) from None
     dense = checked.toarray() if sp.issparse(checked) else checked
+    # pandas has no strings of fixed width.
     return dense.astype(object) if dense.dtype.kind in "US" else dense
 
 
 def check_column_names(frame: pd.DataFrame) -> None:
-    """Refuse columns that cannot be told apart."""
+    """Raise `InvalidInputError` if column names are not unique."""
     if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()].unique().tolist()
+        repeated = frame.columns[frame.columns.duplicated()].unique().tolist()
         raise InvalidInputError(
-            f"Duplicate column names: {twice}. Rename them, so that each column can be told apart."
+            f"Duplicate column names: {repeated}. Rename columns until all names are different."
         )
 
 
@@ -114,7 +131,7 @@ def _check_finite(frame: pd.DataFrame) -> None:
 
 def _infinite(series: pd.Series) -> NDArray[np.bool_]:
     if pd.api.types.is_float_dtype(series.dtype):
-        # A wider float that does not fit float64 becomes infinite here, and is refused as such.
+        # A longer float that exceeds float64 becomes infinite here and is reported as such.
         with np.errstate(over="ignore"):
             return np.isinf(series.to_numpy(dtype=np.float64, na_value=np.nan))
     if series.dtype == object:
@@ -125,20 +142,20 @@ def _infinite(series: pd.Series) -> NDArray[np.bool_]:
 
 
 def describe_drift(
-    seen: Sequence[tuple[Any, Any]], found: Sequence[tuple[Any, Any]], *, by_name: bool
+    fitted: Sequence[tuple[Any, Any]], found: Sequence[tuple[Any, Any]], *, by_name: bool
 ) -> str:
-    """Return how a table's columns differ from the fitted ones; empty if they do not.
+    """Return a message about how columns differ from the fitted ones; empty if they do not.
 
     Parameters
     ----------
-    seen : sequence of (name, dtype)
-        The fitted columns; a dtype of None is not compared.
+    fitted : sequence of (name, dtype)
+        Columns seen at fit; a dtype of None is not compared.
     found : sequence of (name, dtype)
-        The present ones.
+        Columns of the table to compare.
     by_name : bool
-        Whether columns are compared by name (else by position).
+        Whether columns are compared by name; otherwise by position.
     """
-    names, present = [name for name, _ in seen], [name for name, _ in found]
+    names, present = [name for name, _ in fitted], [name for name, _ in found]
     drift: list[str] = []
     if by_name:
         drift += _listed("missing", [name for name in names if name not in present])
@@ -147,11 +164,12 @@ def describe_drift(
             moved = [now for was, now in zip(names, present, strict=True) if was != now]
             drift += _listed("in another place", moved)
         now = dict(found)
-        pairs = [(name, was, now[name]) for name, was in seen if name in now]
+        pairs = [(name, was, now[name]) for name, was in fitted if name in now]
     else:
         if len(names) != len(present):
             drift.append(f"{len(present)} columns instead of {len(names)}")
-        pairs = [(*column, now) for column, (_, now) in zip(seen, found, strict=False)]
+        # Not strict: the drift above already names another number of columns.
+        pairs = [(*column, now) for column, (_, now) in zip(fitted, found, strict=False)]
     drift += [
         f"column {name!r} is {_dtype_name(now)} and was {_dtype_name(was)}"
         for name, was, now in pairs
@@ -172,7 +190,8 @@ def _listed(what: str, names: Sequence[Any]) -> list[str]:
 def _holds(now: Any, was: Any) -> bool:
     """Return whether a column of dtype ``now`` can take synthetic values of dtype ``was``."""
     if isinstance(now, pd.CategoricalDtype) and isinstance(was, pd.CategoricalDtype):
-        # More categories than at fit are harmless: the synthetic rows do not use them.
+        # Categories that are new since the fit do no harm: synthetic rows do not have them. The
+        # order of the common ones must be the same.
         common = [level for level in now.categories if level in was.categories]
         same = common if now.ordered else [level for level in was.categories if level in common]
         return bool(now.ordered == was.ordered and same == was.categories.tolist())
@@ -187,12 +206,12 @@ def _dtype_name(dtype: Any) -> str:
 
 
 def check_categorical(option: Any, frame: pd.DataFrame) -> list[bool]:
-    """Return which columns the user declared categorical.
+    """Return for each column whether the option ``categorical_features`` names it.
 
     Raises
     ------
     ConfigError
-        If a name or a position does not exist, and for a mask of the wrong length.
+        If a name or a position does not exist, or a mask has the wrong length.
     """
     n = frame.shape[1]
     if option is None or (isinstance(option, str) and option == "auto"):
@@ -206,7 +225,7 @@ def check_categorical(option: Any, frame: pd.DataFrame) -> list[bool]:
     masks = [isinstance(item, (bool, np.bool_)) for item in chosen]
     if any(masks):
         if len(chosen) != n or not all(masks):
-            # As positions, True and False would be 1 and 0.
+            # Python would take True and False for the positions 1 and 0.
             raise ConfigError(
                 f"categorical_features: a mask needs True or False for each of the {n} columns, "
                 f"got {len(chosen)} items."
@@ -236,7 +255,8 @@ def _position(item: Any, frame: pd.DataFrame) -> int:
 
 
 def check_memory(n_rows: int, n_columns: int, width: int, budget: int, what: str) -> None:
-    """Refuse a job whose encoded rows and table together exceed the budget."""
+    """Raise `MemoryBudgetError` if the encoded rows and the table together exceed the budget."""
+    # Four bytes for each encoded value, and about three tables at once of 8 bytes a value.
     size = n_rows * (4 * width + 3 * 8 * n_columns)
     if size > budget:
         raise MemoryBudgetError(
@@ -246,24 +266,30 @@ def check_memory(n_rows: int, n_columns: int, width: int, budget: int, what: str
         )
 
 
-def check_width(width: int, widest: str, n_rows: int, limit: int = MAX_WIDTH) -> None:
-    """Refuse a table whose encoding is too wide to learn."""
+def check_width(width: int, reason: str, n_rows: int, limit: int = MAX_WIDTH) -> None:
+    """Raise `MemoryBudgetError` if encoded rows are wider than ``limit``.
+
+    ``reason`` is a sentence of the message that says which columns are responsible.
+    """
     if width > limit:
+        # Four bytes a value: the encoded rows, and about three batches of 256 rows.
         size = 4 * width * (n_rows + 3 * 256)
         raise MemoryBudgetError(
             f"The encoded table would be {width:,} wide (at most {limit:,} can be learned), "
-            f"which needs about {readable(size)}. {widest} Select or project the columns first, "
+            f"which needs about {readable(size)}. {reason} Select or project the columns first, "
             "for instance with sklearn.feature_selection.SelectKBest or sklearn.decomposition.PCA."
         )
 
 
 ID_ROWS = 50
+"""Fewest rows for a warning about identifiers: in a small table all values may differ by chance."""
 
 MAX_LEVELS = 20_000
+"""Most categories of a column: the arrays of one chunk of candidates then take 0.5 GB."""
 
 
 def check_columns(codec: TableCodec, frame: pd.DataFrame, budget: int) -> None:
-    """Warn about identifiers; refuse columns too wide to learn."""
+    """Warn about identifiers; raise `MemoryBudgetError` for too many categories or columns."""
     widest, most = "", 0
     for position, column in enumerate(codec.columns):
         unique = column.type.storage != "float" and _looks_like_id(frame.iloc[:, position])
@@ -274,6 +300,7 @@ def check_columns(codec: TableCodec, frame: pd.DataFrame, budget: int) -> None:
             )
         if isinstance(column.codec, CategoryCodec) and column.codec.n_levels > most:
             widest, most = str(column.name), column.codec.n_levels
+    # Three arrays of a chunk of 2,048 rows and all categories, at four bytes a value.
     if most > MAX_LEVELS or 4 * most * 2048 * 3 > budget:
         raise MemoryBudgetError(
             f"Column {widest!r} has {most:,} categories, which needs about "
@@ -290,7 +317,7 @@ def _looks_like_id(series: pd.Series) -> bool:
 
 
 def check_request(codec: TableCodec, n_rows: int, wanted: Iterable[int], budget: int) -> None:
-    """Refuse to make more rows than the budget holds, besides the ``n_rows`` that are there."""
+    """Raise `MemoryBudgetError` if ``n_rows`` old and the wanted new rows exceed the budget."""
     n_new = sum(wanted)
     what = f"Making {n_new:,} rows" if n_new else "This table"
     check_memory(n_rows + n_new, len(codec.columns), codec.layout.width, budget, what)

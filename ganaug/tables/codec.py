@@ -1,4 +1,4 @@
-"""Tables to encoded matrices and back."""
+"""Codec of tables: from columns to the encoded rows that networks learn, and back."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class TableCodec:
     Attributes
     ----------
     layout : Layout
-        Of an encoded row: the normal scores, then the one-hot blocks, then the embeddings.
-        Never empty.
+        Layout of an encoded row: the normal scores, then the one-hot blocks, then the embeddings.
+        It is never empty.
     tables : list of ndarray
         Embedding table of each ``code`` segment.
 
@@ -75,13 +75,14 @@ class TableCodec:
             segments.append(Segment(kind, start, width, levels, column))
             return segments[-1]
 
+        # Segments of one kind must be adjacent, so that `Layout.span` is one slice.
         self._value = {
             i: place(i, "value", 1)
             for i, column in enumerate(self.columns)
             if isinstance(column.codec, NumberCodec) and column.codec.n_values
         }
         if not any(column.codec.n_levels for column in self.columns) and not segments:
-            place(-1, "value", 1)  # A table of constants: the networks need something to look at.
+            place(-1, "value", 1)  # In a table of constants, the networks still need an input.
         self._choice = {
             i: place(i, "choice", column.codec.n_choices, column.codec.n_choices)
             for i, column in enumerate(self.columns)
@@ -102,9 +103,9 @@ class TableCodec:
         ----------
         frame : DataFrame
         categorical : sequence of bool
-            Columns that are categories whatever their dtype.
+            Whether each column holds categories, whatever its dtype.
         seed : int
-            For the embedding tables.
+            Seed of the embedding tables.
         """
         columns = []
         for i, name in enumerate(frame.columns):
@@ -120,11 +121,11 @@ class TableCodec:
 
     @property
     def may_be_missing(self) -> list[Segment]:
-        """The choices whose last category is "missing"."""
+        """One-hot segments whose last category is "missing"."""
         return [choice for i, choice in self._choice.items() if self.columns[i].codec.has_missing]
 
     def encode(self, frame: pd.DataFrame, rng: np.random.Generator) -> Encoded:
-        """Return the encoded rows, (n, layout.width) float32; ``rng`` spreads the ties."""
+        """Return encoded rows of shape (n, layout.width); ``rng`` spreads tied numbers."""
         out = np.zeros((len(frame), self.layout.width), np.float32)
         rows = np.arange(len(frame))
         for i, column in enumerate(self.columns):
@@ -143,7 +144,7 @@ class TableCodec:
         return out
 
     def decode(self, encoded: Encoded) -> pd.DataFrame:
-        """Return the table that the encoded rows stand for, with the original dtypes."""
+        """Return encoded rows as a table with the original dtypes."""
         data = [self._decode_column(i, encoded) for i in range(len(self.columns))]
         frame = pd.concat(data, axis=1) if data else pd.DataFrame(index=range(len(encoded)))
         frame.columns = pd.Index(self.names)  # tuples become a MultiIndex
@@ -155,7 +156,7 @@ class TableCodec:
         if choice := self._choice.get(i):
             choices = encoded[:, choice.start : choice.stop].argmax(1)
         if isinstance(column.codec, CategoryCodec):
-            code = self._code.get(i, Segment("code", 0, 0))
+            code = self._code.get(i, Segment("code", 0, 0))  # an empty slice if one-hot
             codes = column.codec.decode(choices, encoded[:, code.start : code.stop])
             return from_codes(codes, column.codec.levels, column.type)
         score = np.zeros(len(encoded), np.float32)

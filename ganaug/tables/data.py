@@ -1,4 +1,4 @@
-"""Tables as the augmenter sees them: a row is one member of a class."""
+"""Tables as a kind of data: each row is a member of a class."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 
 class TableData(Modality):
-    """Rows of numbers, categories, dates and missing values.
+    """Tables of numbers, categories, dates and missing values.
 
     Parameters
     ----------
     categorical_features : object
-        The augmenter's option.
+        Option of the augmenter.
     """
 
     name: ClassVar[str] = "table"
@@ -48,14 +48,14 @@ class TableData(Modality):
         self.template: Any = None
 
     def check(self, X: Any, budget: int) -> pd.DataFrame:
-        """Return ``X`` as a frame that shares its data where possible."""
+        """Return ``X`` as a frame that shares its data if possible."""
         return checks.check_table(X, budget)
 
     def remember(self, estimator: Any, X: Any, data: pd.DataFrame) -> None:
-        """Set the names and the number of columns, and keep an empty table of the same kind."""
+        """Set the names and the number of features, and keep an empty table of the same kind."""
         try:
             validate_data(estimator, X, skip_check_array=True, reset=True)
-        except TypeError as error:  # names of which only some are strings
+        except TypeError as error:  # only some of the column names are strings
             raise InvalidTypeError(str(error)) from None
         if polars.is_polars(X):
             self.template = X.clear()
@@ -65,16 +65,19 @@ class TableData(Modality):
             self.template = np.empty((0, 0), containers.dtype_of(X))
 
     def compare(self, estimator: Any, X: Any, data: pd.DataFrame, *, training: bool) -> None:
-        """Refuse other columns than at fit, and where rows will be added, other dtypes."""
+        """Raise `SchemaDriftError` if the columns differ from those seen at fit.
+
+        Dtypes are compared only if ``training``, because then synthetic rows will be added.
+        """
         if polars.is_polars(self.template) and polars.is_polars(X):
-            seen, found = polars.schema_of(self.template), polars.schema_of(X)
+            fitted, found = polars.schema_of(self.template), polars.schema_of(X)
         else:
             columns = estimator.model_.codec.columns
-            seen = [(column.name, column.type.dtype) for column in columns]
+            fitted = [(column.name, column.type.dtype) for column in columns]
             found = list(zip(data.columns, data.dtypes, strict=True))
-        seen = [(name, dtype if training else None) for name, dtype in seen]
+        fitted = [(name, dtype if training else None) for name, dtype in fitted]
         by_name = _has_names(self.template) and _has_names(X)
-        drift = checks.describe_drift(seen, found, by_name=by_name)
+        drift = checks.describe_drift(fitted, found, by_name=by_name)
         try:
             validate_data(estimator, X, skip_check_array=True, reset=False)
         except (ValueError, TypeError) as error:
@@ -87,13 +90,13 @@ class TableData(Modality):
         return data
 
     def plan(self, classes: Classes, recipe: str | Recipe) -> list[str]:
-        """Return how each class will be made, from its number of rows."""
+        """Return the method that makes each class, from its number of rows."""
         return plan_methods(classes.counts, _recipe(recipe))
 
     def train(
         self, data: pd.DataFrame, classes: Classes, recipe: str | Recipe, job: Job, budget: int
     ) -> tuple[Model, History]:
-        """Learn the codec of the columns, then the rows."""
+        """Fit the codec of the columns, then train on the encoded rows."""
         recipe = _recipe(recipe)
         if recipe.architecture.kind != "mlp":
             raise ConfigError(
@@ -105,6 +108,7 @@ class TableData(Modality):
         check_columns(codec, data, budget)
         check_request(codec, len(data), classes.to_add.values(), budget)
         encoded = codec.encode(data, numpy_stream(job.seed, "encode"))
+        # Steps and batch size of 0 stand for "auto" until the number of rows is known.
         job = replace(
             job,
             steps=job.steps or auto_steps(len(data)),
@@ -115,7 +119,7 @@ class TableData(Modality):
         return fit_table_model(recipe, codec, encoded, classes.codes, classes.names, methods, job)
 
     def check_request(self, model: Model, wanted: Iterable[int], budget: int) -> None:
-        """Refuse to make more rows than the budget holds."""
+        """Raise `MemoryBudgetError` if the wanted rows do not fit the budget."""
         check_request(model.codec, 0, wanted, budget)
 
     def decode(self, model: Model, parts: list[NDArray[Any]]) -> pd.DataFrame:
@@ -123,7 +127,7 @@ class TableData(Modality):
         return model.codec.decode(np.concatenate(parts))
 
     def take(self, synthetic: pd.DataFrame, order: NDArray[np.int64]) -> pd.DataFrame:
-        """Return the rows in another order, with a fresh index."""
+        """Return the rows in another order, with a new index."""
         return synthetic.iloc[order].reset_index(drop=True)
 
     def append(self, X: Any, data: pd.DataFrame, synthetic: pd.DataFrame) -> Any:
@@ -133,7 +137,7 @@ class TableData(Modality):
     def replace(
         self, X: Any, data: pd.DataFrame, rows: NDArray[np.bool_], synthetic: pd.DataFrame
     ) -> Any:
-        """Return a copy of ``X`` in which the marked rows are the synthetic ones."""
+        """Return a copy of ``X`` in which the marked rows are synthetic."""
         return containers.replace_rows(X, rows, synthetic)
 
     def present(self, synthetic: pd.DataFrame) -> Any:
@@ -141,7 +145,7 @@ class TableData(Modality):
         return containers.like_table(self.template, synthetic)
 
     def unchanged(self, X: Any) -> Any:
-        """Return the table as it is; other sequences become arrays."""
+        """Return tables and lists unchanged; other sequences become arrays."""
         return X if hasattr(X, "shape") or isinstance(X, list) else containers.as_array(X)
 
     def wrap(self, estimator: Any, result: Any, X: Any) -> Any:
@@ -150,7 +154,7 @@ class TableData(Modality):
             return polars.to_pandas(result)
         if not isinstance(X, list):
             return wrap_data_with_container("transform", result, X, estimator)
-        # scikit-learn would take the list's method "index" for the labels of the rows.
+        # scikit-learn would take the method "index" of a list for the index of a frame.
         array = containers.as_array(result)
         wrapped = wrap_data_with_container("transform", array, array, estimator)
         return result if wrapped is array else wrapped
@@ -160,7 +164,7 @@ class TableData(Modality):
         return saving.table_to_parts(model)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the kind of container; the columns stand in the model."""
+        """Return the kind of container as plain values; the model has the columns."""
         if polars.is_polars(self.template):
             return {"polars_schema": polars.schema_to_list(self.template)}
         framed = isinstance(self.template, pd.DataFrame)
@@ -172,19 +176,19 @@ class TableData(Modality):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], model: Model) -> Self:
-        """Return what :meth:`to_dict` described."""
-        own = cls()
+        """Return an instance from the values that :meth:`to_dict` returned."""
+        restored = cls()
         if "polars_schema" in data:
-            own.template = polars.empty_from_list(data["polars_schema"])
-            return own
+            restored.template = polars.empty_from_list(data["polars_schema"])
+            return restored
         if data["array_dtype"] is not None:
-            own.template = np.empty((0, 0), np.dtype(data["array_dtype"]))
-            return own
+            restored.template = np.empty((0, 0), np.dtype(data["array_dtype"]))
+            return restored
         template = model.codec.decode(np.zeros((0, model.codec.layout.width), np.float32))
         names = [None if name is None else name_in(name) for name in data["column_names"]]
         template.columns = template.columns.set_names(names)
-        own.template = template
-        return own
+        restored.template = template
+        return restored
 
 
 def _recipe(recipe: str | Recipe) -> Recipe:

@@ -1,8 +1,8 @@
-"""One pandas column as plain numbers or category codes, and back to its exact dtype.
+"""Conversion of one pandas column to numbers or category codes, and back to its dtype.
 
-Everything a column can hold is one of two things: a *number* (``int64`` or ``float64`` values with
-a mask of missing ones; dates, durations and periods are counts of their unit) or a *category*
-(codes into a list of levels, -1 for missing).
+A column holds *numbers* or *categories*. Numbers are ``int64`` or ``float64`` values with a mask of
+the missing ones; dates, durations and periods are counts of their unit. Categories are positions in
+a list of levels, -1 for missing.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ Numbers = NDArray[Any]
 
 _BLANKS: dict[str, Any] = {"nan": np.nan, "None": None, "NA": pd.NA}
 _SIGN_BIT = np.uint64(1 << 63)
+"""Flipping this bit maps uint64 to int64 and keeps the order."""
 
 
 @dataclass(frozen=True)
 class ColumnType:
-    """The dtype of a column and how ganaug treats it.
+    """The dtype of a column, and how it is converted.
 
     Parameters
     ----------
     kind : {"number", "category"}
     dtype : pandas or numpy dtype
-        What comes back.
+        Dtype of the column at fit, to which synthetic values are converted.
     storage : str
-        How numbers are stored in the column: ``int``, ``uint64``, ``float``, ``datetime``,
-        ``timedelta``, ``period``, ``objects``; for categories ``levels``.
+        How the column stores its numbers: ``int``, ``uint64``, ``float``, ``datetime``,
+        ``timedelta``, ``period`` or ``objects``; ``levels`` if it holds categories.
     unit : str
-        Resolution of dates and durations, else empty.
+        Resolution of dates and durations; kind of the numbers in a column of objects; else empty.
     blank : {"nan", "None", "NA"}
-        What a missing value of an object column is.
+        Missing value of a column of objects.
     """
 
     kind: Kind
@@ -50,15 +51,15 @@ class ColumnType:
 
 
 def column_type(series: pd.Series, name: Any, categorical: bool) -> ColumnType:
-    """Decide how to treat a column.
+    """Return how a column is converted.
 
     Parameters
     ----------
     series : Series
     name : object
-        For messages.
+        Name of the column for error messages.
     categorical : bool
-        The user declared it a category.
+        Whether the user declared the column categorical.
 
     Raises
     ------
@@ -67,17 +68,18 @@ def column_type(series: pd.Series, name: Any, categorical: bool) -> ColumnType:
     """
     dtype = series.dtype
     if isinstance(dtype, pd.SparseDtype):
+        # Treated as the values that it holds, but returned as sparse.
         dense = column_type(_dense(series), name, categorical)
         return ColumnType(dense.kind, dtype, dense.storage, dense.unit)
     if categorical or isinstance(dtype, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(dtype):
         return ColumnType("category", dtype, "levels", blank=_blank(series))
     if pd.api.types.is_complex_dtype(dtype):
         raise InvalidTypeError(f"Complex data not supported: column {name!r}.")
-    if isinstance(dtype, pd.PeriodDtype):
+    if isinstance(dtype, pd.PeriodDtype):  # its kind is "O": not one of the dates below
         return ColumnType("number", dtype, "period")
     if pd.api.types.is_datetime64_any_dtype(dtype) or dtype.kind == "m":
-        what = "timedelta" if dtype.kind == "m" else "datetime"
-        return ColumnType("number", dtype, what, _unit(dtype))
+        storage = "timedelta" if dtype.kind == "m" else "datetime"
+        return ColumnType("number", dtype, storage, _unit(dtype))
     if pd.api.types.is_integer_dtype(dtype):
         wide = pd.api.types.is_unsigned_integer_dtype(dtype) and _bits(dtype) == 64
         return ColumnType("number", dtype, "uint64" if wide else "int")
@@ -92,6 +94,7 @@ def column_type(series: pd.Series, name: Any, categorical: bool) -> ColumnType:
 
 
 def _object_type(series: pd.Series, name: Any) -> ColumnType:
+    """Return how a column of objects or strings is converted, from the types of its values."""
     present = series[series.notna()]
     found = pd.api.types.infer_dtype(present, skipna=True)
     if found in ("string", "boolean", "empty"):
@@ -121,7 +124,7 @@ def _array(series: pd.Series) -> Any:
 
 
 def _blank(series: pd.Series) -> str:
-    """Return what marks a missing value in an object column (NaN if there are several marks)."""
+    """Return the missing value of a column of objects; "nan" if it has several kinds of them."""
     if series.dtype != object:
         return "nan"
     kinds = {type(value).__name__ for value in series[series.isna()]}
@@ -141,7 +144,7 @@ def _unit(dtype: Any) -> str:
 
 
 def float_precision(kind: ColumnType) -> np.dtype[Any]:
-    """Return the numpy dtype in which the decimals of a column are to be counted."""
+    """Return the numpy dtype in which the decimals of a column are counted."""
     dtype = kind.dtype.subtype if isinstance(kind.dtype, pd.SparseDtype) else kind.dtype
     if kind.storage != "float":
         return np.dtype(np.float64)
@@ -149,7 +152,13 @@ def float_precision(kind: ColumnType) -> np.dtype[Any]:
 
 
 def to_numbers(series: pd.Series, kind: ColumnType) -> tuple[Numbers, NDArray[np.bool_]]:
-    """Return the values as int64 or float64, and which are missing (their value is 0)."""
+    """Return the values as int64 or float64, 0 if missing, and a mask of the missing ones.
+
+    Raises
+    ------
+    InvalidInputError
+        If integers need more than 64 bits.
+    """
     if isinstance(series.dtype, pd.SparseDtype):
         series = _dense(series)
     missing = series.isna().to_numpy(dtype=bool)
@@ -169,13 +178,14 @@ def to_numbers(series: pd.Series, kind: ColumnType) -> tuple[Numbers, NDArray[np
             return filled.to_numpy(dtype=np.int64), missing
         except OverflowError:
             raise InvalidInputError(
-                f"Column {series.name!r} holds integers beyond 64 bits."
+                f"Column {series.name!r} holds integers beyond 64 bits. Convert it, for instance "
+                "with astype(float), or with astype(str) if the integers are categories."
             ) from None
     return np.where(missing, 0.0, series.to_numpy(dtype=np.float64, na_value=np.nan)), missing
 
 
 def _naive(series: pd.Series, kind: ColumnType) -> pd.Series:
-    """Drop the time zone, keeping the instant, and any Arrow storage."""
+    """Return dates or durations without time zone (the instant is kept) and Arrow storage."""
     if isinstance(series.dtype, pd.ArrowDtype):
         if str(series.dtype).startswith("date"):
             stamp: Any = pd.api.types.pandas_dtype(f"timestamp[{kind.unit}][pyarrow]")
@@ -191,7 +201,7 @@ def _numpy_letter(kind: ColumnType) -> str:
 
 
 def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) -> pd.Series:
-    """Return the column that :func:`to_numbers` came from, for new values."""
+    """Return values and mask, in the form of :func:`to_numbers`, as a column of type ``kind``."""
     dtype = kind.dtype
     if isinstance(dtype, pd.SparseDtype):
         dense = ColumnType(kind.kind, np.dtype(dtype.subtype), kind.storage, kind.unit)
@@ -203,6 +213,7 @@ def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) 
     if kind.storage in ("datetime", "timedelta"):
         return _dates(values, missing, kind)
     if kind.storage == "objects":
+        # As numbers of Python: objects of numpy would have other types than at fit.
         column = pd.Series(values.tolist(), dtype=object)
         return column.mask(missing, _BLANKS[kind.blank])
     if kind.storage == "float":
@@ -217,6 +228,7 @@ def from_numbers(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) 
 
 
 def _dates(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) -> pd.Series:
+    # A copy, because setting NaT in a view would change the values.
     stamps = values.astype(np.int64).view(f"{_numpy_letter(kind)}8[{kind.unit}]").copy()
     stamps[missing] = np.array("NaT", stamps.dtype)
     column = pd.Series(stamps)
@@ -226,32 +238,41 @@ def _dates(values: Numbers, missing: NDArray[np.bool_], kind: ColumnType) -> pd.
 
 
 def levels_of(series: pd.Series) -> list[Any]:
-    """Return the levels of a category column that occur, in their declared or natural order."""
+    """Return the levels that occur in a column of categories, in their declared or sorted order.
+
+    Raises
+    ------
+    InvalidTypeError
+        If the values cannot be hashed, such as lists.
+    """
     if isinstance(series.dtype, pd.CategoricalDtype):
         return series.cat.remove_unused_categories().cat.categories.tolist()
     try:
         unique = series.dropna().unique()
     except (TypeError, NotImplementedError) as error:
-        raise InvalidTypeError(f"Column {series.name!r} cannot be a category: {error}.") from None
+        raise InvalidTypeError(
+            f"Column {series.name!r} cannot be a category: {error}. Convert it, for instance with "
+            "astype(str)."
+        ) from None
     present = [v.item() if isinstance(v, np.generic) else v for v in unique]
     try:
         return sorted(present)
-    except TypeError:
+    except TypeError:  # values of types that have no common order stay in order of occurrence
         return present
 
 
 def to_codes(series: pd.Series, levels: list[Any]) -> NDArray[np.int64]:
-    """Return the position of each value in ``levels``, -1 where missing or unknown."""
+    """Return the position of each value in ``levels``; -1 if it is missing or unknown."""
     if isinstance(series.dtype, pd.CategoricalDtype):
         position = _positions(series.cat.categories.tolist(), levels)
         return position[series.cat.codes.to_numpy()]
-    # An object index compares True with True and "1" with "1", without casting to one type.
+    # An index of objects compares values as they are: others would convert True to 1 or "True".
     found: Any = pd.Index(levels, dtype=object).get_indexer(pd.Index(series.astype(object)))
     return np.asarray(found, np.int64)
 
 
 def from_codes(codes: NDArray[np.int64], levels: list[Any], kind: ColumnType) -> pd.Series:
-    """Return the column with the level of each code, missing where it is -1."""
+    """Return the column with the level of each code; a code of -1 is a missing value."""
     dtype = kind.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         declared = _positions(levels, dtype.categories.tolist())[codes]
@@ -263,6 +284,9 @@ def from_codes(codes: NDArray[np.int64], levels: list[Any], kind: ColumnType) ->
 
 
 def _positions(levels: list[Any], among: list[Any]) -> NDArray[np.int64]:
-    """Return where each level stands in another list, -1 if it does not; the last is for -1."""
+    """Return the position of each level in another list, -1 if it is not there.
+
+    The last entry is -1, so that the code -1 (missing) also selects -1.
+    """
     where = {level: i for i, level in enumerate(among)}
     return np.array([*(where.get(level, -1) for level in levels), -1], np.int64)

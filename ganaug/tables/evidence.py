@@ -1,11 +1,11 @@
-"""Class evidence: small classifiers, cross-fitted on the user's own rows.
+"""Class evidence: small classifiers, cross-fitted on the real rows.
 
-A row's *margin* for a class is the log-odds that the classifiers give it. Real rows are judged by
-the classifier of the fold that did not train on them, so their margins are what unseen members of
-the class look like, and generated rows can be compared with them.
+The *margin* of a row for a class is the log-odds that a classifier gives that class. The margin of
+a real row comes from the classifier that did not train on it. So the margins of real rows are those
+of unseen members of the class, and margins of generated rows can be compared with them.
 
-Whether a value is missing is hidden from the classifiers: where it marks other classes, a missing
-value would otherwise be reason enough to reject a row, and a class would lose its own.
+The classifiers do not see which values are missing. If missing values are typical of another class,
+every row with one would be dropped, and a class would lose all its missing values.
 """
 
 from __future__ import annotations
@@ -24,10 +24,14 @@ from ganaug.runtime.rng import torch_stream
 from ganaug.training.data import TrainingRows
 
 HIDDEN_WIDTH = 64
+"""Units of a hidden layer, as many as in the generator of ``auto``."""
+
+BALANCE = 0.5
+"""Exponent of the class frequencies in a batch: it draws rare classes more often than 1 would."""
 
 
 class EvidenceEnsemble(nn.Module):
-    """One small multilayer perceptron a fold, evaluated together as batched products.
+    """One small multilayer perceptron for each fold, all evaluated in batched matrix products.
 
     Parameters
     ----------
@@ -64,10 +68,10 @@ class EvidenceEnsemble(nn.Module):
     def margins(self, rows: Tensor, fold: Tensor, label: int) -> Tensor:
         """Return the log-odds of ``label`` for each row by the classifier of its ``fold``."""
         logits = self(rows.expand(EVIDENCE_FOLDS, *rows.shape))
-        own = logits[fold, torch.arange(rows.shape[0], device=rows.device)]
-        others = own.clone()
+        logits = logits[fold, torch.arange(rows.shape[0], device=rows.device)]
+        others = logits.clone()
         others[:, label] = -torch.inf
-        return own[:, label] - others.logsumexp(1)
+        return logits[:, label] - others.logsumexp(1)
 
 
 def fit_evidence(
@@ -80,59 +84,73 @@ def fit_evidence(
     may_be_missing: Sequence[Segment] = (),
     values: Sequence[Segment] = (),
 ) -> tuple[EvidenceEnsemble, Tensor]:
-    """Train the classifiers on encoded rows; return them and each row's held-out fold.
+    """Train the classifiers on encoded rows.
 
-    ``may_be_missing`` are the segments whose last category, "missing", is hidden from them, and
-    ``values`` those of the numbers, which are 0 where they are missing.
+    Parameters
+    ----------
+    rows : Tensor of shape (n, width)
+    labels : Tensor of shape (n,)
+        Class numbers.
+    n_classes, steps, seed : int
+    may_be_missing : sequence of Segment
+        One-hot segments whose last category is "missing".
+    values : sequence of Segment
+        Segments of the numbers, which are 0 if missing.
+
+    Returns
+    -------
+    evidence : EvidenceEnsemble
+    fold : Tensor of shape (n,)
+        The fold in which each row is held out.
     """
     device = rows.device
     number = {value.column: value.start for value in values}
     numbers = [number.get(segment.column) for segment in may_be_missing]
-    filler = torch_stream(seed, "fill", device=device)
-    rows, means = _blindfolded(rows, may_be_missing, numbers, filler)
+    random = torch_stream(seed, "fill", device=device)
+    rows, means = _fill_missing(rows, may_be_missing, numbers, random)
     fold = held_out_folds(labels, seed)
     model = EvidenceEnsemble(rows.shape[1], n_classes, torch_stream(seed, "init")).to(device)
     parts = [
-        TrainingRows(rows[fold != k].cpu(), labels[fold != k].cpu(), n_classes, 0.5, device)
+        TrainingRows(rows[fold != k].cpu(), labels[fold != k].cpu(), n_classes, BALANCE, device)
         for k in range(EVIDENCE_FOLDS)
     ]
     cross_fit(model, parts, steps, seed, device)
     first = model.get_parameter("weight_0")
     for segment, mean in zip(may_be_missing, means, strict=True):
-        # From here on the blindfold is part of the first layer.
+        # "Missing" gets the weights of the mean category, so rows can be judged unfilled.
         first[:, segment.stop - 1] = mean @ first[:, segment.start : segment.stop - 1]
     return model, fold
 
 
-def _blindfolded(
+def _fill_missing(
     rows: Tensor,
     may_be_missing: Sequence[Segment],
     numbers: Sequence[int | None],
     random: torch.Generator,
 ) -> tuple[Tensor, list[Tensor]]:
-    """Hide which values are missing.
+    """Hide from the classifiers which values are missing.
 
     Returns
     -------
     rows : Tensor
-        For training: a missing value has the category, and the number, of a random row that has
-        one. Zeros in place of the numbers would be told apart from those that vary.
+        Rows for training. A missing value is replaced by the category and the number of a random
+        row that has one. With zeros instead, the classifiers would recognise missing numbers.
     means : list of Tensor
-        For judging: the mean category of each segment, which stands for a missing one.
+        Mean of the other categories of each segment, which replaces "missing" after training.
     """
     means = []
     if may_be_missing:
         rows = rows.clone()
     for segment, number in zip(may_be_missing, numbers, strict=True):
-        missing, others = segment.stop - 1, slice(segment.start, segment.stop - 1)
-        gone = rows[:, missing] > 0
-        present = rows[~gone, others]
+        last, others = segment.stop - 1, slice(segment.start, segment.stop - 1)
+        missing = rows[:, last] > 0
+        present = rows[~missing, others]
         means.append(present.sum(0) / max(len(present), 1))
         if len(present):
-            drawn = torch.rand(int(gone.sum()), generator=random, device=rows.device)
+            drawn = torch.rand(int(missing.sum()), generator=random, device=rows.device)
             donors = (drawn * len(present)).long()
-            rows[gone, others] = present[donors]
+            rows[missing, others] = present[donors]
             if number is not None:
-                rows[gone, number] = rows[~gone, number][donors]
-        rows[gone, missing] = 0.0
+                rows[missing, number] = rows[~missing, number][donors]
+        rows[missing, last] = 0.0
     return rows, means

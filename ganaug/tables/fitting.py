@@ -1,4 +1,4 @@
-"""From encoded rows to a ``TableModel``: plan, train, calibrate, freeze."""
+"""Training of a ``TableModel`` on encoded rows: plan, train, calibrate, freeze."""
 
 from __future__ import annotations
 
@@ -30,21 +30,24 @@ if TYPE_CHECKING:
     from ganaug.tables.codec import TableCodec
 
 INTERPOLATE_BELOW = 10
-"""Class size under which ``auto`` interpolates between real rows; larger classes start from them.
+"""Class size below which ``auto`` interpolates between real rows; larger classes are anchored.
 
-Measured up to 3,200 rows, a generator that starts from noise was at no size ahead by more than
-chance (docs/research.md).
+At ten rows the two methods were level. A generator that starts from noise was ahead of them by more
+than chance at no size up to 3,200 rows (docs/research.md).
 """
 
 EVIDENCE_STEPS = 200
-"""Training steps of the classifiers behind selection, at most."""
+"""Most training steps of the classifiers behind selection.
+
+With 600, selection was not better (docs/research.md).
+"""
 
 
 def plan_methods(counts: Sequence[int], recipe: Recipe) -> list[str]:
-    """Return how each class will be made, from its number of rows.
+    """Return the method that makes each class, from its number of rows.
 
-    A recipe that is not ``small_classes="auto"`` trains its GAN for every class; only a single
-    row, which has no distribution to learn, is duplicated.
+    A recipe with ``small_classes="gan"`` makes every class from noise. Only a single row is
+    duplicated, because it has no distribution to learn.
     """
     return [_method(count, recipe.small_classes == "auto") for count in counts]
 
@@ -58,9 +61,11 @@ def _method(count: int, adaptive: bool) -> str:
 
 
 def auto_steps(n_rows: int) -> int:
-    """Return the number of generator steps for a table: it grows with the square root of the rows.
+    """Return the number of generator steps, which grows with the square root of the rows.
 
-    Never read from a clock, so that a fit is the same on a busy machine.
+    Two thirds of these steps did about as well, and four times as many did worse
+    (docs/research.md). The number does not depend on time, so that a fit on a busy machine gives
+    the same model.
     """
     return int(min(max(10 * math.sqrt(n_rows), 200), 3000))
 
@@ -95,6 +100,7 @@ def fit_table_model(
     history : History
     """
     widest = max(codec.layout.width, recipe.architecture.width)
+    # The largest product of a step: a batch by one hidden layer by the widest layer.
     with threads_for(job.batch_size * recipe.architecture.width * widest):
         starts_from_rows = [method != "gan" for method in methods]
         anchors = AnchorBank.build(encoded, codes, starts_from_rows, codec.layout).to(job.device)
@@ -104,14 +110,17 @@ def fit_table_model(
         if recipe.conditioning == "per-class":
             started = time.monotonic()
             for label, name in enumerate(labels):
-                own = rows[classes == label]
-                part = classes[classes == label] * 0
-                turn = remaining(job, started)
+                members = rows[classes == label]
+                zeros = classes[classes == label] * 0  # the only class of this GAN has number 0
+                class_job = remaining(job, started)
                 if methods[label] == "duplicate":
-                    turn = replace(turn, steps=1)  # It is never asked for a row.
-                trained = _train(model, own, part, [str(name)], [methods[label]], turn, label)
-                model.generators.append(trained[0])
-                history = joined(history, trained[1], str(name))
+                    # No row is sampled from it, but a model has a generator for each class.
+                    class_job = replace(class_job, steps=1)
+                generator, run = _train(
+                    model, members, zeros, [str(name)], [methods[label]], class_job, label
+                )
+                model.generators.append(generator)
+                history = joined(history, run, str(name))
         else:
             names = [str(label) for label in labels]
             generator, history = _train(model, rows, classes, names, methods, job, 0)
@@ -119,7 +128,7 @@ def fit_table_model(
         calibrate_choices(model, encoded, codes, job.seed)
         if recipe.selection == "evidence":
             _attach_selector(model, rows.to(job.device), classes.to(job.device), job)
-            # Selection moves the categories' shares a little: once more, on what it keeps.
+            # Selection changes the shares of the categories, so calibrate on the rows it keeps.
             calibrate_choices(model, encoded, codes, job.seed)
         return model, history
 
@@ -133,7 +142,7 @@ def _train(
     job: Job,
     stream: int,
 ) -> tuple[MLPGenerator, History]:
-    """Train one generator on the given rows."""
+    """Train one generator on ``rows``; ``stream`` gives it random numbers of its own."""
     recipe, layout = model.recipe, model.codec.layout
     anchored = [method == "anchored" for method in methods]
     tables = [torch.from_numpy(table) for table in model.codec.tables]
@@ -162,7 +171,7 @@ def _train(
 def _attach_selector(
     model: TableModel, rows: torch.Tensor, classes: torch.Tensor, job: Job
 ) -> None:
-    """Learn the class evidence and freeze the thresholds of the generated classes."""
+    """Train the class evidence and freeze the thresholds of the generated classes."""
     seed = derive(job.seed, "evidence")
     evidence, fold = fit_evidence(
         rows,

@@ -1,8 +1,8 @@
-"""From a trained generator to rows of a class: chunked, selected, reproducible.
+"""Models of tables, and the calibration of their category frequencies.
 
-Candidates come in full chunks of :data:`CHUNK` rows, each with a stream of its own derived from
-seed, class and chunk number. What a chunk yields depends on nothing else, so the first rows of a
-longer request are the rows of a shorter one.
+Candidates are made in full chunks of :data:`CHUNK` rows. Each chunk has a random stream of its own,
+derived from seed, class and chunk number, and depends on nothing else. So a longer request starts
+with the rows of a shorter one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 CALIBRATION_ROUNDS = 3
+"""Corrections of the logits: a mean of probabilities is not linear in them, so one is not exact."""
+
 CALIBRATION_CHUNKS = 2
+"""Chunks on which shares are measured after selection, which may keep a third of their rows."""
 
 
 class TableModel(Model):
@@ -42,11 +45,11 @@ class TableModel(Model):
 def calibrate_choices(
     model: TableModel, encoded: NDArray[np.float32], codes: NDArray[np.int64], seed: int
 ) -> None:
-    """Shift the category logits of each class until their mean probabilities are the real ones.
+    """Shift the category logits of each class until their mean probabilities match the real rows.
 
-    A generator learns dependencies well and marginal frequencies only roughly; the share of
-    missing values, for one, is known exactly. Where there is a selector, the shares are those of
-    the rows that it keeps.
+    A generator learns how columns depend on each other better than it learns how frequent each
+    category is, and the real frequencies are known exactly. If the model has a selector, the
+    frequencies are measured on the rows that it keeps.
     """
     span = model.codec.layout.span("choice")
     if span.start == span.stop:
@@ -55,13 +58,15 @@ def calibrate_choices(
     for label, method in enumerate(model.methods):
         if method not in GENERATED:
             continue
-        own = torch.from_numpy(encoded[codes == label][:, span]).to(model.device)
-        # One pseudo-row at the overall frequencies: a category unseen in a class stays rare.
-        target = (own.sum(0) + overall) / (len(own) + 1)
+        members = torch.from_numpy(encoded[codes == label][:, span]).to(model.device)
+        # One row at the frequencies of the whole table is added, so that a category that does not
+        # occur in the class stays possible and rare.
+        target = (members.sum(0) + overall) / (len(members) + 1)
         generator, local = model.generator_of(label)
         for _ in range(CALIBRATION_ROUNDS):
             random = torch_stream(seed, "calibrate", label, device=model.device)
             found = _category_shares(model, label, random, overall)
+            # 1e-6 avoids the logarithm of 0; a round changes odds by at most a factor of e**3 = 20.
             shift = ((target + 1e-6) / (found + 1e-6)).log().clamp(-3.0, 3.0)
             generator.head.offsets[local] += shift
 
@@ -69,7 +74,7 @@ def calibrate_choices(
 def _category_shares(
     model: TableModel, label: int, random: torch.Generator, overall: Tensor
 ) -> Tensor:
-    """Return how often each category comes out for a class, (choice columns,)."""
+    """Return the frequency of each category among generated rows of a class, (choice columns,)."""
     if model.selector is not None:
         rows = torch.cat([model.chosen(label, random) for _ in range(CALIBRATION_CHUNKS)])
         kept = rows[:, model.codec.layout.span("choice")]

@@ -1,4 +1,4 @@
-"""A fitted table model as plain values and arrays, and back."""
+"""Conversion of a fitted table model to plain values and arrays for a model file, and back."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ganaug.models.parts import (
     PLAN_METHODS,
     Arrays,
     arrays_of,
+    artifact_errors,
     name_in,
     name_out,
     require,
@@ -43,6 +44,7 @@ from ganaug.tables.sampling import TableModel
 
 _STORAGES = ("int", "uint64", "float", "datetime", "timedelta", "period", "objects", "levels")
 _SAFE_DTYPE = re.compile(r"[A-Za-z0-9_\[\]<>|=, :/+\-.]{1,80}")
+"""Names that may be given to pandas to parse; a file can hold any string."""
 
 
 def table_to_parts(model: TableModel) -> tuple[dict[str, Any], Arrays]:
@@ -68,7 +70,7 @@ def table_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
     ArtifactError
         If a part is missing or has the wrong shape.
     """
-    try:
+    with artifact_errors():
         recipe = Recipe.from_dict(config["recipe"])
         codec = TableCodec([_column_in(i, c, arrays) for i, c in enumerate(config["columns"])])
         require(codec.layout.width <= MAX_WIDTH, "width")
@@ -84,10 +86,6 @@ def table_from_parts(config: Mapping[str, Any], arrays: Arrays) -> TableModel:
         selector = None
         if config["has_selector"] is True:
             selector = _selector(codec, len(methods), tensors_under(arrays, "selector."))
-    except ArtifactError:
-        raise
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ArtifactError(f"The saved model does not fit together: {error}.") from None
     return TableModel(recipe, codec, methods, generators, anchors, selector)
 
 
@@ -107,6 +105,7 @@ def _anchors(codec: TableCodec, arrays: Arrays, n_classes: int) -> AnchorBank:
 def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]) -> MLPGenerator:
     _check_sizes(recipe.architecture, codec.layout.width, state)
     tables = [torch.from_numpy(table) for table in codec.tables]
+    # The seed does not matter: the weights of the file replace the random ones.
     generator = MLPGenerator(
         codec.layout, tables, state["anchored"], recipe.architecture, torch_stream(0)
     )
@@ -115,7 +114,10 @@ def _generator(recipe: Recipe, codec: TableCodec, state: dict[str, torch.Tensor]
 
 
 def _check_sizes(sizes: Architecture, width: int, state: dict[str, torch.Tensor]) -> None:
-    """Compare the recipe with the weights: a huge number in a small file must not allocate."""
+    """Raise `ArtifactError` if the recipe and the weights disagree about sizes.
+
+    Otherwise a huge number in a small file would allocate that much memory.
+    """
     blocks = {name.split(".")[1] for name in state if name.startswith("blocks.")}
     require(len(blocks) == sizes.depth, "depth")
     require(state["leave.weight"].shape == (width, sizes.width), "width")
@@ -140,6 +142,7 @@ def _selector(codec: TableCodec, n_classes: int, state: dict[str, torch.Tensor])
 
 
 def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
+    """Return a column as plain values, and add its arrays to ``arrays``."""
     codec, kind = column.codec, column.type
     out: dict[str, Any] = {
         "name": name_out(column.name),
@@ -153,6 +156,7 @@ def _column_out(index: int, column: Column, arrays: Arrays) -> dict[str, Any]:
     if isinstance(codec, NumberCodec):
         arrays[f"column.{index}.knots"] = codec.knots
         arrays[f"column.{index}.atoms"] = codec.atoms
+        # The grain is text, because many readers of JSON round integers beyond 2**53.
         return {**out, "decimals": codec.decimals, "grain": str(codec.grain)}
     if codec.table is not None:
         arrays[f"column.{index}.table"] = codec.table
@@ -192,13 +196,17 @@ def _levels_in(index: int, data: dict[str, Any], arrays: Arrays) -> CategoryCode
 
 
 def _dtype_out(dtype: Any, name: Any) -> Any:
+    """Return a dtype as plain values; raise `ArtifactError` if it could not be read again."""
     data = _describe(dtype)
     try:
         same = _dtype_in(data) == dtype
     except (TypeError, ValueError, ImportError):
         same = False
     if not same:
-        raise ArtifactError(f"Column {name!r} has dtype {dtype}, which cannot be saved.")
+        raise ArtifactError(
+            f"Column {name!r} has dtype {dtype}, which cannot be saved. Convert the column before "
+            "fit."
+        )
     return data
 
 
@@ -213,7 +221,7 @@ def _describe(dtype: Any) -> Any:
         missing = "NA" if getattr(dtype, "na_value", pd.NA) is pd.NA else "nan"
         return {"string": dtype.storage, "missing": missing}
     if isinstance(dtype, pd.ArrowDtype) and str(dtype) == "string[pyarrow]":
-        return {"arrow": "string"}  # pandas takes the plain name for its own string dtype
+        return {"arrow": "string"}  # pandas parses its name as another string dtype
     return str(dtype)
 
 
@@ -233,5 +241,5 @@ def _dtype_in(data: Any) -> Any:
 
         return pd.ArrowDtype(pyarrow.string())
     if not isinstance(data, str) or not _SAFE_DTYPE.fullmatch(data):
-        raise ArtifactError(f"Not a dtype: {data!r}.")
+        raise ArtifactError(f"The saved model does not fit together: {data!r} is not a dtype.")
     return pd.api.types.pandas_dtype(data)

@@ -1,4 +1,4 @@
-"""Hooks into a training run."""
+"""Callbacks: user code that runs during training."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 
 class TrainingRun(Protocol):
-    """What a callback may read of a training run, and ``stop``, which it may set."""
+    """Attributes of a training run that a callback may read; it may also set ``stop``."""
 
     stop: bool
-    """True ends training after the present step."""
+    """Set this to true to end training after the present step."""
 
     @property
     def recipe(self) -> Recipe:
-        """The GAN that is trained."""
+        """The recipe of the GAN that is trained."""
 
     @property
     def labels(self) -> Sequence[str]:
-        """Names of the classes that this run learns."""
+        """Names of the classes that this run trains on."""
 
     @property
     def rows(self) -> Any:
-        """Real rows or images by class, as `TrainingRows`."""
+        """Encoded rows or images, sorted by class, as `TrainingRows`."""
 
     @property
     def average(self) -> Any:
-        """The generator to sample from: the moving average of the trained one."""
+        """The generator to sample from: a moving average of the trained one (EMA)."""
 
     @property
     def history(self) -> History:
-        """What has been recorded so far."""
+        """The records so far."""
 
     @property
     def steps(self) -> int:
-        """Generator steps that are planned."""
+        """Planned number of generator steps."""
 
     @property
     def batch_size(self) -> int:
@@ -55,10 +55,10 @@ class TrainingRun(Protocol):
 
 
 class Callback:
-    """Base class: override what you need.
+    """Base class of callbacks: override the methods that you need.
 
-    ``sklearn.base.clone`` returns the callback itself, so an open file or a list that collects
-    results survives cross-validation.
+    ``sklearn.base.clone`` returns the callback itself, not a copy. All fits of a cross-validation
+    therefore share its open file or its list of results.
 
     Examples
     --------
@@ -69,23 +69,23 @@ class Callback:
     """
 
     def on_train_begin(self, trainer: TrainingRun) -> None:
-        """Run before the first step."""
+        """Do something before the first step."""
 
     def on_step_end(self, trainer: TrainingRun) -> None:
-        """Run after each step; ``trainer.stop = True`` ends training."""
+        """Do something after each step; ``trainer.stop = True`` ends training."""
 
     def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
-        """Run whenever a line is added to the history."""
+        """Do something with each new record of the history."""
 
     def on_train_end(self, trainer: TrainingRun) -> None:
-        """Run after the last step."""
+        """Do something after the last step."""
 
     def __sklearn_clone__(self) -> Self:
         return self
 
 
 def run_name(trainer: TrainingRun) -> str:
-    """Return a name for the files of a run: the recipe, and the class if each has a run."""
+    """Return a name for the files of a run: the recipe, and the class if each class has a GAN."""
     name = trainer.recipe.name.rstrip("*")
     if trainer.recipe.conditioning == "per-class":
         name += "-" + re.sub(r"\W", "_", trainer.labels[0])
@@ -93,10 +93,10 @@ def run_name(trainer: TrainingRun) -> str:
 
 
 class EarlyStop(Callback):
-    """End training when a recorded quantity has not improved for a while.
+    """End training when a column of the history has stopped improving.
 
-    A GAN's losses say little about its samples: prefer a quantity such as ``diversity``, or one of
-    your own in a subclass.
+    A GAN's losses say little about its samples. Prefer a column such as ``diversity``, or compute
+    one of your own in a subclass.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class EarlyStop(Callback):
         self._sign = 1.0 if mode == "max" else -1.0
 
     def on_train_begin(self, trainer: TrainingRun) -> None:
-        """Forget the previous run."""
+        """Start anew, without the values of an earlier run."""
         self._best = -float("inf")
         self._waited = 0
 
@@ -132,7 +132,9 @@ class EarlyStop(Callback):
         """Compare the new record with the best so far."""
         if self.monitor not in record:
             known = ", ".join(record)
-            raise ConfigError(f"EarlyStop: the history has no {self.monitor!r}; it has {known}.")
+            raise ConfigError(
+                f"EarlyStop: the history has no column {self.monitor!r}; it has {known}."
+            )
         score = self._sign * record[self.monitor]
         if score > self._best:
             self._best, self._waited = score, 0

@@ -1,4 +1,4 @@
-"""Training rows on the device, drawn by class without a loader."""
+"""Training rows on the device, drawn by class without a data loader."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import Tensor
 
 
 class Anchors(Protocol):
-    """Starting points for a generator that moves real rows, or points between them."""
+    """Real rows, or points between them, from which synthetic rows of anchored classes start."""
 
     def draw(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return a starting point for each label."""
+        """Return a random anchor for each label."""
         ...
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A real and a generated sample (batch, ...) for each of ``labels``, what both are told.
+    """A real and a generated sample, each (batch, ...), for each label.
 
-    Labels are class numbers (batch,), or the source images of paired ones.
+    Labels are class numbers, (batch,), or for pairs of images the source images.
     """
 
     labels: Tensor
@@ -30,10 +30,10 @@ class Batch:
 
 
 class TrainingRows:
-    """All encoded rows, sorted by class, so that a row of a class is one index away.
+    """All encoded rows, sorted by class, so that one index finds a row of a class.
 
-    The rows stay on the device and every draw happens there: with networks this small a data loader
-    would cost more than the training step.
+    The rows stay on the device, and all draws are made there. With networks this small, a data
+    loader would take longer than the training step.
 
     Parameters
     ----------
@@ -45,14 +45,14 @@ class TrainingRows:
         Exponent of the class frequencies; see ``Schedule.class_balance``.
     device : torch.device
     anchors : Anchors or None
-        Starting points for a generator that uses them.
+        Source of anchors, for a generator that uses them.
     """
 
     records = 60
-    """Lines of history in a run, at most."""
+    """Largest number of records in a run; measuring diversity more often would slow training."""
 
     monitored = 64
-    """Generated rows of each class that a line of history is about."""
+    """Generated rows of each class from which a record measures diversity."""
 
     def __init__(
         self,
@@ -63,12 +63,13 @@ class TrainingRows:
         device: torch.device,
         anchors: Anchors | None = None,
     ) -> None:
+        # Stable: rows of a class stay in the order of the data, so draws are the same everywhere.
         order = torch.argsort(labels, stable=True)
         self.rows = rows[order].to(device)
         counts = torch.bincount(labels, minlength=n_classes)
         self.counts = counts.to(device)
         self.starts = (counts.cumsum(0) - counts).to(device)
-        self.sizes = counts  # on the CPU, in double precision, which not every device has
+        self.sizes = counts  # on the CPU, for weights in double precision, which MPS lacks
         self.n_classes = n_classes
         self.device = device
         self.anchors = anchors
@@ -76,50 +77,57 @@ class TrainingRows:
 
     def set_balance(self, balance: float) -> None:
         """Draw classes with probability proportional to ``count ** balance`` from now on."""
-        # A class without rows must never be drawn, not even with balance 0.
+        # The second factor excludes classes without rows also where balance is 0: 0 ** 0 is 1.
         weights = self.sizes.double().pow(balance) * (self.sizes > 0)
         self.cumulative = (weights.cumsum(0) / weights.sum()).float().to(self.device)
 
     def draw_labels(self, batch: int, pac: int, generator: torch.Generator) -> Tensor:
-        """Return (batch,) labels; ``pac`` adjacent ones are equal."""
+        """Return (batch,) labels; those of each pack of ``pac`` adjacent rows are equal."""
         u = torch.rand(batch // pac, generator=generator, device=self.device)
+        # The clamp: by rounding, the last cumulative probability may be slightly below 1.
         labels = torch.searchsorted(self.cumulative, u, right=True).clamp_max_(self.n_classes - 1)
         return labels.repeat_interleave(pac) if pac > 1 else labels
 
     def draw_rows(self, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Return a random real row of each label, with replacement."""
-        return self.rows[self.draw_places(labels, generator)]
+        return self.rows[self.draw_indices(labels, generator)]
 
-    def draw_places(self, labels: Tensor, generator: torch.Generator) -> Tensor:
-        """Return where a random real row of each label is."""
+    def draw_indices(self, labels: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the index of a random real row of each label."""
         u = torch.rand(labels.shape[0], generator=generator, device=self.device)
         counts = self.counts[labels]
+        # The minimum: u * counts may be rounded up to counts.
         return self.starts[labels] + torch.minimum((u * counts).long(), counts - 1)
 
     def draw_batch(self, network: Any, size: int, pac: int, random: torch.Generator) -> Batch:
-        """Return labels, and a real and a generated row of each, as the critic sees them."""
+        """Return random labels, and for each a real and a generated row as the critic gets them."""
         labels = self.draw_labels(size, pac, random)
         return Batch(labels, *self.draw_pairs(network, labels, random))
 
     def draw_pairs(
         self, network: Any, labels: Tensor, random: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Return a real and a generated row of each label, as the critic sees them."""
+        """Return a real and a generated row of each label, as the critic gets them."""
         real = self.draw_rows(labels, random)
         return real, generate(network, self.anchors, labels, random)
 
-    def twins(self, network: Any, labels: Tensor, random: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return two noises of each label, and the row that the generator makes of each."""
+    def draw_noise_pairs(
+        self, network: Any, labels: Tensor, random: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return two noise vectors for each label, and the row generated from each.
+
+        Both rows of a label start from the same anchor, so that only the noise differs.
+        """
         shape = (2, len(labels), network.noise_dim)
         noises = torch.randn(shape, generator=random, device=self.device)
-        start: Tensor | None = None
+        anchors: Tensor | None = None
         if network.uses_anchors and self.anchors is not None:
-            start = torch.cat([self.anchors.draw(labels, random)] * 2)
-        rows = network(noises.flatten(0, 1), torch.cat([labels, labels]), start, random)
+            anchors = torch.cat([self.anchors.draw(labels, random)] * 2)
+        rows = network(noises.flatten(0, 1), torch.cat([labels, labels]), anchors, random)
         return noises, torch.stack(rows.chunk(2))
 
-    def lesson(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
-        """Return what the generator learns from real rows directly."""
+    def reconstruction_loss(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
+        """Return the loss by which the generator learns from pairs of real rows, without critic."""
         raise NotImplementedError
 
     def generated(self, network: Any, labels: Tensor, random: torch.Generator) -> Tensor:
@@ -130,7 +138,7 @@ class TrainingRows:
 def generate(
     network: Any, anchors: Anchors | None, labels: Tensor, random: torch.Generator
 ) -> Tensor:
-    """Draw noise (and anchors, where the generator uses them) and generate a row a label."""
+    """Draw noise, and anchors where the generator uses them; return a row for each label."""
     noise = torch.randn(
         (labels.shape[0], network.noise_dim), generator=random, device=labels.device
     )

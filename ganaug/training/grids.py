@@ -1,4 +1,4 @@
-"""A picture of the samples as training goes."""
+"""Pictures of generated images during training."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from ganaug.training.images import TrainingImages
 
 
 class SampleGrid(Callback):
-    """Save a picture of generated images now and then while training.
+    """Save pictures of generated images during training.
 
-    One row a class, always from the same noise, so that a flip book of the files shows what is
-    learned. Early pictures are noise: that is how it begins.
+    A picture has one row for each class. All pictures use the same noise, so that paging through
+    the files shows what the generator learns. The first pictures show noise.
 
     Parameters
     ----------
     folder : str or Path
-        Gets ``RECIPE-000100.png`` and so on, by training step; made if absent. With a GAN for each
-        class the name has the class in it.
+        Folder for the files ``RECIPE-000100.png`` and so on, named after the training step. It is
+        made if it does not exist. With a GAN for each class, the file name includes the class.
     per_class : int, default=10
         Images of each class.
     every : int, default=4
-        Lines of history between two pictures; an image run has about 20 lines.
+        Records from one picture to the next; training on images has about 20 records.
 
     Raises
     ------
     ConfigError
-        If Pillow is missing, or when training begins on a table.
+        If Pillow is missing, or if training starts on a table.
 
     Examples
     --------
@@ -58,19 +58,19 @@ class SampleGrid(Callback):
             import PIL  # noqa: F401
         except ModuleNotFoundError:
             raise ConfigError(
-                "SampleGrid writes with Pillow, which is missing: pip install 'ganaug[vision]'"
+                "SampleGrid needs Pillow, which is missing: pip install 'ganaug[vision]'"
             ) from None
         self.folder = Path(folder)
         self.per_class = per_class
         self.every = every
 
     def on_train_begin(self, trainer: TrainingRun) -> None:
-        """Refuse tables."""
+        """Raise `ConfigError` for tables."""
         require_images(trainer, "SampleGrid")
         self._records = 0
 
     def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
-        """Save a picture at each ``every``-th record."""
+        """Save a picture at every ``every``-th record."""
         self._records += 1
         if self._records % self.every:
             return
@@ -82,14 +82,16 @@ class SampleGrid(Callback):
 
 
 def require_images(trainer: TrainingRun, owner: str) -> None:
-    """Refuse tables, which have no picture."""
+    """Raise `ConfigError` if the run is on a table; ``owner`` is the callback in the message."""
     if not isinstance(trainer.rows, TrainingImages):
-        raise ConfigError(f"{owner} shows images; this augmenter is fitted on a table.")
+        raise ConfigError(
+            f"{owner} is for images, and this augmenter is fitted on a table. Leave it out."
+        )
 
 
 @torch.no_grad()
 def sample_images(trainer: TrainingRun, per_class: int) -> Tensor:
-    """Return images of each class in turn, between -1 and 1, always from the same noise."""
+    """Return ``per_class`` images of each class in turn, between -1 and 1, from fixed noise."""
     rows = trainer.rows
     random = torch_stream(0, "grid", device=rows.device)
     labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(per_class)
@@ -97,21 +99,24 @@ def sample_images(trainer: TrainingRun, per_class: int) -> Tensor:
 
 
 def tile(images: Tensor, columns: int, gap: int = 2) -> NDArray[Any]:
-    """Return images between -1 and 1 side by side: (height, width) or (height, width, 3) bytes.
+    """Return one picture of all images: (height, width) or (height, width, 3) bytes.
 
     Parameters
     ----------
     images : Tensor of shape (n, channels, height, width)
-        Of one channel, or more, of which the first three are shown.
+        Values between -1 and 1. With three channels or more, the first three are shown as colours;
+        otherwise the first one is shown.
     columns : int
         Images in a row.
     gap : int, default=2
         Grey pixels between two images.
     """
+    # From [-1, 1] to [0, 255].
     bytes_ = images.float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8).numpy()
     pixels = bytes_[:, :3] if bytes_.shape[1] >= 3 else bytes_[:, :1]
     n, channels, height, width = pixels.shape
     rows = math.ceil(n / columns)
+    # 128 is the grey of the gaps.
     sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), 128)
     sheet = sheet.astype(np.uint8)
     for i, image in enumerate(pixels):

@@ -1,4 +1,4 @@
-"""What happened in training, and two signals that something went wrong."""
+"""Records of a training run, and two signals of failed training."""
 
 from __future__ import annotations
 
@@ -11,32 +11,36 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLLAPSE_RATIO = 0.25
+"""Mode collapse: the samples of a class have less than this share of the real diversity."""
+
 COLLAPSE_AFTER = 200
-"""A class has collapsed when its samples have less than the first, a share of the real diversity,
-after as many steps as the second: an untrained generator is not varied either."""
+"""Steps before mode collapse is reported: an untrained generator is not varied either."""
 
 OVERPOWERED_ACCURACY = 0.95
+"""Overpowering critic: it tells real from fake more often than this, and the generator's gradient
+is below :data:`STARVED_GRADIENT`."""
+
 STARVED_GRADIENT = 0.05
-"""The critic overpowers the generator when it tells real from fake more often than the first
-while the generator's gradient has fallen below the second, as a share of its own peak."""
+"""Share of its own peak below which the generator's gradient is too small to learn from."""
 
 _WINDOW = 5
+"""Records that decide together whether the critic overpowers: a single one may be an outlier."""
 
 Record = dict[str, Any]
 
 
 class History:
-    """Records of one training run, one every few steps.
+    """Records of a training run, written every few steps.
 
     Attributes
     ----------
     records : list of dict
         Keys: ``step``, ``samples``, ``seconds``, ``critic_loss``, ``generator_loss``,
         ``critic_grad_norm``, ``generator_grad_norm``, ``critic_accuracy`` (how often the critic
-        scores a real row above a generated one of the same class), ``diversity`` (the smallest of
-        the classes), ``diversity[label]`` (mean distance between generated rows of the class over
-        that between real ones), ``mode_collapse`` and ``overpowering_critic`` (0 or 1);
-        ``class``, for recipes that train a GAN for each class.
+        scores a real row above a generated one of the same class), ``diversity[label]`` (mean
+        distance between generated rows of the class over that between real ones), ``diversity``
+        (the smallest of these), ``mode_collapse`` and ``overpowering_critic`` (0 or 1). Recipes
+        that train a GAN for each class add ``class``.
 
     Examples
     --------
@@ -59,7 +63,7 @@ class History:
         return f"History({len(self)} records, signals: {', '.join(self.signals()) or 'none'})"
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the records as a table, one row a record.
+        """Return the records as a data frame with one row for each record.
 
         Returns
         -------
@@ -76,7 +80,7 @@ class History:
         return pd.DataFrame(self.records)
 
     def signals(self) -> list[str]:
-        """Return the names of the signals raised at the end of training.
+        """Return the names of the signals that are on at the end of training.
 
         Returns
         -------
@@ -111,7 +115,7 @@ class History:
         ]
 
     def last(self) -> list[Record]:
-        """Return the last record of each run: recipes with a GAN for each class have several.
+        """Return the last record of each run; with a GAN for each class there are several runs.
 
         Examples
         --------
@@ -122,13 +126,14 @@ class History:
         return list({record.get("class"): record for record in self.records}.values())
 
     def append(self, record: Record) -> Record:
-        """Add a record, judge the signals from it and the ones before, and return it."""
+        """Add a record, set its signals from it and the earlier ones, and return it."""
         self.records.append(record)
         record["mode_collapse"] = float(bool(self.collapsed()))
         record["overpowering_critic"] = float(self._overpowered())
         return record
 
     def _overpowered(self) -> bool:
+        """Return whether the critic overpowers the generator in the last records."""
         recent = self.records[-_WINDOW:]
         if len(recent) < _WINDOW:
             return False

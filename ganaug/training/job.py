@@ -18,17 +18,20 @@ from ganaug.training.history import History
 
 @dataclass(frozen=True)
 class Job:
-    """What a fit is asked to do, beyond the recipe.
+    """Settings of a training run that are not in the recipe.
 
     Parameters
     ----------
     steps, batch_size : int
-        Generator steps and rows in each; 0 until the data have been seen, for "auto".
+        Number of generator steps, and rows in a step. 0 stands for "auto" until the data are known.
     seed : int
+        Seed of all random streams of the run.
     device : torch.device
     callbacks : sequence of Callback
     max_seconds : float or None
+        Training ends after the step that exceeds this time.
     progress : bool
+        Whether to show a progress bar.
     """
 
     steps: int
@@ -41,39 +44,39 @@ class Job:
 
 
 def remaining(job: Job, started: float) -> Job:
-    """Return the job with the time that earlier classes have left."""
+    """Return the job with the time left since ``started``, in seconds of the monotonic clock."""
     if job.max_seconds is None:
         return job
     return replace(job, max_seconds=max(job.max_seconds - (time.monotonic() - started), 0.0))
 
 
 def joined(before: History, run: History, name: str) -> History:
-    """Append the history of one class's GAN to those of the classes before it."""
+    """Return ``before`` followed by ``run``, the history of the GAN of class ``name``."""
     return History([*before.records, *({**record, "class": name} for record in run.records)])
 
 
 def fit_batch_size(option: Any, recipe: Recipe, n_rows: int) -> int:
-    """Return the rows in a step: the option's, or the recipe's for "auto".
+    """Return the rows in a step: the option, or for "auto" the number in the recipe.
 
-    What the user chose is at most all rows; the presets' draw with replacement from few.
+    A size that the user has chosen is reduced to the number of rows, with a warning. The size of a
+    preset is not: rows are drawn with replacement.
     """
-    size, chosen = option, "batch_size"
+    size, source = option, "batch_size"
     if option == "auto":
-        size, chosen = recipe.schedule.batch_size, "The recipe's batch_size"
+        size, source = recipe.schedule.batch_size, "The recipe's batch_size"
         rows = [row for presets in PRESETS.values() for row in presets.values()]
-        usual = Schedule().batch_size
-        if size in {row.get("batch_size", usual) for row in rows}:
+        default = Schedule().batch_size
+        if size in {row.get("batch_size", default) for row in rows}:
             return int(size)
     if size > n_rows:
-        warn(f"{chosen}={size} is more than the {n_rows} rows; using {n_rows}.")
+        warn(f"{source}={size} is more than the {n_rows} rows; using {n_rows}.")
     return int(min(size, n_rows))
 
 
 def packed(size: int, recipe: Recipe) -> int:
-    """Return the rows in a step as a multiple of the recipe's ``pac``.
+    """Return the rows in a step, rounded down to a multiple of the recipe's ``pac``.
 
-    At least two packs where there is a batch norm: it has no variance to divide by in a batch of
-    one.
+    With batch norm there are at least two packs: a batch of one has no variance to divide by.
     """
     sizes, pac = recipe.architecture, recipe.schedule.pac
     normed = "batch" in (sizes.generator_norm, sizes.critic_norm)

@@ -1,4 +1,4 @@
-"""The history as it is written: to TensorBoard, or to any function."""
+"""Callbacks that pass the history on during training: to TensorBoard, or to any function."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ganaug.training.grids import require_images, sample_images, tile
 
 
 def metric_name(key: str) -> str:
-    """Return a column of the history as loggers take it: ``diversity[rare]``, ``diversity/rare``.
+    """Return a name for a column of the history: ``diversity/rare`` for ``diversity[rare]``.
 
-    Characters that some of them refuse become underscores.
+    Characters that some loggers do not accept become underscores.
     """
     return re.sub(r"[^\w\-. /:]", "_", re.sub(r"\[(.*)\]$", r"/\1", key, flags=re.DOTALL))
 
 
 class _PerRun(Callback):
-    """Keeps something for each run that is going on: fits in several threads share a callback."""
+    """A callback with a state for each run, since fits in several threads may share a callback."""
 
     def __init__(self) -> None:
         self._open: WeakKeyDictionary[TrainingRun, Any] = WeakKeyDictionary()
@@ -33,24 +33,24 @@ class _PerRun(Callback):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._open = WeakKeyDictionary()  # runs stay where they are
+        self._open = WeakKeyDictionary()  # a copy in another process has no runs
 
 
 class MetricsLogger(_PerRun):
-    """Pass each line of the history to a function, as training goes.
+    """Pass each record of the history to a function during training.
 
     Parameters
     ----------
     log : callable
-        Called as ``log(metrics, step)``, with a dict of floats by name and an int. ``wandb.log``
-        and ``mlflow.log_metrics`` are such functions.
+        Function that is called as ``log(metrics, step)``, with a dict of floats by name and an int,
+        such as ``wandb.log`` or ``mlflow.log_metrics``.
 
     Notes
     -----
-    One callback may see several runs: a GAN for each class, the fits of a cross-validation. The
-    names in the second begin with ``run-2/``, and so on, so that no curve is overwritten. Steps
-    go on from run to run, because some loggers drop a step that goes back; the step of the run
-    itself is the metric ``step``.
+    A callback may get several runs: a GAN for each class, or the fits of a cross-validation. The
+    names of the second run start with ``run-2/``, and so on, so that no curve is overwritten. Steps
+    are counted on from run to run, because some loggers ignore a step below an earlier one. The
+    step within the run is the metric ``step``.
 
     Examples
     --------
@@ -72,13 +72,13 @@ class MetricsLogger(_PerRun):
         self._runs = self._last = 0
 
     def on_train_begin(self, trainer: TrainingRun) -> None:
-        """Begin another run."""
+        """Choose the prefix and the first step of a new run."""
         self._runs += 1
         prefix = f"run-{self._runs}/" if self._runs > 1 else ""
         self._open[trainer] = prefix, self._last
 
     def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
-        """Call the function."""
+        """Pass the record to the function."""
         prefix, before = self._open[trainer]
         step = before + int(record["step"])
         self._last = max(self._last, step)
@@ -86,26 +86,26 @@ class MetricsLogger(_PerRun):
 
 
 class TensorBoardLogger(_PerRun):
-    """Write each line of the history for TensorBoard, as training goes.
+    """Write each record of the history for TensorBoard during training.
 
-    ``tensorboard --logdir LOG_DIR`` shows the curves while training goes on, and the recipe as
+    ``tensorboard --logdir LOG_DIR`` shows the curves, also while training runs, and the recipe as
     text.
 
     Parameters
     ----------
     log_dir : str or Path
-        Each run gets a new folder in it, named after the recipe and numbered: ``auto-1``,
-        ``auto-2``; with a GAN for each class ``gan-CLASS-1``. Nothing is overwritten, by later
-        fits or by those in other processes.
+        Folder in which each run gets a new folder, named after the recipe and numbered: ``auto-1``,
+        ``auto-2``; with a GAN for each class ``gan-CLASS-1``. Later fits and fits in other
+        processes overwrite nothing.
     per_class : int, default=0
-        For images: how many of each class to show beside the curves, always from the same noise.
+        Images only: number of each class to show beside the curves, always from the same noise.
     every : int, default=4
-        Lines of history between two pictures.
+        Records from one picture to the next.
 
     Raises
     ------
     ConfigError
-        If tensorboard is missing, or when training begins on a table with ``per_class`` set.
+        If tensorboard is missing, or if training starts on a table with ``per_class`` set.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class TensorBoardLogger(_PerRun):
             import tensorboard  # noqa: F401
         except ModuleNotFoundError:
             raise ConfigError(
-                "TensorBoardLogger writes with tensorboard, which is missing: "
+                "TensorBoardLogger needs tensorboard, which is missing: "
                 "pip install 'ganaug[tensorboard]'"
             ) from None
         super().__init__()
@@ -137,7 +137,7 @@ class TensorBoardLogger(_PerRun):
         self.every = every
 
     def on_train_begin(self, trainer: TrainingRun) -> None:
-        """Begin a folder, and write the recipe into it."""
+        """Make a folder for the run, and write the recipe into it."""
         from torch.utils.tensorboard import SummaryWriter
 
         if self.per_class:
@@ -149,7 +149,7 @@ class TensorBoardLogger(_PerRun):
         writer.add_text("recipe", f"```json\n{document}\n```")
 
     def on_record(self, trainer: TrainingRun, record: dict[str, float]) -> None:
-        """Write a point of each curve, and now and then a picture."""
+        """Write a point of each curve, and at every ``every``-th record a picture."""
         writer, step = self._open[trainer], int(record["step"])
         for key, value in record.items():
             if key != "step":
@@ -158,7 +158,7 @@ class TensorBoardLogger(_PerRun):
             picture = tile(sample_images(trainer, self.per_class), self.per_class)
             form = "HW" if picture.ndim == 2 else "HWC"
             writer.add_image("samples", picture, step, dataformats=form)
-        writer.flush()  # a training that is cut short leaves its curves
+        writer.flush()  # so that the curves are complete if training is interrupted
 
     def on_train_end(self, trainer: TrainingRun) -> None:
         """Close the file."""
@@ -166,7 +166,10 @@ class TensorBoardLogger(_PerRun):
 
 
 def _new_folder(parent: Path, name: str) -> Path:
-    """Make and return the first of ``name-1``, ``name-2`` ... that is free, in any process."""
+    """Make the first of ``name-1``, ``name-2`` ... that does not exist, and return it.
+
+    Another process may make the same folder at the same time, so existence is not checked before.
+    """
     parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:

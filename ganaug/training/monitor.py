@@ -1,4 +1,4 @@
-"""Measures how varied the generated rows of each class are."""
+"""Measures the diversity of the generated rows of each class."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from ganaug.runtime.rng import derive, torch_stream
 from ganaug.training.data import TrainingRows
 
 CHUNK = 2048
+"""Rows that are generated at once; bounds memory where there are many classes."""
 
 
 class Monitor:
-    """Compares the spread of generated rows with that of real ones, class by class.
+    """Compares the spread of generated rows with that of real rows, for each class.
 
     Parameters
     ----------
@@ -22,9 +23,9 @@ class Monitor:
     labels : sequence of str
         Names of the classes.
     judged : sequence of bool
-        Classes that the generator makes; the others count as varied.
+        Whether the generator makes rows of each class; the diversity of the others is set to 1.
     seed : int
-        Each measurement uses the same noise, so that its changes are the generator's.
+        All measurements use the same noise, so that they differ only by the generator.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class Monitor:
         self.labels = torch.arange(rows.n_classes, device=rows.device).repeat_interleave(self.each)
         random = torch_stream(self.seed, "real", device=rows.device)
         self.rows = rows.draw_rows(self.labels, random)
-        # Rows drawn with replacement: a class of n rows repeats one in n pairs.
+        # Rows are drawn with replacement, so one pair in n of a class of n rows is twice the same
+        # row, at distance 0. Dividing by the other pairs' share corrects for that.
         self.unique = (1.0 - 1.0 / rows.counts.clamp_min(1)).clamp_min(1e-6)
         self.real = self._spread(self.rows) / self.unique
         made = torch.tensor(list(judged), device=rows.device)
@@ -49,9 +51,14 @@ class Monitor:
         draw: Callable[[Tensor, torch.Generator], Tensor],
         coarse: Callable[[Tensor], Tensor] | None = None,
     ) -> dict[str, float]:
-        """Return the ratio of generated to real diversity of each class, and the smallest.
+        """Return the ratio of generated to real diversity of each class, and the smallest one.
 
-        ``coarse`` takes from real rows the detail that generated ones do not have yet.
+        Parameters
+        ----------
+        draw : callable
+            ``draw(labels, random)`` returns a generated row for each label.
+        coarse : callable or None
+            Reduces real rows to the resolution that generated ones have now.
         """
         random = torch_stream(self.seed, "fake", device=self.device)
         rows = torch.cat([draw(labels, random) for labels in self.labels.split(CHUNK)])
@@ -65,7 +72,7 @@ class Monitor:
         return {"diversity": min(values.values(), default=1.0), **values}
 
     def _spread(self, rows: Tensor) -> Tensor:
-        """Return the mean distance between two rows of a class, for each class."""
+        """Return the mean distance between adjacent rows of the same class, for each class."""
         groups = rows.float().reshape(rows.shape[0] // self.each, self.each, -1)
         distances = (groups - groups.roll(1, 1)).square().sum(-1)
         return (distances + 1e-12).sqrt().mean(1)

@@ -1,4 +1,4 @@
-"""A memory of earlier generated samples, so that the critic does not forget them."""
+"""A memory of earlier generated samples that are shown to the critic again."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from torch import Tensor
 from ganaug.training.data import Batch
 
 MEMORY = 16
-"""Places in the memory for each sample that is shown again in a step."""
+"""Size of the memory, as a multiple of the samples that are shown again in a step."""
 
 
 class Replay:
-    """Puts earlier samples in the place of some of a batch (Shrivastava et al. 2017).
+    """Replaces some samples of a batch by earlier ones (Shrivastava et al. 2017).
 
-    A generator and a critic that only see each other's latest state can chase each other in
-    circles; a critic that still sees old samples cannot be won back by them.
+    A critic that gets only the latest samples forgets earlier ones, and the generator may return to
+    them: training then goes in circles. Showing earlier samples again prevents this.
 
     Parameters
     ----------
     share : float
-        Of each batch that comes from the memory once that is full, but at least one pack and not
-        all; 0 keeps none.
+        Share of a batch that comes from the memory once that is full: at least one pack, and not
+        all packs. 0 replaces none.
 
     Notes
     -----
-    What is remembered is a generated sample with its label and the real sample beside it: losses
-    compare the two, so they stay together. A random part of the memory is renewed by each batch.
+    The memory holds generated samples together with their labels and the real samples of the same
+    place, since losses compare the two. Each batch renews a random part of the memory.
     """
 
     def __init__(self, share: float) -> None:
@@ -34,37 +34,38 @@ class Replay:
         self.memory: list[Tensor] = []
 
     def forget(self) -> None:
-        """Empty the memory: what it holds is no longer like what is made."""
+        """Empty the memory, for samples that are unlike the present ones (another resolution)."""
         self.memory = []
 
     def mix(self, batch: Batch, pac: int, random: torch.Generator) -> Batch:
-        """Return the batch, some of it replaced; ``pac`` samples in a row stay together."""
+        """Return the batch with some packs replaced; a pack is ``pac`` adjacent samples."""
         packs = len(batch.real) // pac
         if not self.share or packs < 2:
             return batch
-        some = min(max(round(self.share * packs), 1), packs - 1)
+        n_replaced = min(max(round(self.share * packs), 1), packs - 1)
         parts = [batch.labels, batch.real, batch.fake]
         fresh = [_packed(part.detach(), pac) for part in parts]
         if not self.memory:
             self.memory = [part[:0] for part in fresh]
-        have, places = len(self.memory[0]), MEMORY * some
-        if have < places:
+        filled, places = len(self.memory[0]), MEMORY * n_replaced
+        if filled < places:
             self.memory = [
-                torch.cat([old, part[: min(some, places - have)]])
+                torch.cat([old, part[: min(n_replaced, places - filled)]])
                 for old, part in zip(self.memory, fresh, strict=True)
             ]
             return batch
         device = batch.real.device
         order = torch.randperm(packs, generator=random, device=device)
-        chosen, kept = order[:some], order[-some:]  # what is remembered was shown, if share <= 1/2
-        again = torch.randperm(places, generator=random, device=device)[:some]
-        shown = []
+        # Two ends of one order: up to a share of 1/2, remembered packs are not the replaced ones.
+        replaced, remembered = order[:n_replaced], order[-n_replaced:]
+        recalled = torch.randperm(places, generator=random, device=device)[:n_replaced]
+        mixed = []
         for part, old in zip(fresh, self.memory, strict=True):
-            mixed = part.index_copy(0, chosen, old[again])
-            old[again] = part[kept]
-            shown.append(mixed.flatten(0, 1))
-        return Batch(*shown)
+            mixed.append(part.index_copy(0, replaced, old[recalled]).flatten(0, 1))
+            old[recalled] = part[remembered]
+        return Batch(*mixed)
 
 
 def _packed(part: Tensor, pac: int) -> Tensor:
+    """Return (packs, pac, ...) for (batch, ...)."""
     return part.reshape(len(part) // pac, pac, *part.shape[1:])

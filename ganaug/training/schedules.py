@@ -1,4 +1,4 @@
-"""Schedules: pure functions of how far training has come."""
+"""Schedules: pure functions of the progress of training."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 
 
 def burn_in(progress: float, length: float, final: float) -> float:
-    """Return a factor that falls from 1 to ``final`` over the first ``length`` of training.
+    """Return a factor that falls along a cosine from 1 to ``final``.
 
     Parameters
     ----------
     progress : float
-        Fraction of the samples that have been seen, in [0, 1].
+        Fraction of the steps that are done, in [0, 1].
     length : float
-        Fraction over which the factor falls; 0 keeps it at 1.
+        Fraction of the steps over which the factor falls; 0 keeps it at 1.
     final : float
         Value at the end of the burn-in.
 
@@ -29,7 +29,10 @@ def burn_in(progress: float, length: float, final: float) -> float:
 
 
 def ema_decay(step: int, decay: float) -> float:
-    """Return the averaging decay of a step: short at first, so that the start is forgotten.
+    """Return the decay of the averaged generator in a step.
+
+    It is at most ``(1 + step) / (10 + step)``, so that the untrained weights of the start have no
+    lasting weight in the average.
 
     Examples
     --------
@@ -40,18 +43,19 @@ def ema_decay(step: int, decay: float) -> float:
 
 
 def growth(progress: float, length: float, stages: int) -> float:
-    """Return how often the networks have doubled the resolution; a fraction is a stage fading in.
+    """Return the number of doublings of the resolution so far.
 
-    Each resolution is kept for as long as the next one then takes to fade in (Karras et al. 2018).
+    A fraction is the share to which the next resolution has faded in. Each resolution is kept for
+    as long as the next one takes to fade in (Karras et al. 2018).
 
     Parameters
     ----------
     progress : float
-        Fraction of the samples that have been seen, in [0, 1].
+        Fraction of the steps that are done, in [0, 1].
     length : float
-        Fraction over which the networks grow.
+        Fraction of the steps over which the networks grow.
     stages : int
-        Doublings in all.
+        Number of doublings at the end.
 
     Examples
     --------

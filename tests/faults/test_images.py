@@ -463,7 +463,7 @@ def test_generators_that_are_never_told_the_class_are_refused(refused, kind, siz
 @pytest.mark.parametrize("preset", ["cgan", "wgan"])  # concat, and per class
 def test_shared_stages_below_none_that_is_told_the_class_are_refused(preset):
     recipe = Recipe.preset(preset, data="image")
-    with pytest.raises(ConfigError, match="shared_stages does not go with conditioning"):
+    with pytest.raises(ConfigError, match="shared_stages cannot be combined with conditioning"):
         recipe.replace(shared_stages=1)
 
 

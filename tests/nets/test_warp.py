@@ -173,8 +173,8 @@ def test_the_lesson_is_less_for_pairs_that_are_alike() -> None:
     """And it reaches every weight that sampling uses."""
     anchors = smooth(8, 1, 16, 16)
     net = warp((1, 16, 16)).train()
-    alike = net.lesson(anchors, anchors, torch_stream(0))
-    apart = net.lesson(anchors, anchors.roll(1, 0), torch_stream(0))
+    alike = net.reconstruction_loss(anchors, anchors, torch_stream(0))
+    apart = net.reconstruction_loss(anchors, anchors.roll(1, 0), torch_stream(0))
     assert 0 < alike < apart
     apart.backward()
     assert all(p.grad is not None and p.grad.any() for p in net.parameters())
@@ -188,7 +188,7 @@ def test_the_lesson_can_be_learned() -> None:
     optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
     losses = []
     for step in range(60):
-        loss = net.lesson(anchors, targets, torch_stream(step))
+        loss = net.reconstruction_loss(anchors, targets, torch_stream(step))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

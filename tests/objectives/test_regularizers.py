@@ -16,8 +16,8 @@ SLOPE = torch.tensor([3.0, 4.0])
 BATCH = 6
 
 
-def make_context(*parts, twins=None, lesson=None):
-    return Context(*parts, twins, lesson)
+def make_context(*parts, noise_pairs=None, reconstruction_loss=None):
+    return Context(*parts, noise_pairs, reconstruction_loss)
 
 
 @pytest.fixture
@@ -129,10 +129,10 @@ def test_the_historical_average_pulls_weights_towards_their_mean(context, penalt
 
 def test_mode_seeking_is_the_distance_of_noises_over_that_of_samples(context):
     noises, rows = torch.tensor([[[0.0]], [[1.0]]]), torch.tensor([[[0.0]], [[0.5]]])
-    context.twins = lambda: (noises, rows)
+    context.noise_pairs = lambda: (noises, rows)
     penalty = GENERATOR_PENALTIES["mode_seeking"]()
     assert float(penalty(context)) == pytest.approx(2.0, rel=1e-4)
-    context.twins = lambda: (noises, torch.zeros(2, 1, 1))
+    context.noise_pairs = lambda: (noises, torch.zeros(2, 1, 1))
     assert float(penalty(context)) > 1e4  # a collapsed generator
 
 

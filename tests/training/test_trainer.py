@@ -217,7 +217,7 @@ def test_early_stop_ends_a_run_that_no_longer_improves(rings):
     stop = EarlyStop("samples", patience=3, mode="min")  # samples only grow: never better again
     steps = fit(rings, "cgan", max_steps=60, callbacks=[stop]).history_["step"]
     assert steps[-1] == 4
-    with pytest.raises(ConfigError, match="no 'accuracy'"):
+    with pytest.raises(ConfigError, match="no column 'accuracy'"):
         fit(rings, "cgan", callbacks=[EarlyStop("accuracy")])
     with pytest.raises(ConfigError, match=r"maximum.*max"):
         EarlyStop(mode="maximum")
