@@ -1,4 +1,9 @@
-"""GANAugmenter: the estimator that users meet. It checks, delegates and puts things back."""
+"""GANAugmenter: over-sample rare classes of tables and images with a conditional GAN.
+
+The estimator checks its parameters and the data, has a model trained by a :class:`Modality` (tables
+or images), and returns synthetic rows in the user's container. See `ganaug.training.trainer` for
+the training itself.
+"""
 
 from __future__ import annotations
 
@@ -44,64 +49,74 @@ if TYPE_CHECKING:
 class GANAugmenter(PretrainedMixin, PoolMaker):
     """Over-sample rare classes with a conditional GAN learned from the data.
 
-    All classes are learned together, so rare ones borrow structure from common ones. Rows of a
-    class are made by conditioning on it.
+    All classes are learned together, so that rare classes borrow structure from common ones. Rows
+    of one class are made by conditioning the generator on it.
 
     Parameters
     ----------
     recipe : str or Recipe, default="auto"
         A preset ("auto", "gan", "cgan", "wgan", "wgan-gp"; for images also "dcgan", "warp" and
-        "light") or a :class:`Recipe`. Only "auto" may choose another method for a class
-        too small for a GAN; see ``plan_``.
+        "light") or a :class:`Recipe`. Only "auto" may use another method for a class that
+        is too small for a GAN; see ``plan_``.
     sampling_strategy : float, str, dict or callable, default="auto"
-        How many rows each class shall have, in every form imbalanced-learn knows.
+        Sampling information to resample the data set, as in imbalanced-learn.
+
+        - When ``float``, the desired ratio of the number of samples in the minority class over the
+          number of samples in the majority class after resampling. Binary targets only.
+        - When ``str``, the classes targeted by the resampling: "minority", "not minority",
+          "not majority", "all" or "auto" (equivalent to "not majority"). The number of samples in
+          the different classes will be equalized.
+        - When ``dict``, the keys are the targeted classes, the values the desired number of samples
+          for each.
+        - When callable, a function that takes ``y`` and returns such a ``dict``.
     mode : {"append", "replace"}, default="append"
-        ``append`` adds synthetic rows behind the originals (``fit_resample``). ``replace`` swaps
-        rows of the rare classes for synthetic ones while fitting and keeps the number of rows
-        (``fit_transform``), which varies the data but does not rebalance them.
+        ``append`` adds synthetic rows after the originals (``fit_resample``). ``replace`` swaps
+        rows of the rare classes for synthetic ones (``fit_transform``). It keeps the number of
+        rows, so the data vary more but are not rebalanced.
     p : float, default=0.5
-        Probability with which ``replace`` swaps a row of a rare class.
+        Probability that ``replace`` swaps a row of a rare class.
     categorical_features : "auto", None, or array-like of str, int or bool, default="auto"
-        Columns that are categories. Strings, booleans and categorical dtypes always are.
+        Columns of numbers that are categories. Strings, booleans and categorical dtypes always are.
     image_options : ImageOptions or None, default=None
-        What cannot be found out from images: the shape of flat rows, their value range, a size
-        to bring them to. Arrays of three or four dimensions and lists of images need none.
+        What images do not show by themselves: the shape of flat rows, the range of values, a size
+        to resize to. Arrays of three or four dimensions and lists of images need no options.
     on_singleton : {"raise", "duplicate"}, default="raise"
-        What to do with a class of one row that needs more.
+        If a class of one row needs more: raise an error, or repeat the row.
     max_steps : "auto" or int, default="auto"
-        Generator steps. "auto" depends on the number of rows only, never on a clock.
+        Generator steps. "auto" depends on the number of rows, not on the speed of the machine.
     batch_size : "auto" or int, default="auto"
-        Rows in a step, drawn with replacement; "auto" is the recipe's.
+        Rows in a step, drawn with replacement. "auto" takes the recipe's batch size.
     max_seconds : float or None, default=None
-        Stop training after this time. The result then depends on the machine's speed.
+        Stop training after this time. The result then depends on the speed of the machine.
     device : str or torch.device, default="auto"
-        "auto" is CUDA where there is one, then MPS, then the CPU.
+        "auto" uses CUDA if it is available, else MPS, else the CPU.
     memory_budget : "auto", int or str, default="auto"
-        Bytes, or a size such as "2GB", that a job may need; "auto" is half of the free memory.
+        Limit for a job: bytes, or a size such as "2GB". "auto" is half of the free memory.
     callbacks : list of Callback or None, default=None
-        Hooks into training.
+        Called during training.
     verbose : int, default=0
-        1 says what is planned and shows a progress bar, on standard error.
+        1 prints the plan and shows a progress bar, on standard error.
     random_state : int, RandomState, Generator or None, default=None
-        Seed. The same seed gives the same rows on the same machine and number of threads.
+        Seed. It gives the same rows on the same machine with the same number of threads.
 
     Attributes
     ----------
     plan_ : dict
-        Method by class: "duplicate", "interpolate", "anchored" or "gan". Chosen by the number of
-        rows before training; ``verbose=1`` says it then.
+        How rows of each class are made: "duplicate" (copies of its one row), "interpolate" (between
+        neighbouring rows), "anchored" (a row starts from a real row of the class and is moved by
+        the generator) or "gan" (from noise alone). It follows from recipe and class size.
     classes_ : ndarray of shape (n_classes,)
     class_counts_ : dict
-        Rows of each class at fit.
+        Number of rows of each class at fit.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
-        Only if the column names are all strings.
+        Defined only if all column names are strings.
     sampling_strategy_ : dict
-        Rows to add to each class.
+        Number of rows to add to each class.
     history_ : History
         Losses, gradient norms and warning signals of training.
     synthetic_mask_ : ndarray of bool
-        Which rows of the last result are synthetic.
+        True for the synthetic rows of the last result.
     model_ : TableModel or ImageModel
         The trained generator and what sampling needs.
 
@@ -162,9 +177,9 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         Parameters
         ----------
         X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features), or images
-            Numbers, strings, booleans, dates, categories; missing values are learned too. Frames
-            are of pandas or polars, and rows come back in the same. Images are arrays or tensors of
-            three or four dimensions, lists of images, or flat rows with ``image_options``.
+            Columns of numbers, strings, booleans, dates or categories; missing values are learned
+            too. Frames are of pandas or polars. Images are arrays or tensors of three or four
+            dimensions, lists of images, or flat rows with ``image_options``.
         y : array-like of shape (n_samples,)
             Classes, or a one-hot matrix.
 
@@ -175,7 +190,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         Raises
         ------
         GanaugError
-            Before any training, if the data or an option cannot be used.
+            If the data or a parameter cannot be used; before training starts.
 
         Examples
         --------
@@ -189,9 +204,9 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         return self
 
     def _learn(self, X: Any, y: Any, *, requested: bool) -> tuple[Any, NDArray[Any]]:
-        """Fit, and return the data in the form used inside, and the labels.
+        """Fit; return the data in the modality's form, and the labels.
 
-        ``requested`` says that rows of every lacking class will be made right after.
+        ``requested`` is True if the caller makes rows of every rare class next.
         """
         with self._fitting():
             self._check_params()
@@ -201,16 +216,16 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
             labels, self._one_hot = check_labels(y, len(data))
             self._modality.remember(self, X, data)
             classes = self._classes_of(labels)
-            small = self.class_counts_, self.sampling_strategy_, self.on_singleton
-            if requested:
-                check_single_rows(*small)
-            warn_of_small_classes(*small)
+            sizes = self.class_counts_, self.sampling_strategy_, self.on_singleton
+            if requested:  # Otherwise only sample() would raise, after the training.
+                check_single_rows(*sizes)
+            warn_of_small_classes(*sizes)
             device = choose_device(self.device, mps=self._modality.on_mps)
             job = self._job(self._start_stream(), device)
             methods = self._modality.plan(classes, self.recipe)
             self.plan_ = dict(zip(classes.names, methods, strict=True))
             if self.verbose:
-                tqdm.write(f"ganaug plan: {self._told_plan()}", file=sys.stderr)
+                tqdm.write(f"ganaug plan: {self._plan_text()}", file=sys.stderr)
             self.model_, self.history_ = self._modality.train(
                 data, classes, self.recipe, job, budget
             )
@@ -223,14 +238,14 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         return data, labels
 
     def _classes_of(self, labels: NDArray[Any]) -> Classes:
-        """Return the classes, and set the attributes that are about them."""
+        """Return the classes, and set the public attributes that describe them."""
         self.sampling_strategy_ = check_strategy(self.sampling_strategy, labels)
         self.classes_, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         names = self.classes_.tolist()
         self.class_counts_ = dict(zip(names, counts.tolist(), strict=True))
         return Classes(names, codes, counts.tolist(), self.sampling_strategy_)
 
-    def _told_plan(self) -> str:
+    def _plan_text(self) -> str:
         counts = self.class_counts_
         return ", ".join(f"{c} ({counts[c]}) {method}" for c, method in self.plan_.items())
 
@@ -251,7 +266,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         Returns
         -------
         X_resampled : same container and dtypes as ``X``
-            The original rows, untouched and first, then the synthetic ones.
+            The original rows, unchanged, followed by the synthetic ones.
         y_resampled : same container and dtype as ``y``
 
         Examples
@@ -269,7 +284,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
 
     @append_only
     def resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Append synthetic rows without learning again.
+        """Append synthetic rows without another fit.
 
         Parameters
         ----------
@@ -280,7 +295,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         Returns
         -------
         X_resampled, y_resampled
-            As from :meth:`fit_resample`.
+            See :meth:`fit_resample`.
 
         Examples
         --------
@@ -294,14 +309,15 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         """
         data, labels, one_hot = self._check_again(X, y)
         if one_hot != self._one_hot:
-            raise SchemaDriftError("y is one-hot now and was not at fit, or the other way round.")
+            now = "one-hot" if one_hot else "not one-hot"
+            raise SchemaDriftError(f"y is {now}, unlike at fit. Pass it in the same form.")
         wanted = check_strategy(self.sampling_strategy, labels)
         self._check_wanted(wanted)
         return self._append(X, y, data, labels, wanted)
 
     @replace_only
     def fit_transform(self, X: Any, y: Any) -> Any:
-        """Learn the classes and swap rows of the rare ones for synthetic rows of the same class.
+        """Learn the classes and swap rows of the rare ones for synthetic rows of their class.
 
         Parameters
         ----------
@@ -324,10 +340,11 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         data, labels = self._learn(X, y, requested=True)
         rare = [label for label, missing in self.sampling_strategy_.items() if missing > 0]
         seed = self._next_seed()
-        coin = numpy_stream(seed, "replace").random(len(labels))
-        swapped = np.isin(labels, rare) & (coin < self.p)
+        draws = numpy_stream(seed, "replace").random(len(labels))
+        swapped = np.isin(labels, rare) & (draws < self.p)
         counts = {label: int((swapped & (labels == label)).sum()) for label in rare}
         synthetic, codes = self._synthesise(counts, seed)
+        # Rows are made class by class; each goes to the place of a swapped row of its class.
         order = np.searchsorted(self.classes_, labels[swapped])
         self.synthetic_mask_ = swapped
         synthetic = self._modality.take(synthetic, containers.in_turn(codes, order))
@@ -335,7 +352,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
 
     @replace_only
     def transform(self, X: Any) -> Any:
-        """Return ``X`` as it is: at prediction time nothing is replaced.
+        """Return ``X`` unchanged: rows are replaced in ``fit_transform`` only.
 
         Parameters
         ----------
@@ -376,27 +393,28 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
         >>> from ganaug import GANAugmenter
         >>> augmenter = GANAugmenter(mode="replace").set_output(transform="pandas")
         """
-        if transform is not None:
+        if transform is not None:  # The attribute is that of scikit-learn's own mixin.
             self._sklearn_output_config = {"transform": transform}
         return self
 
     def sample(
         self, n_samples: int | Mapping[Any, int], *, random_state: Any = None
     ) -> tuple[Any, NDArray[Any]]:
-        """Make new rows.
+        """Return synthetic rows.
 
         Parameters
         ----------
         n_samples : int or dict
-            Rows of each class; an int is split over the classes as ``sampling_strategy_`` would.
+            Rows of each class. An int is split over the classes in proportion to
+            ``sampling_strategy_``.
         random_state : int, RandomState, Generator or None
-            With a seed the call is pure, and more rows begin with the same ones. Without one,
-            successive calls continue the estimator's stream.
+            With a seed, the estimator does not change, and a larger request starts with the rows of
+            a smaller one. Without a seed, each call continues the estimator's random stream.
 
         Returns
         -------
         X : DataFrame if fitted on one (pandas or polars), else ndarray, of shape (n, n_features)
-            Images come as at fit, tensors on the CPU.
+            Images have the container they had at fit; tensors are on the CPU.
         y : ndarray of shape (n,)
 
         Examples

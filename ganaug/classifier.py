@@ -1,4 +1,4 @@
-"""AugmentedClassifier: rebalancing inside ``fit``, for pipelines that cannot change rows."""
+"""AugmentedClassifier: resampling inside ``fit``, for pipelines whose steps cannot add rows."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from sklearn.utils.validation import (
 )
 
 from ganaug.choose.dose import choose_dose
-from ganaug.choose.priors import corrected
+from ganaug.choose.priors import correct_probabilities
 from ganaug.choose.remedies import (
     WEIGHTS,
     Rows,
     check_classifier,
     samplers_of,
     scaled_targets,
-    weighted,
+    with_class_weights,
 )
 from ganaug.choose.samplers import check_over_sampler, fit_resample
 from ganaug.choose.trials import Task
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
 class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """Fit a classifier on its training rows plus synthetic rows of the rare classes.
 
-    Rows are added inside ``fit`` only, so cross-validation never leaks: the generator sees
-    the training fold alone and test rows are never changed.
+    Rows are added inside ``fit`` only, so cross-validation does not leak: the generator is trained
+    on the training fold alone, and test rows are not changed.
 
     Parameters
     ----------
@@ -61,29 +61,33 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     augmenter : GANAugmenter or imbalanced-learn sampler, default=None
         ``None`` is ``GANAugmenter()``.
     dose : float or "auto", default=1.0
-        Fraction of each class's deficit to add: 1 balances the classes, 0 adds nothing. With
-        ``"auto"``, cross-validation of the training rows chooses among doing nothing, class
-        weights (where the classifier has ``class_weight``), and random duplication, SMOTE and the
-        augmenter in doses of .1, .25, .5 and 1. A change must beat doing nothing by more than its
-        standard error, and where ``scoring`` looks at ranks or probabilities the mean over all
-        remedies must by one and a half; see ``dose_report_``. Each fold trains the generator once.
+        Share of the rows that each class lacks to add: 1 adds all of them (balanced classes by
+        default), 0 adds none.
+
+        With ``"auto"``, a remedy is chosen by cross-validation on the training rows. Candidates are
+        doing nothing; class weights, if the classifier has ``class_weight``; and random
+        duplication, SMOTE and the augmenter in doses of .1, .25, .5 and 1. Doing nothing stays
+        unless a candidate is better by more than its standard error. If ``scoring`` depends on
+        ranks or probabilities, the mean over all remedies must also be better, by 1.5 standard
+        errors. See ``dose_report_``. Each fold trains the generator once.
     synthetic_weight : float, default=1.0
         Weight of a synthetic row, as a multiple of the mean weight of the real rows of its class.
     prefit : bool, default=False
-        Use ``augmenter`` as it is fitted, and leave it as it is. It must not have seen the rows
-        tested on. ``clone`` keeps what it has learned.
+        Use an ``augmenter`` that is fitted already, and do not change it. It must not have seen the
+        rows that the classifier is tested on. ``clone`` keeps it fitted.
     cv : int or splitter, default=3
-        Folds of ``dose="auto"``. A number is of stratified folds, shuffled by the augmenter's
-        ``random_state`` and repeated twice; fewer where a class has fewer rows.
+        Folds of ``dose="auto"``. An integer is the number of stratified folds, which are shuffled
+        by the augmenter's ``random_state`` and made twice. If a class has fewer rows than that,
+        there are as many folds as it has rows.
     scoring : str, callable or None, default=None
-        What ``dose="auto"`` improves: name the score that counts for you, as scikit-learn does.
-        ``None`` is ``"balanced_accuracy"``.
+        Score that ``dose="auto"`` improves, as scikit-learn names it. Choose the one that matters
+        for your task. ``None`` is ``"balanced_accuracy"``.
     correct_prior : bool, default=False
-        Correct probabilities for the classes' real shares, which rows added, weights and class
-        weights change (Saerens et al. 2002). ``predict`` stays the classifier's own decision:
-        following the corrected probabilities, it would undo the rebalancing.
+        Correct probabilities for the real class frequencies, which added rows, sample weights and
+        class weights change (Saerens et al. 2002). ``predict`` does not use the corrected
+        probabilities, since that would undo the rebalancing.
     memory : str, joblib.Memory or None, default=None
-        Cache of the augmented data, so that a search over the classifier's parameters trains each
+        Cache of the augmented data. With it, a search over the classifier's parameters trains each
         generator once.
 
     Attributes
@@ -92,11 +96,12 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     augmenter_ : sampler
     classes_ : ndarray of shape (n_classes,)
     n_synthetic_ : int
-        Rows added.
+        Number of rows added.
     dose_report_ : DoseReport
-        With ``dose="auto"``: the remedies tried, their scores, and the one chosen.
+        Defined if ``dose="auto"``. The candidates, their scores, and which one was chosen.
     prior_ratio_ : ndarray of shape (n_classes,)
-        With ``correct_prior=True``: the real share of each class over that in training.
+        Defined if ``correct_prior=True``. The share of each class among the real rows, divided by
+        its share among the rows the classifier was trained on.
 
     Examples
     --------
@@ -139,12 +144,12 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            Or images, if the classifier takes them as they are.
+            Or images, if the classifier accepts them.
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,) or None
-            Of the fits; the scores of ``dose="auto"`` count each row once.
+            Weights of the rows in every fit. The scores of ``dose="auto"`` do not use them.
         **fit_params
-            Passed to the classifier's ``fit``; none with a value for each row.
+            Passed to the classifier's ``fit``. None of them may have a value for each row.
 
         Returns
         -------
@@ -153,9 +158,11 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         ConfigError
-            If an option is impossible.
+            If a parameter is impossible.
         InvalidTypeError
-            If the estimator is no classifier.
+            If ``estimator`` is not a classifier.
+        InvalidInputError
+            If the rows, labels or weights cannot be used.
 
         Examples
         --------
@@ -184,10 +191,11 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.classes_ = np.unique(labels)
         self._check_columns(X, reset=True)
         weights = self._check_weights(sample_weight, X)
+        # A former fit may have set these under other parameters.
         for stale in ("dose_report_", "prior_ratio_", "augmenter_"):
             self.__dict__.pop(stale, None)
         task = self._task(X, y, labels, weights, fit_params)
-        sampler, dose, estimator = self._chosen(task)
+        sampler, dose, estimator = self._choose_remedy(task)
         rows = self._augment(task, sampler, dose)
         self.estimator_ = task.fit(rows, estimator)
         if self.correct_prior:
@@ -220,8 +228,11 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
 
     def _check_fit_params(self, fit_params: Mapping[str, Any], n_rows: int) -> None:
-        """Refuse a value for each row: synthetic rows have none, and folds would need a part."""
-        if self.dose == 0:
+        """Raise `ConfigError` if a parameter has a value for each row.
+
+        Synthetic rows would have no value, and each fold would need a part of the values.
+        """
+        if self.dose == 0:  # No row is added, and nothing is cross-validated.
             return
         for name, value in fit_params.items():
             if isinstance(value, (str, bytes, Mapping)):
@@ -231,18 +242,18 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 shape = (len(value),) if hasattr(value, "__len__") else ()
             if tuple(shape[:1]) == (n_rows,):
                 raise ConfigError(
-                    f"{name} has a value for each row, and synthetic rows have none. Of such "
-                    "parameters only sample_weight is possible."
+                    f"{name} has a value for each row, and synthetic rows have none. Only "
+                    "sample_weight can be passed with a value for each row."
                 )
 
     def _check_weights(self, sample_weight: Any, X: Any) -> NDArray[np.float64] | None:
-        """Return the weights of the real rows, None where those of all rows will be equal."""
+        """Return the weights of the real rows, or None if all rows will have equal weights."""
         if sample_weight is None and self.synthetic_weight == 1:
             return None
         if not has_fit_parameter(self.estimator, "sample_weight"):
             raise ConfigError(
-                f"{type(self.estimator).__name__} does not take sample_weight, which "
-                "sample_weight or synthetic_weight needs."
+                f"{type(self.estimator).__name__} does not take sample_weight. Leave "
+                "sample_weight out and set synthetic_weight=1, or use another classifier."
             )
         try:
             return check_sample_weight(sample_weight, X, dtype=np.float64)
@@ -270,30 +281,33 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             fit_params=fit_params,
             correct_prior=self.correct_prior,
             strategy=getattr(self.augmenter, "sampling_strategy", "auto"),
-            cached=memory.cache(fit_resample, ignore=["labels"]),  # y says the same
+            # Hashing the labels would take time and add nothing: they are those of y.
+            cached=memory.cache(fit_resample, ignore=["labels"]),
         )
 
-    def _chosen(self, task: Task) -> tuple[Any, float, Any]:
-        """Return what adds rows and how many of the deficit, and the classifier to fit on them."""
+    def _choose_remedy(self, task: Task) -> tuple[Any, float, Any]:
+        """Return the sampler, its dose, and the unfitted classifier."""
         from ganaug.augmenter import GANAugmenter
 
         augmenter = GANAugmenter() if self.augmenter is None else self.augmenter
         if self.dose != "auto":
             return augmenter, float(self.dose), self.estimator
         check_over_sampler(augmenter, 'dose="auto"')
-        # A generator of random numbers is the user's: it must not move more than by one fit.
+        # The copy leaves a random generator of the user's where it is; the last fit advances it.
         seed = seed_from(copy.deepcopy(getattr(augmenter, "random_state", None)))
         samplers = samplers_of(augmenter, seed)
         self.dose_report_ = choose_dose(task, samplers, cv=self.cv, scoring=self.scoring, seed=seed)
         arm = self.dose_report_.chosen
-        estimator = weighted(self.estimator) if arm.remedy == WEIGHTS else self.estimator
+        estimator = self.estimator
+        if arm.remedy == WEIGHTS:
+            estimator = with_class_weights(estimator)
         return samplers.get(arm.remedy, augmenter), arm.dose, estimator
 
     def _augment(self, task: Task, sampler: Any, dose: float) -> Rows:
-        """Return the training rows with those that the sampler adds."""
+        """Return the training rows followed by those that the sampler adds."""
         if dose == 0 or len(self.classes_) < 2:
             return task.rows()
-        # A fitted augmenter is copied, so that its stream and its parameters stay the user's.
+        # The copy keeps the random stream and the parameters of the user's fitted augmenter.
         sampler = copy.copy(sampler) if self.prefit else clone(sampler)
         if dose != 1:
             check_over_sampler(sampler, f"dose={dose}")
@@ -309,33 +323,36 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @of_estimator
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the class of each row, by the fitted classifier."""
+        """Return the class of each row, as the fitted classifier predicts it."""
         check_is_fitted(self, "estimator_")
-        return self.estimator_.predict(self._checked(X))
+        return self.estimator_.predict(self._check_rows(X))
 
     @of_estimator
     def predict_proba(self, X: Any) -> NDArray[Any]:
-        """Return the probability of each class, (n_samples, n_classes)."""
+        """Return the probability of each class, of shape (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
-        chances = self.estimator_.predict_proba(self._checked(X))
-        return corrected(chances, self.prior_ratio_) if self.correct_prior else chances
+        probabilities = self.estimator_.predict_proba(self._check_rows(X))
+        if not self.correct_prior:
+            return probabilities
+        return correct_probabilities(probabilities, self.prior_ratio_)
 
     @of_estimator
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
-        """Return the log-probability of each class, (n_samples, n_classes)."""
+        """Return the log-probability of each class, of shape (n_samples, n_classes)."""
         check_is_fitted(self, "estimator_")
         if self.correct_prior:
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore"):  # log(0) is -inf, as scikit-learn returns it
                 return np.log(self.predict_proba(X))
-        return self.estimator_.predict_log_proba(self._checked(X))
+        return self.estimator_.predict_log_proba(self._check_rows(X))
 
     @of_estimator
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the classifier's confidence scores."""
         check_is_fitted(self, "estimator_")
-        return self.estimator_.decision_function(self._checked(X))
+        return self.estimator_.decision_function(self._check_rows(X))
 
-    def _checked(self, X: Any) -> Any:
+    def _check_rows(self, X: Any) -> Any:
+        """Return ``X`` if it has the columns seen at fit."""
         shape = getattr(X, "shape", None)
         if shape is not None and len(shape) < 2:  # images have more dimensions
             raise InvalidInputError(
@@ -349,13 +366,13 @@ class AugmentedClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if len(getattr(X, "shape", ())) > 2 or (
             isinstance(X, list) and len(X) and np.ndim(X[0]) > 1
         ):
-            return  # Images: how they must look is the augmenter's and the classifier's to say.
+            return  # Images are checked by the augmenter and the classifier.
         try:
             validate_data(self, X, skip_check_array=True, reset=reset)
-        except TypeError as error:  # names of which only some are strings
+        except TypeError as error:  # Some column names are strings and others are not.
             raise InvalidTypeError(str(error)) from None
 
-    def __sklearn_clone__(self) -> Self:
+    def __sklearn_clone__(self) -> Self:  # By default, clone would drop what was learned.
         copied = clone_parametrized(self)
         if self.prefit:
             copied.augmenter = copy.copy(self.augmenter)

@@ -1,4 +1,4 @@
-"""Pix2PixAugmenter: images out of other images, learned from pairs."""
+"""Pix2PixAugmenter: translate images into other images, learned from pairs."""
 
 from __future__ import annotations
 
@@ -44,49 +44,49 @@ _NAMES = (
 
 
 class Pix2PixAugmenter(PretrainedMixin, Learner):
-    """Turn images into others, as pairs of both show: label maps into photographs, say.
+    """Translate source images into target images, such as label maps into photographs.
 
-    A U-Net learns to make the target of a source, and a critic of patches to tell what it makes
-    from real targets (Isola et al. 2017). Masks or sketches of a rare class, which are cheap, so
-    become images of it.
+    A U-Net is trained on pairs to make the target of a source. A critic of patches is trained to
+    tell its outputs from real targets (Isola et al. 2017). Masks or sketches of a rare class, which
+    are cheap to draw, can then be turned into images of that class.
 
     Parameters
     ----------
     recipe : str or Recipe, default="pix2pix"
         The preset, or a :class:`Recipe` with ``kind="unet"``.
     image_options : ImageOptions, tuple of two or None, default=None
-        What cannot be found out from the images; two if sources and targets differ in it.
-        ``label_safe`` mirrors both images of a pair alike.
+        What the images do not show by themselves, such as the range of their values. Pass two, for
+        sources and targets, if they differ. ``label_safe`` mirrors both images of a pair alike.
     max_steps : "auto" or int, default="auto"
-        Generator steps. "auto" depends on the number of pairs only, never on a clock.
+        Generator steps. "auto" depends on the number of pairs, not on the speed of the machine.
     batch_size : "auto" or int, default="auto"
-        Pairs in a step, drawn with replacement; "auto" is the recipe's.
+        Pairs in a step, drawn with replacement. "auto" takes the recipe's batch size.
     max_seconds : float or None, default=None
-        Stop training after this time. The result then depends on the machine's speed.
+        Stop training after this time. The result then depends on the speed of the machine.
     device : str or torch.device, default="auto"
-        "auto" is CUDA where there is one, else the CPU.
+        "auto" uses CUDA if it is available, else the CPU.
     memory_budget : "auto", int or str, default="auto"
-        Bytes, or a size such as "2GB", that a job may need; "auto" is half of the free memory.
+        Limit for a job: bytes, or a size such as "2GB". "auto" is half of the free memory.
     callbacks : list of Callback or None, default=None
-        Hooks into training.
+        Called during training.
     verbose : int, default=0
         1 shows a progress bar on standard error.
     random_state : int, RandomState, Generator or None, default=None
-        Seed. The same seed gives the same images on the same machine and number of threads.
+        Seed. It gives the same images on the same machine with the same number of threads.
 
     Attributes
     ----------
     history_ : History
-        Losses, gradient norms and warning signals of training; ``l1`` is the mean absolute
-        difference from the real targets, white minus black being 2.
+        Losses, gradient norms and warning signals of training. ``l1`` is the mean absolute
+        difference from the real targets, on a scale from -1 (black) to 1 (white).
     model_ : PairModel
-        The trained generator and what translating needs.
+        The trained generator and what translation needs.
     n_features_in_ : int
-        Values of a source image.
+        Number of values of a source image.
 
     See Also
     --------
-    GANAugmenter : Makes members of classes, without sources.
+    GANAugmenter : Makes images or rows of a class, without sources.
 
     References
     ----------
@@ -103,7 +103,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
     >>> augmenter = Pix2PixAugmenter(max_steps=3, random_state=0).fit(masks, photos)
     >>> augmenter.transform(masks[:5]).shape
     (5, 8, 8, 3)
-    >>> augmenter.sample(masks[:5], 2).shape  # two different ones of each
+    >>> augmenter.sample(masks[:5], 2).shape  # two different targets of each source
     (10, 8, 8, 3)
     """
 
@@ -142,14 +142,14 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         self.random_state = random_state
 
     def fit(self, X_source: Any, X_target: Any = None) -> Self:
-        """Learn what becomes of the sources.
+        """Learn to translate sources into targets.
 
         Parameters
         ----------
         X_source, X_target : images
-            As many of each, of one height and width; the i-th target belongs to the i-th source.
-            Arrays or tensors of three or four dimensions, lists of images, or flat rows with
-            ``image_options``. Channels, dtypes and containers may differ.
+            The same number of each, of the same height and width; the i-th target belongs to the
+            i-th source. Arrays or tensors of three or four dimensions, lists of images, or flat
+            rows with ``image_options``. Channels, dtypes and containers may differ.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         Raises
         ------
         GanaugError
-            Before any training, if the images or an option cannot be used.
+            If the images or a parameter cannot be used; before training starts.
 
         Examples
         --------
@@ -173,7 +173,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
             self._learn(X_source, X_target)
         if self.history_.collapsed():
             self._warn_of_collapse(
-                "what is made of different sources has lost most of the variety of the real "
+                "the images made from different sources have lost most of the variety of the real "
                 "targets",
                 "more steps, or a larger l1 in the recipe",
             )
@@ -189,6 +189,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         sources = check_side("X_source", self._source, X_source, budget)
         targets = check_side("X_target", self._target, X_target, budget)
         check_alike(sources, targets)
+        # Only the sources may set n_features_in_, so the targets get an estimator that is dropped.
         self._target.remember(BaseEstimator(), X_target, targets)
         self._source.remember(self, X_source, sources)
         device = choose_device(self.device, mps=False)
@@ -205,7 +206,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         )
 
     def transform(self, X_source: Any) -> Any:
-        """Return a target for each source, always the same one.
+        """Return one target for each source, which is the same in every call.
 
         Parameters
         ----------
@@ -215,13 +216,13 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         Returns
         -------
         images
-            In the container and dtype that the targets had at fit, tensors on the CPU. What
-            becomes of a source does not depend on the others.
+            In the container and dtype that the targets had at fit; tensors are on the CPU. The
+            target of a source does not depend on the other sources.
 
         Raises
         ------
         GanaugError
-            If the images are unlike the sources at fit.
+            If the images differ in format from the sources at fit.
 
         Examples
         --------
@@ -239,9 +240,9 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         return self._target.present(made)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Do nothing: images come in the container of the targets, and no frame holds them.
+        """Do nothing: results have the container of the targets, since frames cannot hold images.
 
-        Pipelines pass this call on to all their steps.
+        It exists because pipelines call it on all their steps.
 
         Parameters
         ----------
@@ -260,7 +261,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         return self
 
     def fit_transform(self, X_source: Any, X_target: Any = None) -> Any:
-        """Learn from the pairs, and return what the sources become.
+        """Learn from the pairs, and return the sources translated.
 
         Parameters
         ----------
@@ -283,7 +284,7 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         return self.fit(X_source, X_target).transform(X_source)
 
     def sample(self, X_source: Any, n_per_source: int = 1, *, random_state: Any = None) -> Any:
-        """Return several targets of each source, which differ by the dropout of the generator.
+        """Return several targets for each source, which differ by the dropout in the generator.
 
         Parameters
         ----------
@@ -291,8 +292,8 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
             Like those at fit, in any container.
         n_per_source : int, default=1
         random_state : int, RandomState, Generator or None
-            With a seed the call is pure; more sources or more targets of each begin with the same
-            ones. Without one, successive calls continue the estimator's stream.
+            With a seed, the estimator does not change, and each target stays the same if there are
+            more. Without a seed, each call continues the estimator's random stream.
 
         Returns
         -------
@@ -309,23 +310,23 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         >>> augmenter.sample(images[:2], 3, random_state=0).shape
         (6, 8, 8)
         """
-        made = self._vary(X_source, n_per_source, random_state)
+        made = self._sample_pixels(X_source, n_per_source, random_state)
         return self._target.present(made)
 
     def make_pool(
         self, X_source: Any, y: Any, n_per_source: int = 1, *, random_state: Any = None
     ) -> SyntheticPool:
-        """Translate sources of known classes beforehand, for data loaders.
+        """Translate sources of known classes into a pool of images for data loaders.
 
         Parameters
         ----------
         X_source : images
             Like those at fit, in any container.
         y : array-like of shape (n_sources,)
-            The class of each source, which its targets get.
+            The class of each source, which is also the class of its targets.
         n_per_source : int, default=1
         random_state : int, RandomState, Generator or None
-            As in :meth:`sample`.
+            See :meth:`sample`.
 
         Returns
         -------
@@ -345,9 +346,9 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
 
         check_is_fitted(self, "model_")
         labels = source_labels(y, self._check_sources(X_source))
-        made = self._vary(X_source, n_per_source, random_state, least=1)
-        each = [label for label in labels for _ in range(int(n_per_source))]
-        return SyntheticPool(self.model_.target.to_bytes(made), each)
+        made = self._sample_pixels(X_source, n_per_source, random_state, least=1)
+        repeated = [label for label in labels for _ in range(int(n_per_source))]
+        return SyntheticPool(self.model_.target.to_bytes(made), repeated)
 
     def as_transform(self, *, random_state: Any = None) -> Translate:
         """Return a torchvision transform that turns a source image into a target.
@@ -355,13 +356,13 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         Parameters
         ----------
         random_state : int, RandomState, Generator or None
-            As in :meth:`sample`.
+            See :meth:`sample`.
 
         Returns
         -------
         ganaug.vision.Translate
-            For images, samples and batches, in ``torchvision.transforms.v2.Compose`` and in the
-            workers of a ``DataLoader``. It has a copy of the generator, on the CPU.
+            Accepts images, samples and batches, in ``torchvision.transforms.v2.Compose`` and in
+            the workers of a ``DataLoader``. It holds a copy of the generator on the CPU.
 
         Examples
         --------
@@ -383,12 +384,12 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         return LearnedPairs(self._source, self._target, self.model_).to_parts()
 
     def _restore(self, data: Saved, model: Saved, arrays: Arrays) -> None:
-        own = LearnedPairs.from_parts(data, model, arrays, both_options(self.image_options))
-        self._source, self._target, self.model_ = own.source, own.target, own.model
-        self.n_features_in_ = own.n_features
+        learned = LearnedPairs.from_parts(data, model, arrays, both_options(self.image_options))
+        self._source, self._target, self.model_ = learned.source, learned.target, learned.model
+        self.n_features_in_ = learned.n_features
 
     def _label_safe(self) -> tuple[str, ...]:
-        """Return the mirrorings that both sides allow: a pair is mirrored as one."""
+        """Return the mirrorings that sources and targets both allow: a pair is mirrored as one."""
         return tuple(
             name
             for name in self._source.options.label_safe
@@ -396,33 +397,35 @@ class Pix2PixAugmenter(PretrainedMixin, Learner):
         )
 
     def _check_sources(self, X_source: Any) -> ImageBatch:
-        """Return later sources, checked to be like those at fit."""
+        """Return sources in the form used inside; raise if their format is not that at fit."""
         check_is_fitted(self, "model_")
         budget = check_budget(self.memory_budget)
         data = check_side("X_source", self._source, X_source, budget)
         self._source.compare(self, X_source, data, training=True)
         return data
 
-    def _vary(self, X_source: Any, n_each: Any, random_state: Any, least: int = 0) -> NDArray[Any]:
+    def _sample_pixels(
+        self, X_source: Any, n_each: Any, random_state: Any, least: int = 0
+    ) -> NDArray[Any]:
         data = self._check_sources(X_source)
-        whole = isinstance(n_each, numbers.Integral) and not isinstance(n_each, bool)
-        if not whole or int(n_each) < least:
+        is_int = isinstance(n_each, numbers.Integral) and not isinstance(n_each, bool)
+        if not is_int or int(n_each) < least:
             raise ConfigError(f"n_per_source must be an int of at least {least}, got {n_each!r}.")
         if n_each > 1 and not self.model_.generator.noise_dim:
             warn(
-                "The recipe has no dropout, so all targets of a source are the same. Set "
+                "The recipe has no dropout, so all targets of a source are equal. Set recipe="
                 'Recipe.preset("pix2pix", data="pair").replace(dropout=0.5).'
             )
         total = len(data) * int(n_each)
         budget = check_budget(self.memory_budget)
         formats.check_fits(total, self.model_.target.shape, budget, f"{total:,} targets")
         seed = self._seed_of(random_state)
-        # Each target has a stream of its own, so none depends on how many others there are.
+        # Each target has its own random stream, so it does not depend on the number of others.
         order = (source for source in range(len(data)) for _ in range(int(n_each)))
         noises = (
-            self.model_.noise(seed, source, turn)
+            self.model_.noise(seed, source, repeat)
             for source in range(len(data))
-            for turn in range(int(n_each))
+            for repeat in range(int(n_each))
         )
         return self._translate(data, order, noises)
 

@@ -1,4 +1,4 @@
-"""Classifiers for tables of any columns, for those who bring none."""
+"""Default classifiers for tables with columns of any kind."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ if TYPE_CHECKING:
     from typing import Self
 
 MOST_INDICATORS = 32
-"""Categories that get an indicator each; of wider columns the number of the category is used."""
+"""Columns with more categories are encoded as category numbers, which bounds the width."""
 
 CLASSIFIERS = ("boosting", "forest", "logistic", "knn")
+"""Names of the classifiers that :func:`table_classifier` makes."""
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
-    """Columns of every kind as numbers.
+    """Encode columns of every kind as numbers.
 
-    Numbers and dates stay numbers, missing ones NaN; categories become indicators, all 0 where a
-    category is missing or was not there at fit. A column without a value at fit is left out.
+    Numbers and dates stay numbers, with NaN for missing values. Categories become indicators, which
+    are all 0 if the category is missing or was not seen at fit. A column that had no value at fit
+    is left out.
     """
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Find out what each column is."""
+        """Learn the type and the categories of each column."""
         frame = checks.check_table(X, check_budget("auto"))
         self.types_, self.levels_, self.empty_ = [], [], []
         for k, name in enumerate(frame.columns):
@@ -48,7 +50,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> NDArray[np.float64]:
-        """Return the numbers, (n_samples, n_encoded)."""
+        """Return the encoded columns, of shape (n_samples, n_encoded)."""
         check_is_fitted(self, "types_")
         frame = checks.check_table(X, check_budget("auto"))
         parts: list[NDArray[Any]] = [np.zeros((len(frame), 0))]
@@ -62,17 +64,18 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                 parts.append(np.where(missing, np.nan, numbers)[:, None])
                 continue
             codes = to_codes(series, levels)[:, None]
-            few = len(levels) <= MOST_INDICATORS
-            parts.append(codes == np.arange(len(levels)) if few else codes)
+            narrow = len(levels) <= MOST_INDICATORS
+            parts.append(codes == np.arange(len(levels)) if narrow else codes)
         return np.hstack(parts).astype(np.float64)
 
 
 def table_classifier(seed: int, name: str = "boosting") -> Pipeline:
-    """Return one of CLASSIFIERS behind an encoder of mixed columns."""
-    state = seed % 2**32
+    """Return one of CLASSIFIERS after an encoder of mixed columns."""
+    state = seed % 2**32  # scikit-learn accepts seeds of at most 32 bits.
     if name == "boosting":
         return make_pipeline(TableEncoder(), HistGradientBoostingClassifier(random_state=state))
     if name == "forest":
         return make_pipeline(TableEncoder(), RandomForestClassifier(random_state=state))
+    # The default of 100 iterations is often too few to converge.
     last = LogisticRegression(max_iter=1000) if name == "logistic" else KNeighborsClassifier()
     return make_pipeline(TableEncoder(), SimpleImputer(), StandardScaler(), last)

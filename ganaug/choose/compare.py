@@ -1,9 +1,9 @@
-"""``compare``: the user's data, the user's classifier, every remedy, the same folds."""
+"""``compare``: cross-validate every remedy for imbalance on a user's data and classifier."""
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from ganaug.augmenter import GANAugmenter
 from ganaug.choose.classifiers import table_classifier
-from ganaug.choose.dose import ArmResult, check_scoring, compared, cv_folds
+from ganaug.choose.dose import ArmResult, arm_results, check_scoring, cv_folds
 from ganaug.choose.remedies import (
     INTERPOLATED,
     NOTHING,
@@ -25,7 +25,7 @@ from ganaug.choose.remedies import (
 )
 from ganaug.choose.result import Comparison, MethodResult
 from ganaug.choose.samplers import check_over_sampler
-from ganaug.choose.thresholds import tuned
+from ganaug.choose.thresholds import with_tuned_decisions
 from ganaug.choose.trials import MAKERS, Task, run_trials
 from ganaug.data.labels import check_label_list
 from ganaug.data.polars import refuse_lazy
@@ -37,9 +37,10 @@ from ganaug.runtime.rng import derive, seed_from
 from ganaug.version import __version__
 
 METHODS = (NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED, "ganaug")
-"""From the simplest to the costliest: of two that do as well, the first is advised."""
+"""From the simplest to the costliest: of two equally good methods, the first is advised."""
 
 LEVEL = 0.95
+"""Confidence level of the intervals."""
 
 
 def compare(
@@ -53,11 +54,11 @@ def compare(
     scoring: Any = None,
     random_state: Any = None,
 ) -> Comparison:
-    """Compare what can be done about imbalance, on your data and with your classifier.
+    """Compare remedies for imbalance on your data and with your classifier.
 
-    Doing nothing, a tuned threshold, class weights, random duplication, SMOTE (SMOTENC where
-    columns are mixed) and ganaug are cross-validated on the same folds. Each is fitted on training
-    rows only. What cannot run is listed with the reason.
+    Doing nothing, a tuned threshold, class weights, random duplication, SMOTE (SMOTENC if columns
+    are mixed) and ganaug are cross-validated on the same folds. Each method is fitted on training
+    rows only. A method that cannot run is listed with the reason.
 
     Parameters
     ----------
@@ -65,18 +66,20 @@ def compare(
         Frames are of pandas or polars.
     y : array-like of shape (n_samples,)
     estimator : classifier or None, default=None
-        ``None`` is ``HistGradientBoostingClassifier`` behind an encoder of mixed columns.
+        ``None`` is ``HistGradientBoostingClassifier`` after an encoder of mixed columns.
     methods : sequence of str, default=METHODS
-        Of "nothing" (always there), "tuned threshold", "class weights", "random duplication",
-        "SMOTE", "ganaug". Thresholds are tuned for ``scoring`` on five inner folds: by
-        ``TunedThresholdClassifierCV`` for two classes, and by a weight of each class's
-        probability for more.
+        Some of "nothing" (always included), "tuned threshold", "class weights", "random
+        duplication", "SMOTE" and "ganaug". Thresholds are tuned for ``scoring`` on five inner
+        folds, with ``TunedThresholdClassifierCV`` for two classes and with a weight for each
+        class's probability for more classes.
     augmenter : GANAugmenter, imbalanced-learn over-sampler or None, default=None
-        What "ganaug" stands for. ``None`` is ``GANAugmenter()``.
+        The sampler of the method "ganaug". ``None`` is ``GANAugmenter()``.
     cv : int or splitter, default=5
-        A number is of stratified, shuffled folds; fewer where a class has fewer rows.
+        An integer is the number of stratified, shuffled folds. If a class has fewer rows than that,
+        there are as many folds as it has rows.
     scoring : str, callable or None, default=None
-        Name the score that counts for you. ``None`` is ``"balanced_accuracy"``.
+        Score, as scikit-learn names it. Choose the one that matters for your task. ``None`` is
+        ``"balanced_accuracy"``.
     random_state : int, RandomState, Generator or None, default=None
         Seed of the folds, the methods and the default classifier.
 
@@ -87,7 +90,7 @@ def compare(
     Raises
     ------
     GanaugError
-        If the data or an option cannot be used.
+        If the data or a parameter cannot be used.
 
     Examples
     --------
@@ -106,38 +109,51 @@ def compare(
     name, scorer = check_scoring(scoring, labels)
     classes, counts = np.unique(labels, return_counts=True)
     if len(classes) < 2:
-        raise InvalidInputError("y has one class: there is nothing to compare.")
+        raise InvalidInputError("y has one class: there is no imbalance to remedy.")
     seed = seed_from(random_state)
     augmenter = GANAugmenter() if augmenter is None else augmenter
     check_over_sampler(augmenter, "compare")
     if getattr(augmenter, "random_state", 0) is None:
         augmenter = _seeded(augmenter, seed)
-    estimator = _estimator(estimator, X, augmenter, seed)
+    estimator = _check_estimator(estimator, X, augmenter, seed)
     folds = cv_folds(labels, cv, seed, repeats=1)
     if len(folds) == 1:
-        raise ConfigError("cv must make two or more folds: one difference has no interval.")
+        raise ConfigError("cv must make two or more folds: one fold gives no interval.")
     if not folds:
         rare = classes.tolist()[int(counts.argmin())]
-        raise InvalidInputError(f"Class {rare!r} has one row: no fold can test it. Collect more.")
+        raise InvalidInputError(
+            f"Class {rare!r} has one row, which cannot be in both the training and the test rows. "
+            "Collect more."
+        )
     makers = {
-        **MAKERS, THRESHOLD: lambda task: tuned(task.estimator, task.labels, scorer, seed)
-    }  # fmt: skip
+        **MAKERS,
+        THRESHOLD: lambda task: with_tuned_decisions(task.estimator, task.labels, scorer, seed),
+    }
     strategy = getattr(augmenter, "sampling_strategy", "auto")
     task = Task(estimator, X, y, labels, strategy=strategy, makers=makers)
     samplers = samplers_of(augmenter, seed, "ganaug")
     arms = arms_of(chosen, (1.0,))
     trials = run_trials(task, arms, samplers, folds, {name: scorer})
-    found = compared(trials.scores[name], 1 / len(folds) + trials.overlap)
+    found = arm_results(trials.scores[name], 1 / len(folds) + trials.overlap)
     results = tuple(
         _result(found[arm], len(folds))
         if arm in found
         else MethodResult(arm.remedy, reason=trials.reasons[arm])
         for arm in arms
     )
-    facts = {
-        "rows": len(labels),
-        "classes": dict(zip(map(str, classes.tolist()), counts.tolist(), strict=True)),
+    class_counts = dict(zip(classes.tolist(), counts.tolist(), strict=True))
+    return Comparison(results, name, len(folds), _facts(class_counts, estimator, augmenter, seed))
+
+
+def _facts(
+    class_counts: Mapping[Any, int], estimator: Any, augmenter: Any, seed: int
+) -> dict[str, Any]:
+    """Return what was compared and with which versions, so that a result can be repeated."""
+    return {
+        "rows": sum(class_counts.values()),
+        "classes": {str(label): count for label, count in class_counts.items()},
         "classifier": last_step(estimator),
+        # repr breaks long lines and indents them.
         "estimator": " ".join(repr(estimator).split()),
         "augmenter": " ".join(repr(augmenter).split()),
         "seed": seed,
@@ -147,10 +163,10 @@ def compare(
             **{each: version(each) for each in LIBRARIES},
         },
     }
-    return Comparison(results, name, len(folds), facts)
 
 
 def _check_methods(methods: Any) -> list[str]:
+    """Return the methods in the order of METHODS, "nothing" among them."""
     if isinstance(methods, str):
         methods = [methods]
     if not isinstance(methods, Iterable):
@@ -165,30 +181,34 @@ def _check_methods(methods: Any) -> list[str]:
 
 
 def _seeded(augmenter: Any, seed: int) -> Any:
+    """Return a clone of an augmenter without a seed, with one."""
     from sklearn.base import clone
 
+    # scikit-learn accepts seeds of at most 32 bits, and any sampler may stand in for ganaug.
     return clone(augmenter).set_params(random_state=derive(seed, "augmenter") % 2**32)
 
 
-def _estimator(estimator: Any, X: Any, augmenter: Any, seed: int) -> Any:
+def _check_estimator(estimator: Any, X: Any, augmenter: Any, seed: int) -> Any:
+    """Return the estimator, or the default one for tables."""
     if estimator is not None:
         check_classifier(estimator)
         return estimator
     if are_images(X, getattr(augmenter, "image_options", None)):
-        raise ConfigError("Pass an estimator: the default one is for tables, and X holds images.")
+        raise ConfigError("Pass an estimator: the default is for tables, and X holds images.")
     return table_classifier(derive(seed, "classifier"))
 
 
 def last_step(estimator: Any) -> str:
-    """Return the name of a classifier, or of that at the end of a pipeline."""
+    """Return the name of a classifier, or of the last step of a pipeline."""
     while getattr(estimator, "steps", None):
         estimator = estimator.steps[-1][1]
     return type(estimator).__name__
 
 
 def _result(found: ArmResult, n_folds: int) -> MethodResult:
-    reach = float(t.ppf((1 + LEVEL) / 2, n_folds - 1)) * found.error
-    low, high = found.difference - reach, found.difference + reach
-    if found.remedy == NOTHING:
+    # Corrected resampled t-test (Nadeau and Bengio 2003); the error has their correction already.
+    half_width = float(t.ppf((1 + LEVEL) / 2, n_folds - 1)) * found.error
+    low, high = found.difference - half_width, found.difference + half_width
+    if found.remedy == NOTHING:  # Its difference to itself is 0 in every fold.
         low = high = 0.0
     return MethodResult(found.remedy, found.score, found.difference, low, high, found.error)

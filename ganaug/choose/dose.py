@@ -1,4 +1,8 @@
-"""The gate: what to do about the imbalance, chosen by cross-validation. Nothing is an answer."""
+"""Choose a remedy for imbalance by cross-validation; "do nothing" is a candidate.
+
+This is ``AugmentedClassifier(dose="auto")``. A candidate is an arm: a remedy and its dose. How good
+the rule is was measured by ``research/gate.py``; docs/choose.md has the results.
+"""
 
 from __future__ import annotations
 
@@ -25,29 +29,32 @@ if TYPE_CHECKING:
 
 SCORING = "balanced_accuracy"
 REPEATS = 2
-"""Times that the rows are divided into folds anew: the error of three differences is noise."""
-RANKING = 1.5
-"""Standard errors that all remedies together must gain, where a score looks at ranks."""
+"""Times that the rows are divided into folds: three differences alone give a poor error."""
+RANKING_ERRORS = 1.5
+"""Standard errors that all remedies together must gain if a score depends on ranks.
+
+Chosen on average precision with ``research/gate.py``; docs/choose.md compares it with other rules.
+"""
 
 
 @dataclass(frozen=True)
 class ArmResult:
-    """What a remedy in a dose scored.
+    """Scores of one arm: a remedy and its dose.
 
     Attributes
     ----------
     remedy : str
     dose : float
-        Share of each class's deficit that was added; 0 for nothing and for class weights.
+        Share of the rows that each class lacks; 0 for doing nothing and for class weights.
     score : float
-        Mean over the folds; NaN if it could not run.
+        Mean over the folds; NaN if the arm could not run.
     difference : float
-        Mean difference to doing nothing on the same folds.
+        Mean difference from doing nothing on the same folds.
     error : float
-        Its standard error, repeats of the same rows counted once.
+        Standard error of the difference. Repeats of the same rows count once.
     chosen : bool
     reason : str
-        Why it could not run.
+        Why the arm could not run.
     """
 
     remedy: str
@@ -66,17 +73,17 @@ class ArmResult:
 
 @dataclass(frozen=True, repr=False)
 class DoseReport:
-    """What ``AugmentedClassifier(dose="auto")`` chose, and the evidence.
+    """Choice of ``AugmentedClassifier(dose="auto")``, and the scores behind it.
 
     Attributes
     ----------
     arms : tuple of ArmResult
-        Doing nothing first.
+        All candidates; the first is doing nothing.
     scoring : str
     n_folds : int
-        Repetitions included; 0 where nothing was tried.
+        Number of folds, repetitions included; 0 if nothing was tried.
     reason : str
-        Why nothing was tried, or why nothing was changed.
+        Why nothing was tried, or why doing nothing was chosen.
 
     Examples
     --------
@@ -102,7 +109,7 @@ class DoseReport:
         return next(each for each in self.arms if each.chosen)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the arms as a table, one a row.
+        """Return the arms as a table with one row for each.
 
         Returns
         -------
@@ -134,12 +141,13 @@ class DoseReport:
 def check_scoring(scoring: Any, labels: NDArray[Any] | None = None) -> tuple[str, Scorer]:
     """Return the name of a scorer, and the scorer.
 
-    Of two ``labels`` of which none is 1, the rarer is the positive one, where a score needs one.
+    If there are two classes, none of them is 1 and the score needs a positive class, then the rarer
+    class of ``labels`` is the positive one.
 
     Raises
     ------
     ConfigError
-        If there is none of that name.
+        If there is no scorer of that name.
     """
     if scoring is None:
         scoring = SCORING
@@ -157,12 +165,14 @@ def check_scoring(scoring: Any, labels: NDArray[Any] | None = None) -> tuple[str
 
 
 def _with_positive(scorer: Any, labels: NDArray[Any] | None) -> Any:
+    """Return the scorer, with the rarer class as its ``pos_label`` if it needs one."""
     function, options = score_function(scorer)
     if labels is None or function is None or "pos_label" in options:
         return scorer
     classes, counts = np.unique(labels, return_counts=True)
-    one = len(classes) == 2 and 1 not in classes.tolist()
-    if not one or options.get("average", "binary") != "binary":
+    # scikit-learn's default is pos_label=1.
+    no_default = len(classes) == 2 and 1 not in classes.tolist()
+    if not no_default or options.get("average", "binary") != "binary":
         return scorer
     if "pos_label" not in inspect.signature(function).parameters:
         return scorer
@@ -170,23 +180,25 @@ def _with_positive(scorer: Any, labels: NDArray[Any] | None) -> Any:
 
 
 def cv_folds(labels: NDArray[Any], cv: Any, seed: int, repeats: int = REPEATS) -> list[Fold]:
-    """Return training and test rows: repeated stratified folds, or those of a splitter.
+    """Return training and test rows: repeated stratified folds, or the folds of a splitter.
 
-    A number of folds is lowered to the rows of the rarest class, so that each test fold has one.
+    There are at most as many folds as the rarest class has rows, so that each test fold has a row
+    of it. There are none if it has a single row.
 
     Raises
     ------
     ConfigError
         If ``cv`` is neither a number of at least 2 nor a splitter.
     """
-    blank = np.zeros(len(labels))
+    blank = np.zeros(len(labels))  # Splitters need an X and look at its length only.
     if isinstance(cv, numbers.Integral) and not isinstance(cv, bool):
         if cv < 2:
             raise ConfigError(f"cv must be at least 2, got {cv}.")
         n_folds = min(int(cv), int(np.unique(labels, return_counts=True)[1].min()))
         if n_folds < 2:
             return []
-        states = [derive(seed, "folds", turn) % 2**32 for turn in range(repeats)]
+        # scikit-learn accepts seeds of at most 32 bits.
+        states = [derive(seed, "folds", repeat) % 2**32 for repeat in range(repeats)]
         splitters = [StratifiedKFold(n_folds, shuffle=True, random_state=s) for s in states]
         return [fold for splitter in splitters for fold in splitter.split(blank, labels)]
     try:
@@ -207,20 +219,20 @@ def choose_dose(
     seed: int,
     doses: Sequence[float] = DOSES,
 ) -> DoseReport:
-    """Try every remedy in every dose on the same folds, and choose.
+    """Score every remedy in every dose on the same folds, and choose one.
 
     Raises
     ------
     ConfigError
-        If ``cv`` or ``scoring`` is impossible.
+        If ``cv`` or ``scoring`` cannot be used.
     """
     name, scorer = check_scoring(scoring, task.labels)
     folds = cv_folds(task.labels, cv, seed)
     nothing = ArmResult(NOTHING, 0.0, chosen=True)
     classes, counts = np.unique(task.labels, return_counts=True)
     present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-    lacking = scaled_targets(task.strategy, task.labels, 1.0) if len(present) > 1 else {}
-    missing = {label: target - present[label] for label, target in lacking.items()}
+    targets = scaled_targets(task.strategy, task.labels, 1.0) if len(present) > 1 else {}
+    missing = {label: target - present[label] for label, target in targets.items()}
     if not any(missing.values()):
         return DoseReport((nothing,), name, reason="Nothing is done: no class lacks rows.")
     if not folds:
@@ -228,15 +240,16 @@ def choose_dose(
         why = f"Nothing is done: class {rare!r} has one row, so no remedy can be tested."
         return DoseReport((nothing,), name, reason=why)
     if len(folds) < 2:
-        raise ConfigError("cv must make two or more folds: one difference has no standard error.")
+        raise ConfigError("cv must make two or more folds: one fold gives no standard error.")
     arms = arms_of((NOTHING, WEIGHTS, *samplers), doses)
-    idle = {
+    # A small dose of few rows rounds to none.
+    empty = {
         arm: "adds no row"
         for arm in arms
         if arm.dose and not any(round(arm.dose * n) for n in missing.values())
     }
-    trials = run_trials(task, [a for a in arms if a not in idle], samplers, folds, {name: scorer})
-    trials.reasons.update(idle)
+    trials = run_trials(task, [a for a in arms if a not in empty], samplers, folds, {name: scorer})
+    trials.reasons.update(empty)
     return decide(trials, name, arms, decisions=scores_decisions(scorer))
 
 
@@ -245,25 +258,27 @@ def decide(
 ) -> DoseReport:
     """Choose among arms by their scores on the folds.
 
-    An arm must gain more than its standard error. Of those that do, the one is taken whose gain,
-    averaged with that of all doses of its remedy, is the largest: of many arms one is lucky.
+    The gain of an arm must be larger than its standard error. Among the arms for which it is, the
+    one is chosen whose gain, averaged with the mean gain of all doses of its remedy, is the
+    largest. With many arms the best single one is often lucky; a mean over doses is so less often.
 
-    Rebalancing moves decisions by design, rankings and probabilities only by what it adds. So
-    where a score is not of ``decisions``, the mean over all remedies must gain too, by RANKING
-    standard errors: one that gains alone, among others that lose, is more often luck.
+    Rebalancing always changes decisions. It changes rankings and probabilities only if the rows
+    added hold information. So if a score does not depend on ``decisions`` alone, the mean gain over
+    all remedies must also be larger than RANKING_ERRORS standard errors: one remedy that gains
+    while the others lose is more often luck.
 
     Parameters
     ----------
     trials : Trials
     scoring : str
-        Of the scores that count.
+        Name of the score to choose by.
     arms : sequence of Arm or None
-        The order of the table, with those that could not run.
+        Order of the table, including arms that could not run.
     decisions : bool
-        Whether the score looks at decisions alone.
+        Whether the score depends on decisions alone.
     """
     scores = trials.scores[scoring]
-    results = compared(scores, trials.repeats / len(scores[Arm(NOTHING)]))
+    results = arm_results(scores, trials.repeats / len(scores[Arm(NOTHING)]))
     chosen, why = _choice(scores, results, trials.repeats, decisions)
     table = [
         replace(results[arm], chosen=arm == chosen)
@@ -280,35 +295,39 @@ def _choice(
     repeats: float,
     decisions: bool,
 ) -> tuple[Arm, str]:
-    """Return the arm to take, and why it is none."""
+    """Return the chosen arm, and the reason if it is doing nothing."""
     base = np.asarray(scores[Arm(NOTHING)])
     gains: dict[str, list[NDArray[np.float64]]] = {}
-    for arm, own in scores.items():
+    for arm, arm_scores in scores.items():
         if arm.remedy != NOTHING:
-            gains.setdefault(arm.remedy, []).append(np.asarray(own) - base)
+            gains.setdefault(arm.remedy, []).append(np.asarray(arm_scores) - base)
     means = {remedy: np.mean(each, axis=0) for remedy, each in gains.items()}
     if means and not decisions:
         together = np.mean(list(means.values()), axis=0)
         error = standard_error(together, repeats / len(together))
-        if not together.mean() > RANKING * error:
-            gain = f"{together.mean():+.3f}, {RANKING} standard errors are {RANKING * error:.3f}"
+        least = RANKING_ERRORS * error
+        if not together.mean() > least:
+            gain = f"{together.mean():+.3f}, {RANKING_ERRORS} standard errors are {least:.3f}"
             return Arm(NOTHING), f"Nothing is done: the remedies together gain too little ({gain})."
     able = [e for e in results.values() if e.remedy != NOTHING and e.difference > e.error]
     if not able:
-        why = "Nothing is done: no remedy beats that by more than its standard error."
+        why = "Nothing is done: no remedy is better by more than its standard error."
         return Arm(NOTHING), why
     best = max(able, key=lambda each: means[each.remedy].mean() + each.difference)
     return best.arm, ""
 
 
-def compared(scores: Mapping[Arm, Sequence[float]], share: float) -> dict[Arm, ArmResult]:
-    """Return what each arm scored, beside doing nothing; see :func:`standard_error`."""
+def arm_results(scores: Mapping[Arm, Sequence[float]], share: float) -> dict[Arm, ArmResult]:
+    """Return the mean score of each arm and its difference from doing nothing.
+
+    For ``share`` see :func:`standard_error`.
+    """
     base = np.asarray(scores[Arm(NOTHING)])
     found = {}
-    for arm, own in scores.items():
-        differences = np.asarray(own) - base
+    for arm, arm_scores in scores.items():
+        differences = np.asarray(arm_scores) - base
         error = standard_error(differences, share)
-        mean, gain = float(np.mean(own)), float(differences.mean())
+        mean, gain = float(np.mean(arm_scores)), float(differences.mean())
         found[arm] = ArmResult(arm.remedy, arm.dose, mean, gain, error)
     return found
 
@@ -316,10 +335,10 @@ def compared(scores: Mapping[Arm, Sequence[float]], share: float) -> dict[Arm, A
 def standard_error(differences: NDArray[np.float64], share: float) -> float:
     """Return the standard error of a mean difference over folds.
 
-    ``share`` is what one fold counts. Independent folds count ``1 / n``. The gate counts repeats
-    of the same rows once: ``repeats / n``. Intervals for other training rows, as in ``compare``,
-    need more, since folds share those: ``1 / n`` and the ratio of test to training rows (Nadeau
-    and Bengio 2003).
+    ``share`` is the factor by which the variance over folds is multiplied. For ``n`` independent
+    folds it is ``1 / n``. ``dose="auto"`` counts repeats of the same rows once, which makes it
+    ``repeats / n``. Intervals for other training rows, as in ``compare``, are wider because folds
+    share training rows: ``1 / n`` plus the ratio of test to training rows (Nadeau and Bengio 2003).
 
     Examples
     --------

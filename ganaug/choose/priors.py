@@ -1,8 +1,8 @@
-"""Probabilities after rebalancing: back to the classes' real shares.
+"""Correct probabilities after rebalancing for the real class frequencies.
 
-Rows that were added, weights and class weights change how often a classifier meets each class, and
-its probabilities with it. Saerens, Latinne and Decaestecker (2002), equation 2.4, put them right:
-``p'(k)`` is proportional to ``p(k) * real(k) / trained(k)``.
+Added rows, sample weights and class weights change the class frequencies a classifier is trained
+on, and so its probabilities. The correction is equation 2.4 of Saerens, Latinne and Decaestecker
+(2002): ``p'(k)`` is proportional to ``p(k) * real(k) / trained(k)``.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ def prior_ratio(
     real: tuple[NDArray[Any], Floats | None],
     trained: tuple[NDArray[Any], Floats | None],
 ) -> Floats:
-    """Return the share of each class among the real rows over that which a classifier has met.
+    """Return the share of each class among the real rows, divided by that in training.
 
     Parameters
     ----------
     estimator : classifier
-        Fitted. Its ``class_weight`` counts.
+        Fitted. Its ``class_weight`` counts as weights in training.
     real, trained : tuples of labels and weights
-        Weights are None where all are equal.
+        Weights are None if all are equal.
 
     Returns
     -------
@@ -41,28 +41,30 @@ def prior_ratio(
     """
     name = weight_parameter(estimator)
     option = None if name is None else estimator.get_params()[name]
+    # Forests balance each bootstrap sample, which in the mean is to balance all rows.
     option = "balanced" if option == "balanced_subsample" else option
     labels, weights = trained
-    own = np.ones(len(labels)) if weights is None else weights
+    row_weights = np.ones(len(labels)) if weights is None else weights
     if option is not None:
-        own = own * compute_sample_weight(option, labels)
-    return _shares(estimator.classes_, *real) / _shares(estimator.classes_, labels, own)
+        row_weights = row_weights * compute_sample_weight(option, labels)
+    return _shares(estimator.classes_, *real) / _shares(estimator.classes_, labels, row_weights)
 
 
 def _shares(classes: NDArray[Any], labels: NDArray[Any], weights: Floats | None) -> Floats:
-    own = np.ones(len(labels)) if weights is None else weights
-    sums = np.array([own[labels == label].sum() for label in classes])
+    """Return the weighted share of each class."""
+    row_weights = np.ones(len(labels)) if weights is None else weights
+    sums = np.array([row_weights[labels == label].sum() for label in classes])
     return np.asarray(sums / sums.sum(), np.float64)
 
 
-def corrected(probabilities: NDArray[Any], ratio: Floats) -> Floats:
-    """Return probabilities of (n_samples, n_classes) for the real shares of the classes.
+def correct_probabilities(probabilities: NDArray[Any], ratio: Floats) -> Floats:
+    """Return probabilities of shape (n_samples, n_classes), corrected by a prior ratio.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from ganaug.choose.priors import corrected
-    >>> corrected(np.array([[0.5, 0.5]]), np.array([0.9 / 0.5, 0.1 / 0.5]))
+    >>> from ganaug.choose.priors import correct_probabilities
+    >>> correct_probabilities(np.array([[0.5, 0.5]]), np.array([0.9 / 0.5, 0.1 / 0.5]))
     array([[0.9, 0.1]])
     """
     scaled = probabilities * ratio
@@ -70,7 +72,7 @@ def corrected(probabilities: NDArray[Any], ratio: Floats) -> Floats:
 
 
 class PriorCorrected(ClassifierMixin, BaseEstimator):
-    """A fitted classifier whose probabilities are corrected, and whose decisions are its own."""
+    """Fitted classifier with corrected probabilities and unchanged decisions."""
 
     def __init__(self, estimator: Any, ratio: Any) -> None:
         self.estimator = estimator
@@ -84,8 +86,8 @@ class PriorCorrected(ClassifierMixin, BaseEstimator):
 
     @of_estimator
     def predict_proba(self, X: Any) -> Any:
-        """Return corrected probabilities, (n_samples, n_classes)."""
-        return corrected(self.estimator.predict_proba(X), self.ratio)
+        """Return corrected probabilities, of shape (n_samples, n_classes)."""
+        return correct_probabilities(self.estimator.predict_proba(X), self.ratio)
 
     @of_estimator
     def decision_function(self, X: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Remedies for imbalance, and training rows that they change in doses.
+"""Remedies for imbalance, and training rows with doses of synthetic ones.
 
-A remedy adds rows, or weighs classes, or does nothing. One that adds rows runs once on a training
-fold; the doses are prefixes of what it made, so that a generator is trained once for all of them.
+A remedy adds rows, weights classes or does nothing. One that adds rows runs once on a training
+fold, and a smaller dose is the first part of the rows it adds. So a generator is trained once for
+all doses.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ NOTHING, THRESHOLD, WEIGHTS, REPEATED, INTERPOLATED = (
     "nothing", "tuned threshold", "class weights", "random duplication", "SMOTE"
 )  # fmt: skip
 DOSES = (0.1, 0.25, 0.5, 1.0)
+"""Shares of the rows that a class lacks. About doubled each time, up to balanced classes."""
 
 Codes = NDArray[np.int64]
 
@@ -38,11 +40,11 @@ class Rows:
     ----------
     X, y : rows and classes, in the user's containers
     labels : ndarray of shape (n_samples,)
-        The classes as an array, checked.
+        The classes as a checked array.
     synthetic : ndarray of bool or None
-        Which rows are synthetic; None if the sampler does not say.
+        True for synthetic rows. None if that is unknown, since the sampler does not only add rows.
     sampler : over-sampler or None
-        The one that added rows.
+        The sampler that added the rows.
     """
 
     X: Any
@@ -53,21 +55,23 @@ class Rows:
 
     @classmethod
     def resampled(cls, X: Any, X_res: Any, y_res: Any, sampler: Any) -> Rows:
-        """Return what a sampler made of rows ``X``, whose labels were checked.
+        """Return the rows that a sampler returned for ``X``, whose labels were checked.
 
-        Its labels are not checked again: a sampler adds no others.
+        The new labels are not checked, because a sampler adds no other classes.
         """
         synthetic = synthetic_rows(sampler, X, X_res)
         return cls(X_res, y_res, labels_of(y_res), synthetic, sampler)
 
     def dosed(self, dose: float) -> Rows:
-        """Return the real rows and the first of the synthetic ones, this share of each class."""
+        """Return the real rows and the first part, ``dose``, of each class's synthetic rows."""
         if self.synthetic is None:
-            raise ConfigError("A sampler that removes or changes rows has no doses.")
+            raise ConfigError(
+                "Doses need a sampler that only adds rows; this one removes or changes some."
+            )
         kept = ~self.synthetic
-        for label in pd.unique(self.labels[self.synthetic]):  # np.unique would sort strings
-            own = np.flatnonzero(self.synthetic & (self.labels == label))
-            kept[own[: round(dose * len(own))]] = True
+        for label in pd.unique(self.labels[self.synthetic]):  # np.unique sorts strings, slowly
+            added = np.flatnonzero(self.synthetic & (self.labels == label))
+            kept[added[: round(dose * len(added))]] = True
         rows = np.flatnonzero(kept)
         return Rows(
             containers.take(self.X, rows),
@@ -77,16 +81,13 @@ class Rows:
         )
 
 
-# ------------------------------------------------------------------ what adds rows
+# ------------------------------------------------------------------ checks and targets
 
 
 def check_classifier(estimator: Any) -> None:
-    """Refuse what cannot be a classifier.
+    """Raise `InvalidTypeError` if ``estimator`` is not a classifier.
 
-    Raises
-    ------
-    InvalidTypeError
-        For a class, a name, a regressor.
+    Examples of what is not: a class, a name, a regressor.
     """
     instance = hasattr(estimator, "fit") and not isinstance(estimator, type)
     if not instance or is_regressor(estimator):
@@ -96,18 +97,18 @@ def check_classifier(estimator: Any) -> None:
 
 
 def scaled_targets(strategy: Any, labels: NDArray[Any], dose: float) -> dict[Any, int]:
-    """Return the rows that each class shall have: those of a strategy, scaled to a dose."""
-    added = check_strategy(strategy, labels)
+    """Return the target class counts of a strategy, scaled to a dose."""
+    to_add = check_strategy(strategy, labels)
     classes, counts = np.unique(labels, return_counts=True)
     present = dict(zip(classes.tolist(), counts.tolist(), strict=True))
-    return {c: present[c] + round(dose * n) for c, n in added.items()}
+    return {label: present[label] + round(dose * n) for label, n in to_add.items()}
 
 
-# ------------------------------------------------------------------ what weighs
+# ------------------------------------------------------------------ weights
 
 
 def weight_parameter(estimator: Any) -> str | None:
-    """Return the name of an estimator's ``class_weight``, or that of a pipeline's last step."""
+    """Return the parameter name of ``class_weight``, in a pipeline that of the last step."""
     prefix = ""
     while getattr(estimator, "steps", None):
         name, estimator = estimator.steps[-1]
@@ -116,13 +117,13 @@ def weight_parameter(estimator: Any) -> str | None:
     return f"{prefix}class_weight" if has else None
 
 
-def weighted(estimator: Any) -> Any:
-    """Return a clone that weighs the classes.
+def with_class_weights(estimator: Any) -> Any:
+    """Return a clone with ``class_weight="balanced"``.
 
     Raises
     ------
     InvalidInputError
-        If the estimator cannot, or does already.
+        If the estimator has no ``class_weight``, or the parameter is set already.
     """
     name = weight_parameter(estimator)
     if name is None:
@@ -132,22 +133,23 @@ def weighted(estimator: Any) -> Any:
     return clone(estimator).set_params(**{name: "balanced"})
 
 
-def spread(
+def augmented_weights(
     real: NDArray[np.float64], labels: NDArray[Any], rows: Rows, synthetic_weight: float
 ) -> NDArray[np.float64]:
-    """Return the weights of augmented rows, given those of the real ones and their labels.
+    """Return the weights of augmented rows, from the weights and labels of the real rows.
 
     Raises
     ------
     ConfigError
-        If the sampler does not say what it has done with which row.
+        If it is unknown which rows the sampler has removed or changed.
     """
     if rows.synthetic is None:
         kept = getattr(rows.sampler, "sample_indices_", None)
         if kept is not None:
             return np.asarray(real[kept], np.float64)
         raise ConfigError(
-            f"{type(rows.sampler).__name__} removes or changes rows, so weights cannot follow them."
+            f"{type(rows.sampler).__name__} removes or changes rows, and sample weights cannot be "
+            "assigned to the rows that remain. Use an over-sampler, or leave out the weights."
         )
     weights = np.empty(len(rows.synthetic))
     weights[~rows.synthetic] = real
@@ -162,33 +164,34 @@ def spread(
 
 @dataclass(frozen=True, order=True)
 class Arm:
-    """A remedy in a dose; 0 where it adds no rows."""
+    """A remedy and its dose, which is 0 if the remedy adds no rows."""
 
     remedy: str
     dose: float = 0.0
 
 
 def samplers_of(augmenter: Any, seed: int, name: str = "") -> dict[str, Any]:
-    """Return what adds rows, by the name of the remedy: duplication, SMOTE, the augmenter.
+    """Return the samplers by the name of their remedy: duplication, SMOTE, the augmenter.
 
-    The augmenter is called ``name``, or "ganaug" if it is ours and by its class if it is not; of
-    the name of another remedy, it takes that one's place.
+    The augmenter's remedy is called ``name``. Without one it is "ganaug" for a GANAugmenter, and
+    the name of the class for other samplers. A SMOTE of the user's replaces the default one.
     """
     name = name or ("ganaug" if hasattr(augmenter, "sample") else type(augmenter).__name__)
     strategy = getattr(augmenter, "sampling_strategy", "auto")
     option = getattr(augmenter, "categorical_features", "auto")
+    # scikit-learn accepts seeds of at most 32 bits.
     states = [derive(seed, remedy) % 2**32 for remedy in (REPEATED, INTERPOLATED)]
-    found = {
+    defaults = {
         REPEATED: RepeatRows(sampling_strategy=strategy, random_state=states[0]),
         INTERPOLATED: SmoteRows(
             sampling_strategy=strategy, categorical_features=option, random_state=states[1]
         ),
     }
-    return {**found, name: augmenter}
+    return {**defaults, name: augmenter}
 
 
 def arms_of(remedies: Iterable[str], doses: Sequence[float] = DOSES) -> list[Arm]:
-    """Return the arms, the simplest remedy and the smallest dose first."""
+    """Return the arms in the order of the remedies, with the smallest dose first."""
     return [
         Arm(remedy, dose)
         for remedy in remedies
@@ -196,7 +199,7 @@ def arms_of(remedies: Iterable[str], doses: Sequence[float] = DOSES) -> list[Arm
     ]
 
 
-def grow(
+def resample_fold(
     sampler: Any,
     X: Any,
     y: Any,
@@ -205,9 +208,9 @@ def grow(
     cached: Any = None,
 ) -> Rows:
     """Return the rows of a training fold and those that a clone of a sampler adds to them."""
-    own = clone(sampler).set_params(sampling_strategy=dict(targets))
+    fold_sampler = clone(sampler).set_params(sampling_strategy=dict(targets))
     with warnings.catch_warnings():
-        # What there is to say about the classes, the fit on all rows says once.
+        # Warnings about the classes would come for each fold. The fit on all rows gives them once.
         warnings.simplefilter("ignore", GanaugWarning)
-        X_res, y_res, own = (cached or fit_resample)(own, X, y, labels)
-    return Rows.resampled(X, X_res, y_res, own)
+        X_res, y_res, fold_sampler = (cached or fit_resample)(fold_sampler, X, y, labels)
+    return Rows.resampled(X, X_res, y_res, fold_sampler)

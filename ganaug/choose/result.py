@@ -1,4 +1,4 @@
-"""What a comparison of remedies found, and the advice that follows."""
+"""Result of ``compare``: scores, intervals, advice, and the report."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE = (6.0, 0.9)
-"""Inches of the picture: the width, and the height without methods."""
+"""Width of the picture, and its height without methods, in inches."""
 
 ROW = 0.34
-"""Inches of height that each method adds."""
+"""Height that each method adds to the picture, in inches."""
 
-FEW = 5
-"""With fewer folds the advice says that they are few."""
+FEW_FOLDS = 5
+"""With fewer folds than the default of ``compare``, the advice warns about it."""
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What a method scored.
+    """Scores of one method.
 
     Attributes
     ----------
     method : str
     score : float
-        Mean over the folds; NaN if it could not run.
+        Mean over the folds; NaN if the method could not run.
     difference : float
-        Mean difference to doing nothing on the same folds.
+        Mean difference from doing nothing on the same folds.
     low, high : float
-        Its 95% interval, by the corrected resampled t-test.
+        95% interval of the difference, by the corrected resampled t-test.
     error : float
-        Its standard error.
+        Standard error of the difference.
     reason : str
         Why the method could not run.
     """
@@ -53,15 +53,16 @@ class MethodResult:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Document):
-    """What :func:`compare` found.
+    """Result of :func:`compare`.
 
     Attributes
     ----------
     methods : tuple of MethodResult
+        The first is doing nothing.
     scoring : str
     n_folds : int
     facts : dict
-        Rows, classes, classifier and versions.
+        Rows, classes, classifier, augmenter, seed and versions.
 
     Examples
     --------
@@ -81,16 +82,17 @@ class Comparison(Document):
 
     @property
     def best(self) -> MethodResult:
-        """The method that is advised.
+        """The advised method.
 
-        Of those whose interval lies above 0, the simplest within one standard error of the best.
+        Of the methods whose interval is above 0, it is the simplest one within a standard error of
+        the best. If there is none, it is doing nothing.
         """
-        able = [each for each in self.methods if each.low > 0]
-        if not able:
+        better = [each for each in self.methods if each.low > 0]
+        if not better:
             return self.methods[0]
-        top = max(able, key=lambda each: each.difference)
-        near = top.difference - top.error
-        return next(each for each in able if each.difference >= near)
+        top = max(better, key=lambda each: each.difference)
+        least = top.difference - top.error
+        return next(each for each in better if each.difference >= least)
 
     @property
     def advice(self) -> str:
@@ -100,19 +102,17 @@ class Comparison(Document):
         if best.method != NOTHING:
             top = max(others, key=lambda each: each.difference)
             text = f"Use {best.method}: {self.scoring} {best.score:.3f} against "
-            text += f"{nothing.score:.3f} ({_interval(best)})."
+            text += f"{nothing.score:.3f} ({_interval_text(best)})."
             if top.method != best.method:
-                text += (
-                    f" {top.method} scores {top.score:.3f}: no further ahead than chance explains."
-                )
-            if self.n_folds < FEW:
-                text += f" With {self.n_folds} folds an interval can be narrow by luck."
+                text += f" {top.method} scores {top.score:.3f}, but its lead may be chance."
+            if self.n_folds < FEW_FOLDS:
+                text += f" With only {self.n_folds} folds an interval can be narrow by chance."
             return text
-        text = "Nothing beats doing nothing here"
+        text = "No method is better than doing nothing here"
         if not others:
             return f"{text}: no method could run."
         top = max(others, key=lambda each: each.difference)
-        return f"{text}: no interval lies above 0 (best: {top.method}, {_interval(top)})."
+        return f"{text}: no interval is above 0 (best: {top.method}, {_interval_text(top)})."
 
     def to_frame(self) -> pd.DataFrame:
         """Return the methods as a table.
@@ -137,7 +137,7 @@ class Comparison(Document):
         return pd.DataFrame([asdict(each) for each in self.methods]).set_index("method")
 
     def _picture(self) -> Figure:
-        """Draw each method's difference to doing nothing, the advised one in another colour."""
+        """Draw the difference of each method from doing nothing; the advised one stands out."""
         from ganaug.pages.style import BLUE, GREY, ORANGE, plain_panel, style
 
         shown = self._shown
@@ -154,7 +154,7 @@ class Comparison(Document):
             axes.axvline(0, color=GREY, linewidth=1)
             axes.set_yticks(places, names)
             axes.set_ylim(-0.6, rows - 0.4)
-            axes.set_title(f"{self.scoring}, difference to doing nothing")
+            axes.set_title(f"{self.scoring}, difference from doing nothing")
             axes.grid(axis="y", visible=False)
         return figure
 
@@ -172,15 +172,16 @@ class Comparison(Document):
         from ganaug.pages.drawer import Drawer, template
         from ganaug.pages.style import style
 
-        words = "; ".join(f"{each.method} {each.difference:+.3f}" for each in self._shown)
+        # Screen readers read the description in place of the picture.
+        description = "; ".join(f"{each.method} {each.difference:+.3f}" for each in self._shown)
         with style():
-            picture = Drawer("d").svg(self._picture(), f"Differences: {words}")
+            picture = Drawer("d").svg(self._picture(), f"Differences: {description}")
             context = {"found": self, "picture": picture, "versions": self.facts["versions"]}
             return template("comparison.html.j2").render(context)
 
     @property
     def _shown(self) -> list[MethodResult]:
-        """The methods in the picture: all that could run, beside doing nothing."""
+        """The methods in the picture: all that could run, without doing nothing."""
         return [each for each in self.methods[1:] if not each.reason]
 
     def __repr__(self) -> str:
@@ -189,10 +190,10 @@ class Comparison(Document):
         for each in self.methods:
             text = each.reason or f"{each.score:.3f}"
             if each.method != NOTHING and not each.reason:
-                text += f"  {_interval(each)}"
+                text += f"  {_interval_text(each)}"
             lines.append(f"{'*' if each == self.best else ' '} {each.method:20}{text}")
         return "\n".join([*lines, self.advice])
 
 
-def _interval(each: MethodResult) -> str:
+def _interval_text(each: MethodResult) -> str:
     return f"{each.difference:+.3f}, 95% interval {each.low:+.3f} to {each.high:+.3f}"

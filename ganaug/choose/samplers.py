@@ -1,4 +1,4 @@
-"""Over-samplers for any container: duplication and SMOTE, and what a sampler added."""
+"""Over-samplers for any container (duplication and SMOTE), and the rows that a sampler added."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ from ganaug.tables.dtypes import (
 )
 
 SMOTE_NEIGHBOURS = 5
+"""The default of imbalanced-learn."""
 
 
 class RowSampler(BaseOverSampler):
-    """An over-sampler of rows in any container, which can be given labels that are checked."""
+    """Over-sampler of rows in any container. It can skip the check of labels."""
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the rows, and behind them new rows of the rare classes.
+        """Return the rows, followed by new rows of the rare classes.
 
         Raises
         ------
@@ -52,14 +53,14 @@ class RowSampler(BaseOverSampler):
     def add_rows(
         self, X: Any, y: Any, labels: NDArray[Any], *, one_hot: bool = False
     ) -> tuple[Any, Any]:
-        """Return what :meth:`fit_resample` does, for labels that were checked before."""
+        """Do what :meth:`fit_resample` does, for labels that were checked before."""
 
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
-        raise NotImplementedError  # fit_resample is overridden whole.
+        raise NotImplementedError  # abstract in imbalanced-learn; fit_resample does not call it
 
 
 class RepeatRows(RowSampler):
-    """Random duplication, of rows in any container."""
+    """Random duplication of rows in any container."""
 
     def __init__(self, *, sampling_strategy: Any = "auto", random_state: Any = None) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
@@ -68,7 +69,7 @@ class RepeatRows(RowSampler):
     def add_rows(
         self, X: Any, y: Any, labels: NDArray[Any], *, one_hot: bool = False
     ) -> tuple[Any, Any]:
-        """Return the rows, and behind them rows of the rare classes drawn again."""
+        """Return the rows, followed by rows of the rare classes drawn with replacement."""
         rng = numpy_stream(seed_from(self.random_state), "repeat")
         rows = [np.arange(len(labels))]
         for label, missing in check_strategy(self.sampling_strategy, labels).items():
@@ -78,12 +79,12 @@ class RepeatRows(RowSampler):
 
 
 class SmoteRows(RowSampler):
-    """SMOTE on standardised columns, SMOTENC or SMOTEN where some or all are categories.
+    """SMOTE on standardised columns; SMOTENC or SMOTEN if some or all columns are categories.
 
-    A missing number counts as the median of its column, and new rows have a number there: SMOTE
-    has no notion of a missing one. A column without any value stays so. New rows come back in the
-    dtypes of the columns, behind the original ones, which are untouched.
-    The neighbours are five, or as many as the smallest class has.
+    SMOTE cannot handle missing values, so a missing number is replaced by the median of its column,
+    and new rows have a number there. A column without any value stays empty. New rows have the
+    dtypes of the columns and follow the original rows, which are unchanged. There are five
+    neighbours, or as many as the smallest class has.
     """
 
     def __init__(
@@ -100,22 +101,23 @@ class SmoteRows(RowSampler):
     def add_rows(
         self, X: Any, y: Any, labels: NDArray[Any], *, one_hot: bool = False
     ) -> tuple[Any, Any]:
-        """Return the rows, and interpolated rows of the rare classes behind them.
+        """Return the rows, followed by interpolated rows of the rare classes.
 
         Raises
         ------
         InvalidInputError
-            If a class has one row.
+            If a class that needs rows has a single one.
         """
         frame = checks.check_table(X, check_budget("auto"))
         classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
         missing = check_strategy(self.sampling_strategy, labels)
-        wanted = {k: counts[k] + missing.get(c, 0) for k, c in enumerate(classes.tolist())}
-        fewest = min((counts[k] for k in wanted if wanted[k] > counts[k]), default=2)
+        targets = {k: counts[k] + missing.get(c, 0) for k, c in enumerate(classes.tolist())}
+        fewest = min((counts[k] for k in targets if targets[k] > counts[k]), default=2)
         if fewest < 2:
+            # Shown as the reason why the remedy could not run, hence without a full stop.
             raise InvalidInputError("a class has one row: there is nothing to interpolate")
         matrix, columns = _as_matrix(frame, self.categorical_features)
-        sampler = self._sampler([c.categorical for c in columns], fewest, wanted)
+        sampler = self._sampler([c.categorical for c in columns], fewest, targets)
         rows, new = sampler.fit_resample(matrix, codes)
         made = pd.concat(
             [column.back(rows[len(frame) :, k]) for k, column in enumerate(columns)], axis=1
@@ -124,12 +126,14 @@ class SmoteRows(RowSampler):
         return X_res, append_target(X, X_res, y, classes[new[len(frame) :]], one_hot)
 
     def _sampler(
-        self, categorical: Sequence[bool], fewest: int, wanted: Mapping[int, int]
+        self, categorical: Sequence[bool], fewest: int, targets: Mapping[int, int]
     ) -> BaseOverSampler:
+        """Return imbalanced-learn's sampler for these columns."""
+        # scikit-learn accepts seeds of at most 32 bits.
         seed = derive(seed_from(self.random_state), "smote") % 2**32
         options: dict[str, Any] = {
             "k_neighbors": min(SMOTE_NEIGHBOURS, int(fewest) - 1),
-            "sampling_strategy": dict(wanted),
+            "sampling_strategy": dict(targets),
             "random_state": seed,
         }
         if all(categorical):
@@ -141,7 +145,7 @@ class SmoteRows(RowSampler):
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the matrix that SMOTE sees, and the way back."""
+    """A column of the matrix for SMOTE, and how to undo its encoding."""
 
     name: Any
     type: ColumnType
@@ -157,18 +161,18 @@ class _Column:
     def back(self, values: NDArray[np.float64]) -> pd.Series:
         """Return new values in the dtype of the column."""
         if self.categorical:
-            codes = values.astype(np.int64) - 1
+            codes = values.astype(np.int64) - 1  # see _as_matrix
             return from_codes(codes, self.levels, self.type).rename(self.name)
         numbers = values * self.scale + self.mean
-        whole = self.type.storage not in ("float", "objects") or self.type.unit == "integer"
-        if whole:
+        integral = self.type.storage not in ("float", "objects") or self.type.unit == "integer"
+        if integral:
             numbers = np.rint(numbers).astype(np.int64)
         missing = np.full(len(values), self.empty)
         return from_numbers(numbers, missing, self.type).rename(self.name)
 
 
 def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], list[_Column]]:
-    """Return standardised numbers, and categories by their numbers (0 where one is missing)."""
+    """Return numbers standardised, and categories as their numbers from 1 on (0 if missing)."""
     declared = checks.check_categorical(option, frame)
     parts, columns = [], []
     for k, name in enumerate(frame.columns):
@@ -182,6 +186,7 @@ def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], l
         numbers, missing = to_numbers(series, kind)
         values, empty = numbers.astype(np.float64), bool(missing.all())
         values[missing] = 0.0 if empty else np.median(values[~missing])
+        # A constant column has no spread to divide by.
         mean, scale = float(values.mean()), float(values.std()) or 1.0
         parts.append((values - mean) / scale)
         columns.append(_Column(name, kind, [], mean, scale, empty))
@@ -189,9 +194,10 @@ def _as_matrix(frame: pd.DataFrame, option: Any) -> tuple[NDArray[np.float64], l
 
 
 def fit_resample(sampler: Any, X: Any, y: Any, labels: NDArray[Any]) -> tuple[Any, Any, Any]:
-    """Return the augmented rows and the fitted sampler (a function of its own, to be cached).
+    """Return the augmented rows and the fitted sampler.
 
-    ``labels`` are those of ``y``, checked: samplers of ours do not check them again.
+    It is a module's function so that joblib can cache it. ``labels`` are the checked labels of
+    ``y``, which a :class:`RowSampler` does not check again.
     """
     if isinstance(sampler, RowSampler):
         return *sampler.add_rows(X, y, labels), sampler
@@ -199,36 +205,40 @@ def fit_resample(sampler: Any, X: Any, y: Any, labels: NDArray[Any]) -> tuple[An
 
 
 def synthetic_rows(sampler: Any, X: Any, X_res: Any) -> NDArray[np.bool_] | None:
-    """Return which rows a sampler made: its own mask, else whatever stands behind the originals."""
+    """Return which rows are synthetic: the sampler's mask, or all rows after the original ones.
+
+    Return None if the sampler may have removed or changed rows.
+    """
     mask: NDArray[np.bool_] | None = getattr(sampler, "synthetic_mask_", None)
     if mask is not None:
         return mask
     before, after = num_samples(X), num_samples(X_res)
     if after < before or not only_adds_rows(sampler):
         return None
-    # A combination such as SMOTEENN calls itself an over-sampler and removes rows too.
+    # Combinations such as SMOTEENN also say that they over-sample, but remove rows too.
     if not isinstance(sampler, BaseOverSampler) and not _starts_with(X_res, X, before):
         return None
     return np.arange(after) >= before
 
 
 def _starts_with(longer: Any, table: Any, n: int) -> bool:
+    """Return whether the first ``n`` rows of a table are those of another."""
     if sp.issparse(table):
         return bool((longer[:n] != table).nnz == 0)
     return pd.DataFrame(np.asarray(longer)[:n]).equals(pd.DataFrame(np.asarray(table)))
 
 
 def check_over_sampler(sampler: Any, option: str) -> None:
-    """Refuse a sampler that does not only add.
+    """Raise `ConfigError` if a sampler does not only add rows.
 
-    Raises
-    ------
-    ConfigError
-        Names the ``option`` that needs an over-sampler.
+    The message names the ``option`` that needs an over-sampler.
     """
     if getattr(sampler, "mode", "append") == "replace":
         raise ConfigError(f'{option} needs mode="append"; mode="replace" adds no rows.')
     if not hasattr(sampler, "fit_resample"):
         raise ConfigError(f"{option} needs a sampler such as GANAugmenter(), got {sampler!r}.")
     if not only_adds_rows(sampler):
-        raise ConfigError(f"{option} needs an over-sampler; {type(sampler).__name__} takes dose=1.")
+        raise ConfigError(
+            f"{option} needs an over-sampler, and {type(sampler).__name__} also removes or changes "
+            "rows. It can be used in AugmentedClassifier with dose=1."
+        )

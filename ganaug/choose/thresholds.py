@@ -1,4 +1,4 @@
-"""Tuned decisions: the free remedy, which changes neither rows nor what a classifier learns."""
+"""Tuned decision thresholds: a remedy that changes neither the rows nor the fitted classifier."""
 
 from __future__ import annotations
 
@@ -23,25 +23,32 @@ if TYPE_CHECKING:
     from typing import Self
 
 THRESHOLD_FOLDS = 5
+"""The default of scikit-learn's ``TunedThresholdClassifierCV``."""
 FACTORS = (4.0, 2.0, 1.4, 1.2)
-"""Steps of the search, coarse to fine."""
+"""Factors by which the search changes a weight, coarse to fine: each is about the root of the last.
+
+Each factor costs two evaluations for each class.
+"""
 
 Score = Callable[[NDArray[Any], NDArray[Any]], float]
 
 
-def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
+def with_tuned_decisions(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     """Return an estimator that tunes its decisions for a scorer on folds of its training rows.
+
+    The errors are shown as the reason why the method could not run, hence have no full stop.
 
     Raises
     ------
     InvalidInputError
-        If the scorer does not look at decisions, or the classifier has no scores to cut.
+        If the scorer does not look at decisions, a class has one row, or there are several classes
+        and the classifier has no probabilities.
     """
     if not scores_decisions(scorer):
-        raise InvalidInputError("the score does not look at decisions, which is all this changes")
+        raise InvalidInputError("the score does not look at decisions, which a threshold changes")
     counts = np.unique(labels, return_counts=True)[1]
     if counts.min() < 2:
-        raise InvalidInputError("a class has one row: no fold can test a decision")
+        raise InvalidInputError("a class has one row: no inner fold can test it")
     cv = StratifiedKFold(
         min(THRESHOLD_FOLDS, int(counts.min())), shuffle=True, random_state=seed % 2**32
     )
@@ -50,18 +57,19 @@ def tuned(estimator: Any, labels: NDArray[Any], scorer: Any, seed: int) -> Any:
     if not hasattr(estimator, "predict_proba"):
         raise InvalidInputError("the classifier has no predict_proba")
 
-    def score(truth: NDArray[Any], said: NDArray[Any]) -> float:
-        return score_decisions(scorer, truth, said)
+    def score(truth: NDArray[Any], predicted: NDArray[Any]) -> float:
+        return score_decisions(scorer, truth, predicted)
 
     return TunedClassWeights(clone(estimator), cv, score)
 
 
 class TunedClassWeights(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
-    """Threshold tuning for several classes: a weight for each class's probability.
+    """Classifier with a tuned weight for each class's probability: thresholds for several classes.
 
-    The class with the largest ``weight * probability`` is predicted. The weights are found by
-    coordinate ascent on out-of-fold probabilities of the training rows, from equal weights or the
-    inverse class frequencies, which are best for a calibrated classifier and balanced accuracy.
+    It predicts the class with the largest ``weight * probability``. The weights are found by
+    coordinate ascent on out-of-fold probabilities of the training rows. The search starts from
+    equal weights or from the inverse class frequencies, whichever are better. The latter are the
+    best weights for balanced accuracy if the classifier is calibrated.
 
     Parameters
     ----------
@@ -69,7 +77,7 @@ class TunedClassWeights(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         With ``predict_proba``.
     cv : splitter
     metric : callable
-        ``metric(truth, predicted)``, the higher the better.
+        ``metric(truth, predicted)``; higher is better.
     """
 
     def __init__(self, estimator: Any, cv: Any, metric: Score = balanced_accuracy_score) -> None:
@@ -85,8 +93,8 @@ class TunedClassWeights(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         )
 
         def value(weights: NDArray[np.float64]) -> float:
-            said = self.classes_[(held_out * weights).argmax(axis=1)]
-            return float(self.metric(self.classes_[codes], said))
+            predicted = self.classes_[(held_out * weights).argmax(axis=1)]
+            return float(self.metric(self.classes_[codes], predicted))
 
         self.weights_ = best_weights(value, np.bincount(codes))
         self.estimator_ = clone(self.estimator).fit(X, y)
@@ -94,7 +102,7 @@ class TunedClassWeights(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     @of_estimator
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the classifier's own probabilities."""
+        """Return the probabilities of the classifier, unweighted."""
         return np.asarray(self.estimator_.predict_proba(X), np.float64)
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -106,7 +114,7 @@ class TunedClassWeights(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 def best_weights(
     value: Callable[[NDArray[np.float64]], float], counts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return class weights of high value, never worse than equal weights."""
+    """Return class weights with a high ``value``, at least that of equal weights."""
     starts = [np.ones(len(counts)), counts.sum() / (len(counts) * counts)]
     weights = max(starts, key=value)
     best = value(weights)

@@ -1,4 +1,4 @@
-"""Every remedy on the same folds: what each scores on rows that nothing was trained on."""
+"""Fit every remedy on the same folds, and score each on the test rows."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from ganaug.choose.remedies import (
     Arm,
     Codes,
     Rows,
-    grow,
+    augmented_weights,
+    resample_fold,
     scaled_targets,
-    spread,
-    weighted,
+    with_class_weights,
 )
 from ganaug.data import containers
 from ganaug.errors import ConfigError
 from ganaug.runtime.privates import num_samples
 
 Fold = tuple[Codes, Codes]
-"""Numbers of the training rows and of the test rows."""
+"""Indices of the training rows and of the test rows."""
 
 Scorer = Callable[[Any, Any, Any], float]
+"""``scorer(model, X, y)``; higher is better."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learned, and how a classifier is fitted on it.
+    """Training rows, and how a classifier is fitted to them.
 
     Parameters
     ----------
@@ -45,15 +46,17 @@ class Task:
     labels : ndarray of shape (n_samples,)
         The classes as an array.
     weights : ndarray of shape (n_samples,) or None
+        Weights of the real rows.
     synthetic_weight : float
     fit_params : mapping
     correct_prior : bool
     strategy : object
-        The augmenter's ``sampling_strategy``: what a dose of 1 is.
+        The augmenter's ``sampling_strategy``, which a dose of 1 carries out in full.
     cached : callable or None
-        Stands in for :func:`ganaug.choose.samplers.fit_resample`.
+        Called in place of :func:`ganaug.choose.samplers.fit_resample`.
     makers : mapping of str to callable
-        Remedies that change the classifier and no rows: ``maker(task)`` returns the unfitted one.
+        For remedies that change the classifier but no rows: ``maker(task)`` returns the unfitted
+        classifier.
     """
 
     estimator: Any
@@ -69,21 +72,22 @@ class Task:
     makers: Mapping[str, Callable[[Task], Any]] = field(default_factory=lambda: MAKERS)
 
     def parts(self, choices: Iterable[Codes]) -> Iterator[Task]:
-        """Yield the task on some of the rows, for each choice of them.
+        """Yield the task on some of the rows, for each choice of row indices.
 
-        A part lacks a part: ``strategy`` becomes numbers of rows in the same proportion.
+        The numbers of rows to add are scaled to the number of chosen rows, and ``strategy`` becomes
+        a dict of targets.
         """
-        # Once for all parts: sorting strings costs more than everything else here.
+        # Done once for all parts, since sorting strings takes longer than the rest.
         classes, codes = np.unique(self.labels, return_inverse=True)
-        names, whole = classes.tolist(), np.bincount(codes)
-        wanted = scaled_targets(self.strategy, self.labels, 1.0)
+        names, counts = classes.tolist(), np.bincount(codes)
+        full_targets = scaled_targets(self.strategy, self.labels, 1.0)
         for rows in choices:
             share = len(rows) / len(codes)
             kept = np.bincount(codes[rows], minlength=len(names))
             targets = {
-                label: int(kept[k] + np.ceil((wanted[label] - whole[k]) * share))
+                label: int(kept[k] + np.ceil((full_targets[label] - counts[k]) * share))
                 for k, label in enumerate(names)
-                if label in wanted and kept[k]
+                if label in full_targets and kept[k]
             }
             yield replace(
                 self,
@@ -99,10 +103,10 @@ class Task:
         return Rows(self.X, self.y, self.labels, np.zeros(len(self.labels), bool))
 
     def fit(self, rows: Rows, estimator: Any = None) -> Any:
-        """Return a classifier fitted on augmented rows."""
+        """Return a classifier fitted to augmented rows."""
         params, weights = dict(self.fit_params), None
         if self.weights is not None:
-            weights = spread(self.weights, self.labels, rows, self.synthetic_weight)
+            weights = augmented_weights(self.weights, self.labels, rows, self.synthetic_weight)
             params["sample_weight"] = weights
         model = clone(self.estimator if estimator is None else estimator)
         model.fit(rows.X, rows.y, **params)
@@ -112,66 +116,71 @@ class Task:
         return PriorCorrected(model, ratio)
 
     def models(self, arms: Sequence[Arm], samplers: Mapping[str, Any]) -> Iterator[Fitted]:
-        """Fit each arm; an arm that cannot run comes with the reason."""
-        grown: dict[str, Rows | str] = {}
+        """Yield the fitted classifier of each arm, or the reason why the arm cannot run."""
+        resampled: dict[str, Rows | str] = {}  # by remedy, since all doses share the same rows
         for arm in arms:
-            if arm.remedy in samplers and arm.remedy not in grown:
-                grown[arm.remedy] = self._grown(samplers[arm.remedy])
-            yield self._fitted(arm, grown.get(arm.remedy))
+            if arm.remedy in samplers and arm.remedy not in resampled:
+                resampled[arm.remedy] = self._resample(samplers[arm.remedy])
+            yield self._fit_arm(arm, resampled.get(arm.remedy))
 
-    def _grown(self, sampler: Any) -> Rows | str:
+    def _resample(self, sampler: Any) -> Rows | str:
+        """Return the augmented rows, or the reason why there are none."""
         try:
-            return grow(sampler, self.X, self.y, self.labels, self.strategy, self.cached)
+            return resample_fold(sampler, self.X, self.y, self.labels, self.strategy, self.cached)
         except ConfigError:
-            raise  # an option of the augmenter is wrong
+            raise  # A parameter of the augmenter is wrong: the user must change it.
         except (ValueError, TypeError, RuntimeError) as error:
-            return _reason(error)
+            return _reason_of(error)
 
-    def _fitted(self, arm: Arm, grown: Rows | str | None) -> Fitted:
-        if isinstance(grown, str):
-            return Fitted(arm, None, grown)
-        if arm.remedy == NOTHING:
+    def _fit_arm(self, arm: Arm, resampled: Rows | str | None) -> Fitted:
+        if isinstance(resampled, str):
+            return Fitted(arm, None, resampled)
+        if arm.remedy == NOTHING:  # Its errors are not caught: without it nothing can be compared.
             return Fitted(arm, self.fit(self.rows()))
         try:
             if arm.remedy in self.makers:
                 return Fitted(arm, self.fit(self.rows(), self.makers[arm.remedy](self)))
-            assert grown is not None
-            return Fitted(arm, self.fit(grown.dosed(arm.dose)))
+            assert resampled is not None
+            return Fitted(arm, self.fit(resampled.dosed(arm.dose)))
         except (ValueError, TypeError, RuntimeError) as error:
-            return Fitted(arm, None, _reason(error))
+            return Fitted(arm, None, _reason_of(error))
 
 
-MAKERS: Mapping[str, Callable[[Task], Any]] = {WEIGHTS: lambda task: weighted(task.estimator)}
+MAKERS: Mapping[str, Callable[[Task], Any]] = {
+    WEIGHTS: lambda task: with_class_weights(task.estimator)
+}
+"""The default ``makers`` of a task."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """An arm and its classifier, or why there is none."""
+    """An arm and its fitted classifier, or the reason why there is none."""
 
     arm: Arm
     model: Any
     reason: str = ""
 
 
-def _reason(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
+    """Return the first line of an error's message."""
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].rstrip(".")
 
 
 @dataclass
 class Trials:
-    """The scores of arms on folds.
+    """Scores of arms on folds.
 
     Attributes
     ----------
     scores : dict of str to dict of Arm to list of float
-        By the name of the scorer; one score a fold. Arms that could not run are absent.
+        By the name of the scorer, with one score for each fold. Arms that could not run are absent.
     reasons : dict of Arm to str
         Why an arm could not run.
     overlap : float
-        Test rows over training rows, of the mean fold.
+        Number of test rows divided by number of training rows, mean over the folds.
     repeats : float
-        Times that a row was tested, in the mean.
+        Mean number of times that a row was tested.
     """
 
     scores: dict[str, dict[Arm, list[float]]]
@@ -195,27 +204,28 @@ def run_trials(
     parts = task.parts(train for train, _ in folds)
     for part, (_, test) in zip(parts, folds, strict=True):
         held = containers.take(task.X, test), containers.take(task.y, test)
-        able = [arm for arm in arms if arm not in trials.reasons]
-        for fitted in part.models(able, samplers):
+        # An arm that failed on one fold is not tried on the next: its mean would be of other folds.
+        remaining = [arm for arm in arms if arm not in trials.reasons]
+        for fitted in part.models(remaining, samplers):
             if fitted.reason:
                 trials.reasons[fitted.arm] = fitted.reason
                 continue
             for name, scorer in scorers.items():
-                trials.scores[name][fitted.arm].append(_scored(name, scorer, fitted.model, *held))
-    for own in trials.scores.values():
+                trials.scores[name][fitted.arm].append(_score(name, scorer, fitted.model, *held))
+    for arm_scores in trials.scores.values():
         for arm in trials.reasons:
-            own.pop(arm, None)
+            arm_scores.pop(arm, None)
     return trials
 
 
-def _scored(name: str, scorer: Scorer, model: Any, X: Any, y: Any) -> float:
+def _score(name: str, scorer: Scorer, model: Any, X: Any, y: Any) -> float:
     try:
         score = float(scorer(model, X, y))
     except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(f"scoring={name!r} cannot judge these rows: {error}") from error
+        raise ConfigError(f"scoring={name!r} cannot score these rows: {error}") from error
     if not math.isfinite(score):
         raise ConfigError(
-            f"scoring={name!r} cannot judge these rows: it is {score} on the {num_samples(X)} "
-            "test rows of a fold. Does each fold have all classes?"
+            f"scoring={name!r} cannot score these rows: it is {score} on the {num_samples(X)} "
+            "test rows of a fold. Use folds that have rows of all classes, or another score."
         )
     return score

@@ -1,1 +1,1 @@
-"""The private side of the scikit-learn estimators: parameters, gates, base classes, saving."""
+"""Base classes of the estimators, checks of their parameters, and how they are saved."""

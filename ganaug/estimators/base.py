@@ -1,4 +1,4 @@
-"""What the estimators have in common: checked parameters, seeds, copies and saved folders."""
+"""Base class of the estimators: checked parameters, seeds, copies and saved folders."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from ganaug.training.history import History
 
 _FITTED = ("_modality", "_one_hot", "_source", "_target", "_seed", "_calls")
+"""Private attributes that fit sets, besides the public ones whose names end in an underscore."""
 
 
 class Learner(BaseEstimator):
-    """An estimator with a model: checked parameters, seeds, copies, pickles and saved folders."""
+    """Estimator that trains a model: checked parameters, seeds, copies and saved folders."""
 
     _parameter_constraints: ClassVar[dict[str, Any]]
     _saved_as: ClassVar[str]
-    """What a saved folder calls the estimator; a class derived from it loads the folder too."""
+    """Name of the estimator in a saved folder. Subclasses keep it, so they load the folder too."""
 
     _seed: int
     _calls: int
@@ -45,7 +46,7 @@ class Learner(BaseEstimator):
         Parameters
         ----------
         **params
-            Parameters of the estimator. Those of a recipe are changed with ``Recipe.replace``.
+            Parameters of the estimator. To change a field of a recipe, use ``Recipe.replace``.
 
         Returns
         -------
@@ -54,7 +55,7 @@ class Learner(BaseEstimator):
         Raises
         ------
         ConfigError
-            If there is no such parameter; the nearest one is named.
+            If there is no such parameter. The message names the nearest one.
 
         Examples
         --------
@@ -68,20 +69,20 @@ class Learner(BaseEstimator):
     def save_pretrained(self, path: str | Path) -> None:
         """Save the fitted augmenter in a folder, atomically.
 
-        A `GANAugmenter` makes anchored and interpolated classes from real rows, and selection
-        compares with them, so its file contains encoded training rows: treat it as you treat the
-        data. The file of a `Pix2PixAugmenter` holds the generator and no training images, but a
-        network may know some by heart.
+        The file of a `GANAugmenter` contains encoded training rows, so treat it as you treat the
+        data: anchored and interpolated rows start from real rows, and selection compares synthetic
+        rows with real ones. The file of a `Pix2PixAugmenter` holds the generator and no training
+        images, but a network may have memorised some.
 
         Parameters
         ----------
         path : str or Path
-            Folder, made if absent.
+            Folder; it is created if it does not exist.
 
         Raises
         ------
         ArtifactError
-            If the folder cannot be written, or holds the ``config.json`` of something else.
+            If the folder cannot be written, or holds a ``config.json`` that is not ganaug's.
 
         Examples
         --------
@@ -112,17 +113,17 @@ class Learner(BaseEstimator):
         Raises
         ------
         ArtifactError
-            If the folder is missing, damaged, or of another estimator.
+            If the folder does not exist, is damaged or holds another estimator.
         """
         config, arrays = artifact.read(folder, cls._saved_as)
         with saving.damage_as_artifact_error(folder):
             data = config["estimator"]
-            own = cls(**saving.params_from_dict(data["params"], cls._get_param_names()))
-            cls._take_back(own, data, config["model"], arrays)
-        return own
+            loaded = cls(**saving.params_from_dict(data["params"], cls._get_param_names()))
+            cls._restore_fit(loaded, data, config["model"], arrays)
+        return loaded
 
-    def _take_back(self, data: saving.Saved, model: saving.Saved, arrays: Arrays) -> None:
-        """Set what the fit had set before it was saved."""
+    def _restore_fit(self, data: saving.Saved, model: saving.Saved, arrays: Arrays) -> None:
+        """Set the state of the fit that was saved."""
         self._check_params()
         self._restore(data, model, arrays)
         run = saving.Run.from_dict(data)
@@ -132,11 +133,11 @@ class Learner(BaseEstimator):
 
     @abstractmethod
     def _state(self) -> tuple[saving.Saved, saving.Saved, Arrays]:
-        """Return what fit has set: values of the estimator, values of the model, and arrays."""
+        """Return the fitted state: values of the estimator, values of the model, and arrays."""
 
     @abstractmethod
     def _restore(self, data: saving.Saved, model: saving.Saved, arrays: Arrays) -> None:
-        """Set what :meth:`_state` described."""
+        """Set the fitted state that :meth:`_state` returned."""
 
     def _check_params(self) -> None:
         params = self.get_params(deep=False)
@@ -144,7 +145,10 @@ class Learner(BaseEstimator):
 
     @contextmanager
     def _fitting(self) -> Iterator[None]:
-        """Forget the last fit, and this one too if it fails: never a mixture of two."""
+        """Drop the state of the last fit, and that of this one if it fails.
+
+        Otherwise the state could mix two fits.
+        """
         self._forget()
         try:
             yield
@@ -158,7 +162,7 @@ class Learner(BaseEstimator):
                 delattr(self, name)
 
     def _job(self, seed: int, device: torch.device) -> Job:
-        """Return the settings of the training run; 0 steps or rows stand for "auto"."""
+        """Return the settings of the training run, in which 0 stands for "auto"."""
         return Job(
             0 if self.max_steps == "auto" else int(self.max_steps),
             0 if self.batch_size == "auto" else int(self.batch_size),
@@ -169,36 +173,37 @@ class Learner(BaseEstimator):
             bool(self.verbose),
         )
 
-    def _warn_of_collapse(self, what: str, remedy: str) -> None:
-        warn(f"Mode collapse: {what}. Try {remedy}.", ModeCollapseWarning)
+    def _warn_of_collapse(self, finding: str, remedy: str) -> None:
+        warn(f"Mode collapse: {finding}. Try {remedy}.", ModeCollapseWarning)
 
     def _start_stream(self) -> int:
-        """Begin the estimator's stream of seeds and return the seed of the fit."""
+        """Start the estimator's stream of seeds; return the seed of the fit."""
         self._seed, self._calls = seed_from(self.random_state), 0
         return self._seed
 
     def _next_seed(self) -> int:
-        """Return the seed of the next call: the estimator's stream goes on."""
+        """Return the seed of the next call from the estimator's stream."""
         seed = derive(self._seed, "sample", self._calls)
         self._calls += 1
         return seed
 
     def _seed_of(self, random_state: Any) -> int:
-        """Return the seed of a call: the one that was given, or the next of the stream."""
+        """Return the seed of a call: that of ``random_state``, or the next one of the stream."""
         return self._next_seed() if random_state is None else seed_from(random_state)
 
-    # By themselves, copies would go through __getstate__ and leave the device.
+    # The default copies would call __getstate__, which moves the model to the CPU.
     def __copy__(self) -> Self:
-        same = type(self).__new__(type(self))
-        same.__dict__.update(vars(self))
-        return same
+        copied = type(self).__new__(type(self))
+        copied.__dict__.update(vars(self))
+        return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        same = memo[id(self)] = type(self).__new__(type(self))
-        same.__dict__.update(copy.deepcopy(vars(self), memo))
-        return same
+        copied = memo[id(self)] = type(self).__new__(type(self))
+        copied.__dict__.update(copy.deepcopy(vars(self), memo))
+        return copied
 
     def __getstate__(self) -> dict[str, Any]:
+        # Pickles hold the model on the CPU, so that machines without the device can load them.
         state = dict(super().__getstate__())
         model = state.get("model_")
         if model is not None and model.device.type != "cpu":

@@ -1,7 +1,7 @@
-"""Methods that exist only sometimes, and say themselves what does the job when they do not.
+"""Methods available in one mode only; otherwise the error names the alternative.
 
-scikit-learn's ``available_if`` hides a method too, but its error only says that there is no such
-attribute; the reason stands in ``__cause__``, where few look.
+scikit-learn's ``available_if`` also hides methods. Its error only says that there is no such
+attribute, and the reason is hidden in ``__cause__``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class GatedMethod:
-    """A method behind a check: the descriptor that :func:`gated` puts into a class.
+    """Descriptor of a method that is available only while a check passes.
 
-    On the class it is a plain function, with the method's signature and docstring.
+    :func:`gated` puts it into a class. Looked up on the class, it is a function with the signature
+    and docstring of the method.
     """
 
     def __init__(self, method: Callable[..., Any], check: Callable[[Any, str], None]) -> None:
@@ -30,7 +31,7 @@ class GatedMethod:
 
         functools.update_wrapper(cast("Callable[..., Any]", self), method)
         self._method, self._check = method, check
-        self._unbound = unbound  # made once: pickle wants the very same function each time
+        self._unbound = unbound  # made once: pickle needs the same object at each look-up
 
     def __get__(self, instance: Any, owner: type | None = None) -> Callable[..., Any]:
         if instance is None:
@@ -40,12 +41,12 @@ class GatedMethod:
 
 
 def gated(check: Callable[[Any, str], None]) -> Callable[[_Method], _Method]:
-    """Return a decorator that hides a method while ``check`` raises an ``AttributeError``.
+    """Return a decorator that hides a method while ``check`` raises `AttributeError`.
 
     Parameters
     ----------
     check : callable
-        Called with the object and the name of the method, whenever the method is looked up.
+        Called with the object and the name of the method at each look-up of the method.
 
     Examples
     --------
@@ -69,12 +70,15 @@ def gated(check: Callable[[Any, str], None]) -> Callable[[_Method], _Method]:
 
 
 def in_mode(mode: str, instead: str) -> Callable[[_Method], _Method]:
-    """Return a decorator for methods of one ``mode``; its error in the other says ``instead``."""
+    """Return a decorator for methods of one ``mode``.
+
+    In the other mode the error ends with ``instead``, which names the alternative.
+    """
 
     def check(estimator: Any, name: str) -> None:
-        # A misspelt mode hides nothing: calling the method then says what is wrong with it.
-        other = isinstance(estimator.mode, str) and estimator.mode in {"append", "replace"} - {mode}
-        if other:
+        # A misspelt mode hides no method, so that calling one raises the error about the mode.
+        hide = isinstance(estimator.mode, str) and estimator.mode in {"append", "replace"} - {mode}
+        if hide:
             raise NotAvailableError(
                 f'{name!r} is not available with mode="{estimator.mode}", which {instead}'
             )
@@ -89,21 +93,21 @@ append_only = in_mode(
 )
 replace_only = in_mode(
     "replace",
-    "adds rows, as no transformer can; use fit_resample, "
+    "adds rows, which a transformer must not do; use fit_resample, "
     "imblearn.pipeline.Pipeline, AugmentedClassifier in sklearn.pipeline.Pipeline, or "
     'GANAugmenter(mode="replace").',
 )
 
 
 def of_estimator(method: _Method) -> _Method:
-    """Decorate a method that exists where the wrapped ``estimator`` has one of that name."""
+    """Hide a method of a wrapper if its ``estimator`` has no method of that name."""
 
     def check(wrapper: Any, name: str) -> None:
         inner = getattr(wrapper, "estimator_", wrapper.estimator)
         try:
             getattr(inner, name)
         except AttributeError as error:
-            # Where scikit-learn hides a method, its reason is the cause.
+            # If scikit-learn's available_if hides the method, its reason is in __cause__.
             raise NotAvailableError(
                 f"{type(wrapper).__name__} has {name!r} where its classifier has it: "
                 f"{error.__cause__ or error}"

@@ -1,4 +1,4 @@
-"""The private side of :class:`~ganaug.augmenter.GANAugmenter`."""
+"""Base class of :class:`~ganaug.augmenter.GANAugmenter`: checks, sampling and saving."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganaug.runtime.memory import check_budget
 
 
 class OverSampler(Learner, BaseOverSampler):
-    """Check later data against those at fit, make rows of classes, and tell scikit-learn the tags.
+    """Over-sampler with a fitted model: checks of data, synthetic rows, scikit-learn's tags.
 
     Attributes
     ----------
@@ -32,7 +32,8 @@ class OverSampler(Learner, BaseOverSampler):
         See :class:`~ganaug.augmenter.GANAugmenter`.
     """
 
-    # What scikit-learn's _SetOutputMixin sets: that mixin itself would defeat the gates.
+    # scikit-learn's _SetOutputMixin would set this too. But it would also replace the descriptor of
+    # transform by a plain function, which is available in both modes.
     _sklearn_auto_wrap_output_keys: ClassVar[set[str]] = {"transform"}
     _saved_as: ClassVar[str] = "GANAugmenter"
 
@@ -42,7 +43,7 @@ class OverSampler(Learner, BaseOverSampler):
     classes_: NDArray[Any]
 
     def _state(self) -> tuple[Saved, Saved, Arrays]:
-        own = LearnedClasses(
+        learned = LearnedClasses(
             self._modality,
             self.model_,
             self.classes_,
@@ -50,20 +51,21 @@ class OverSampler(Learner, BaseOverSampler):
             self.sampling_strategy_,
             self._one_hot,
         )
-        return own.to_parts()
+        return learned.to_parts()
 
     def _restore(self, data: Saved, model: Saved, arrays: Arrays) -> None:
-        own = LearnedClasses.from_parts(data, model, arrays, self.image_options)
-        self._modality, self._one_hot, self.model_ = own.modality, own.one_hot, own.model
-        self.n_features_in_ = own.n_features
-        self.classes_ = own.classes
-        self.class_counts_, self.sampling_strategy_ = own.counts, own.to_add
-        self.plan_ = dict(zip(own.classes.tolist(), own.model.methods, strict=True))
+        learned = LearnedClasses.from_parts(data, model, arrays, self.image_options)
+        self._modality, self._one_hot = learned.modality, learned.one_hot
+        self.model_ = learned.model
+        self.n_features_in_ = learned.n_features
+        self.classes_ = learned.classes
+        self.class_counts_, self.sampling_strategy_ = learned.counts, learned.to_add
+        self.plan_ = dict(zip(learned.classes.tolist(), learned.model.methods, strict=True))
 
     def check_rows(self, X: Any, y: Any) -> tuple[Any, NDArray[np.int64]]:
-        """Check data against those at fit, and return them in the form used inside.
+        """Compare data with those at fit, and return rows and class numbers.
 
-        Reports take their figures from this form.
+        Reports compute their figures from them.
 
         Parameters
         ----------
@@ -74,12 +76,12 @@ class OverSampler(Learner, BaseOverSampler):
         -------
         rows : DataFrame, or ndarray of shape (n_samples, channels, height, width)
         codes : ndarray of shape (n_samples,)
-            The place of each row's class in ``classes_``.
+            Position of each row's class in ``classes_``.
 
         Raises
         ------
         GanaugError
-            If the data are unlike those at fit.
+            If the data differ in format from those at fit.
 
         Examples
         --------
@@ -99,7 +101,10 @@ class OverSampler(Learner, BaseOverSampler):
         self._modality.check_request(self.model_, wanted, budget)
 
     def _check_wanted(self, wanted: Mapping[Any, int]) -> None:
-        """Refuse, before a row is made, what does not fit or cannot be made of one row."""
+        """Raise before any row is made.
+
+        The rows may need too much memory, or be wanted of a class with a single row.
+        """
         self._check_request(wanted.values())
         methods = dict(zip(self.classes_.tolist(), self.model_.methods, strict=True))
         for label, count in wanted.items():
@@ -107,7 +112,7 @@ class OverSampler(Learner, BaseOverSampler):
                 raise one_row_error(label)
 
     def _check_again(self, X: Any, y: Any) -> tuple[Any, NDArray[Any], bool]:
-        """Return data like those at fit, checked, their labels, and whether these are one-hot."""
+        """Return data in the modality's form, the labels, and whether ``y`` was one-hot."""
         check_is_fitted(self, "model_")
         data = self._modality.check(X, check_budget(self.memory_budget))
         labels, one_hot = check_labels(y, len(data))
@@ -118,11 +123,12 @@ class OverSampler(Learner, BaseOverSampler):
         return data, labels, one_hot
 
     def _synthesise(self, wanted: Mapping[Any, int], seed: int) -> tuple[Any, NDArray[np.int64]]:
-        """Return decoded rows of each class in turn, and their class numbers."""
-        numbers_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        """Return decoded rows, class by class, and their class numbers."""
+        code_of = {label: code for code, label in enumerate(self.classes_.tolist())}
+        # The empty first part gives the result its shape if no rows are wanted.
         parts, codes = [self.model_.sample(0, 0, seed)], [np.zeros(0, np.int64)]
         for label, count in wanted.items():
-            code = numbers_of[label]
+            code = code_of[label]
             parts.append(self.model_.sample(code, count, seed))
             codes.append(np.full(count, code, np.int64))
         return self._modality.decode(self.model_, parts), np.concatenate(codes)
@@ -130,12 +136,15 @@ class OverSampler(Learner, BaseOverSampler):
     def _append(
         self, X: Any, y: Any, data: Any, labels: NDArray[Any], wanted: Mapping[Any, int]
     ) -> tuple[Any, Any]:
-        """Return ``X`` and ``y``, checked as ``data`` and ``labels``, and synthetic rows behind."""
+        """Return ``X`` and ``y``, followed by synthetic rows and their labels.
+
+        ``data`` and ``labels`` are the checked forms of ``X`` and ``y``.
+        """
         synthetic, codes = self._synthesise(wanted, self._next_seed())
         X_res = self._modality.append(X, data, synthetic)
         self.synthetic_mask_ = np.arange(len(labels) + len(codes)) >= len(labels)
-        new = self.classes_[codes]
-        return X_res, append_target(X, X_res, y, new, self._one_hot)
+        new_labels = self.classes_[codes]
+        return X_res, append_target(X, X_res, y, new_labels, self._one_hot)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -155,4 +164,4 @@ class OverSampler(Learner, BaseOverSampler):
         return {**tags, "non_deterministic": True} if self.mode == "replace" else tags
 
     def _fit_resample(self, X: Any, y: Any, **params: Any) -> Any:
-        raise NotImplementedError  # fit_resample is overridden whole.
+        raise NotImplementedError  # abstract in imbalanced-learn; fit_resample does not call it

@@ -1,4 +1,4 @@
-"""What is checked between the table and the training: options, classes, columns and the request."""
+"""Checks of the estimators' parameters: known names and allowed values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OPTIONS: dict[str, Any] = {
         Interval(numbers.Real, 0, 1, closed="right"),
         StrOptions({"auto", "minority", "not minority", "not majority", "all"}),
         dict,
-        Hidden(Mapping),  # any mapping will do; messages speak of a dict
+        Hidden(Mapping),  # any mapping is accepted; messages name only dict
         callable,
     ],
     "mode": [StrOptions({"append", "replace"})],
@@ -45,15 +45,15 @@ OPTIONS: dict[str, Any] = {
     "verbose": ["verbose"],
     "random_state": ["random_state", Hidden(np.random.Generator)],
 }
-"""What the parameters of GANAugmenter may be, in scikit-learn's form."""
+"""Allowed values of GANAugmenter's parameters, as scikit-learn's parameter constraints."""
 
 
 class InvalidOptionError(ConfigError, InvalidParameterError):
-    """A parameter has an impossible value; an error of scikit-learn's own kind too."""
+    """A parameter has a value that is not allowed; scikit-learn's own type of error as well."""
 
 
 def check_parameter_names(params: Iterable[str], known: Sequence[str], owner: str) -> None:
-    """Refuse names of parameters that do not exist."""
+    """Raise `ConfigError` if a parameter does not exist."""
     for name in params:
         if name.startswith("recipe__"):
             field = name.removeprefix("recipe__")
@@ -69,7 +69,8 @@ def check_options(constraints: Mapping[str, Any], params: Mapping[str, Any], own
     Raises
     ------
     ConfigError
-        It is scikit-learn's ``InvalidParameterError`` too, which its own checks expect.
+        Also an instance of scikit-learn's ``InvalidParameterError``, which its estimator checks
+        expect.
     """
     try:
         validate_parameter_constraints(constraints, params, caller_name=owner)
@@ -81,8 +82,12 @@ def check_options(constraints: Mapping[str, Any], params: Mapping[str, Any], own
 
 
 def nearest_option(message: str) -> str:
-    """Return the end of scikit-learn's message about a misspelt option: what was meant."""
+    """Return a sentence to add to scikit-learn's message about a misspelt option.
+
+    It names the nearest option.
+    """
     found = re.search(r"must be (.*) Got '([^']*)' instead", message, re.DOTALL)
+    # Quoted words are options, except the names of types: "an instance of 'dict'".
     options = re.findall(r"(?<!instance of )'([^']+)'", found[1]) if found else []
     if not found or not options:
         return ""

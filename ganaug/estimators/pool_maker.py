@@ -1,4 +1,4 @@
-"""Pools and transforms of synthetic images, made by a fitted augmenter."""
+"""Methods of GANAugmenter that make pools and transforms of synthetic images."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ if TYPE_CHECKING:
 
 
 class PoolMaker(OverSampler):
-    """The methods of :class:`~ganaug.augmenter.GANAugmenter` that make images beforehand."""
+    """Over-sampler that can make images ahead of time, for data loaders."""
 
     def make_pool(
         self, n_per_class: int | Mapping[Any, int], *, random_state: Any = None
     ) -> SyntheticPool:
-        """Make images beforehand, for data loaders.
+        """Make a pool of synthetic images for data loaders.
 
-        Generating inside a data loader would cost many times more than reading from a pool, and
-        a generator on a GPU could not be shared between workers.
+        To generate images inside a data loader would take many times longer than to read them from
+        a pool, and workers could not share a generator on a GPU.
 
         Parameters
         ----------
         n_per_class : int or dict
-            Images of each class; an int is for every class that ``sampling_strategy_`` adds to, or
-            for all classes if it adds to none. A pool takes a byte for each value of an image,
-            which ``memory_budget`` limits; ``verbose=1`` says how much before it is made.
+            Images of each class. An int applies to every class that ``sampling_strategy_`` adds
+            rows to, or to all classes if it adds none. A pool takes one byte for each value of an
+            image. ``memory_budget`` limits its size, and ``verbose=1`` prints it beforehand.
         random_state : int, RandomState, Generator or None
-            As in :meth:`sample`.
+            See :meth:`sample`.
 
         Returns
         -------
         SyntheticPool
-            8-bit images on the CPU: black is 0 and white 255. A warning says so if yours are
-            bytes of another range.
+            8-bit images on the CPU: black is 0 and white 255. A warning is given if the images at
+            fit were bytes of another range.
 
         Raises
         ------
         NotAvailableError
-            If the augmenter was fitted on a table.
+            If the augmenter was fitted to a table.
         MemoryBudgetError
-            If the pool does not fit ``memory_budget``.
+            If the pool needs more than ``memory_budget``.
 
         Examples
         --------
@@ -71,15 +71,15 @@ class PoolMaker(OverSampler):
         if isinstance(n_per_class, Mapping):
             wanted = check_counts(n_per_class, self.classes_.tolist())
         else:
-            lacking = [label for label, missing in self.sampling_strategy_.items() if missing]
-            rare = lacking or self.classes_.tolist()
+            rare = [label for label, missing in self.sampling_strategy_.items() if missing]
+            rare = rare or self.classes_.tolist()
             wanted = check_counts(dict.fromkeys(rare, n_per_class), rare)
         self._check_wanted(wanted)
         if codec.dtype == np.uint8 and not codec.bytewise:
             warn(
-                f"The images at fit had values from {codec.low:g} to {codec.high:g}; the pool's "
-                "are scaled to 0 to 255. Scale those it is mixed with too, or brightness tells "
-                "real from synthetic."
+                f"The images at fit had values from {codec.low:g} to {codec.high:g}; those of the "
+                "pool are scaled to 0 to 255. Scale the images that you mix them with too, or a "
+                "classifier can tell real from synthetic by brightness."
             )
         if self.verbose:
             size = readable(SyntheticPool.size(sum(wanted.values()), codec.shape))
@@ -100,11 +100,11 @@ class PoolMaker(OverSampler):
         Parameters
         ----------
         p : float, default=0.5
-            Probability with which an image of a rare class is replaced.
+            Probability that an image of a rare class is replaced.
         n_per_class : int or dict, default=1000
             See :meth:`make_pool`.
         random_state : int, RandomState, Generator or None
-            As in :meth:`sample`.
+            See :meth:`sample`.
 
         Returns
         -------
@@ -135,6 +135,6 @@ class PoolMaker(OverSampler):
         check_is_fitted(self, "model_")
         if not isinstance(self.model_.codec, ImageCodec):
             raise NotAvailableError(
-                f"{method!r} is for images; this augmenter was fitted on a table: use sample."
+                f"{method!r} makes images, and this augmenter was fitted to a table. Use sample."
             )
         return self.model_.codec

@@ -1,4 +1,4 @@
-"""Fitted estimators as plain values, for a folder, and back."""
+"""Convert fitted estimators to plain values and arrays, for a saved folder, and back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Saved = dict[str, Any]
 
 @contextmanager
 def damage_as_artifact_error(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while values of a file are put together into an `ArtifactError`."""
+    """Raise `ArtifactError` for errors that the values of a saved file cause."""
     try:
         yield
     except ArtifactError:
@@ -52,12 +52,12 @@ def damage_as_artifact_error(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Run:
-    """What a fit leaves beside the model: the stream of seeds, the history, the column names.
+    """State of a fit besides the model: the stream of seeds, the history, the column names.
 
     Parameters
     ----------
     seed, calls : int
-        The seed of the fit, and how many calls have drawn from its stream since.
+        The seed of the fit, and the number of calls that have used its stream since.
     history : History
     feature_names : ndarray of str or None
     """
@@ -71,7 +71,7 @@ class Run:
         """Return the run as plain values."""
         names = self.feature_names
         return {
-            "seed": str(self.seed),
+            "seed": str(self.seed),  # 63 bits; many JSON readers keep 53
             "calls": self.calls,
             "history": self.history.records,
             "feature_names": None if names is None else names.tolist(),
@@ -79,38 +79,38 @@ class Run:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Run:
-        """Return what :meth:`to_dict` described."""
+        """Return the run that :meth:`to_dict` saved."""
         if type(data["seed"]) is not str or type(data["calls"]) is not int:
-            raise ArtifactError("The saved seed or number of calls is impossible.")
+            raise ArtifactError("The saved seed or number of calls is not valid.")
         names, history = data["feature_names"], History(data["history"])
-        own = cls(
+        run = cls(
             int(data["seed"]),
             data["calls"],
             history,
             None if names is None else np.array(names, dtype=object),
         )
-        if min(own.calls, own.seed) < 0:
-            raise ArtifactError("The saved seed or number of calls is impossible.")
-        return own
+        if min(run.calls, run.seed) < 0:
+            raise ArtifactError("The saved seed or number of calls is not valid.")
+        return run
 
 
-# ------------------------------------------------------------------ what was learned
+# ------------------------------------------------------------------ fitted state
 
 
 @dataclass(frozen=True)
 class LearnedClasses:
-    """What a ``GANAugmenter`` has learned.
+    """Fitted state of a ``GANAugmenter``.
 
     Parameters
     ----------
     modality : Modality
-        What the data looked like.
+        Format of the data at fit.
     model : TableModel or ImageModel
     classes : ndarray of shape (n_classes,)
     counts : dict
-        Rows of each class; empty if the file is too old to say.
+        Rows of each class; empty if the file is of version 0.1, which did not save them.
     to_add : dict
-        Rows that each class lacks.
+        Rows to add to each class.
     one_hot : bool
         Whether the labels were a one-hot matrix.
     """
@@ -124,7 +124,7 @@ class LearnedClasses:
 
     @property
     def n_features(self) -> int:
-        """Columns of the table, or values of an image."""
+        """Number of columns of the table, or of values of an image."""
         if isinstance(self.modality, ImageData):
             return math.prod(self.modality.fitted_form.shape)
         return len(self.model.codec.columns)
@@ -147,7 +147,7 @@ class LearnedClasses:
     def from_parts(
         cls, data: Saved, config: Saved, arrays: Arrays, options: ImageOptions | None
     ) -> LearnedClasses:
-        """Return what :meth:`to_parts` described, on the CPU."""
+        """Return the state that :meth:`to_parts` saved, on the CPU."""
         modality: Modality
         model: Model
         if data.get("modality", "table") == "image":
@@ -161,7 +161,7 @@ class LearnedClasses:
         labels = [untag(label) for label in data["classes"]]
         counts = data.get("counts", [])  # models of version 0.1 do not have them
         if not all(type(count) is int and count > 0 for count in counts):
-            raise ArtifactError("The saved numbers of rows are impossible.")
+            raise ArtifactError("The saved class counts must be positive integers.")
         return cls(
             modality,
             model,
@@ -174,7 +174,7 @@ class LearnedClasses:
 
 @dataclass(frozen=True)
 class LearnedPairs:
-    """What a ``Pix2PixAugmenter`` has learned: what both sides looked like, and the model."""
+    """Fitted state of a ``Pix2PixAugmenter``: the format of both sides, and the model."""
 
     source: ImageData
     target: ImageData
@@ -182,7 +182,7 @@ class LearnedPairs:
 
     @property
     def n_features(self) -> int:
-        """Values of a source image."""
+        """Number of values of a source image."""
         return math.prod(self.source.fitted_form.shape)
 
     def to_parts(self) -> tuple[Saved, Saved, Arrays]:
@@ -198,10 +198,10 @@ class LearnedPairs:
         arrays: Arrays,
         options: tuple[ImageOptions | None, ImageOptions | None],
     ) -> LearnedPairs:
-        """Return what :meth:`to_parts` described, on the CPU."""
+        """Return the state that :meth:`to_parts` saved, on the CPU."""
         source, target = (
-            ImageData.from_dict(data[name], own)
-            for name, own in zip(("source", "target"), options, strict=True)
+            ImageData.from_dict(data[name], side_options)
+            for name, side_options in zip(("source", "target"), options, strict=True)
         )
         model = pair_from_parts(config, source.fitted_form, target.fitted_form, arrays)
         return cls(source, target, model)
@@ -213,18 +213,18 @@ class LearnedPairs:
 def params_to_dict(params: Mapping[str, Any]) -> Saved:
     """Return the parameters of an estimator as plain values.
 
-    What belongs to a process and not to a model is left out: device, callbacks, generators.
+    Device, callbacks and random generators are left out: they belong to a process, not to a model.
 
     Raises
     ------
     ConfigError
-        If the sampling strategy is a function.
+        If ``sampling_strategy`` is a callable.
     """
     return {name: _PARAMS[name][0](params[name]) for name in params if name in _PARAMS}
 
 
 def params_from_dict(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Return those of the named parameters that :func:`params_to_dict` described."""
+    """Return the named parameters from what :func:`params_to_dict` returned."""
     return {
         name: _PARAMS[name][1](data.get(name) if name in _LATER else data[name])
         for name in names
@@ -233,7 +233,7 @@ def params_from_dict(data: Mapping[str, Any], names: Iterable[str]) -> dict[str,
 
 
 def _native(value: Any) -> Any:
-    """Return a numpy scalar as Python's."""
+    """Return a numpy scalar as a Python number; return other values unchanged."""
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -259,7 +259,7 @@ def _strategy_out(strategy: Any) -> Any:
         return [[tag(label), int(count)] for label, count in strategy.items()]
     if callable(strategy):
         raise ConfigError(
-            "A callable sampling_strategy cannot be saved, for a model file holds no code. Set "
+            "A callable sampling_strategy cannot be saved, since a saved folder holds no code. Set "
             "sampling_strategy to a dict first, for instance with set_params."
         )
     return _native(strategy)
@@ -308,7 +308,7 @@ _PARAMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "image_options": (_options_out, _options_in),
     "categorical_features": (_columns_out, _columns_in),
 }
-"""How each parameter that is saved becomes plain values, and back."""
+"""For each saved parameter, the functions that make plain values of it and that read them."""
 
 _LATER = ("image_options",)
-"""Parameters that the first files do not have."""
+"""Parameters that are missing from the files of early versions."""

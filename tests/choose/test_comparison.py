@@ -122,12 +122,12 @@ def test_advice_names_the_simplest_of_those_that_help_alike() -> None:
     assert found.advice.startswith(
         "Use class weights: f1 0.600 against 0.500 (+0.100, 95% interval"
     )
-    assert "SMOTE scores 0.605: no further ahead than chance explains" in found.advice
+    assert "SMOTE scores 0.605, but its lead may be chance" in found.advice
     clear = comparison(result("class weights", 0.55), result("ganaug", 0.6))
     assert clear.advice.startswith("Use ganaug")
-    assert "narrow by luck" not in clear.advice
+    assert "narrow by chance" not in clear.advice
     assert replace(clear, n_folds=3).advice.endswith(
-        "With 3 folds an interval can be narrow by luck."
+        "With only 3 folds an interval can be narrow by chance."
     )
 
 
@@ -136,11 +136,11 @@ def test_advice_against_everything() -> None:
     found = comparison(result("class weights", 0.51), result("SMOTE", 0.4))
     assert found.best.method == "nothing"
     assert found.advice == (
-        "Nothing beats doing nothing here: no interval lies above 0 "
+        "No method is better than doing nothing here: no interval is above 0 "
         "(best: class weights, +0.010, 95% interval -0.010 to +0.030)."
     )
     none = comparison(MethodResult("SMOTE", reason="missing values"))
-    assert none.advice == "Nothing beats doing nothing here: no method could run."
+    assert none.advice == "No method is better than doing nothing here: no method could run."
 
 
 def test_data_where_weights_help_and_data_where_nothing_does() -> None:
@@ -149,7 +149,7 @@ def test_data_where_weights_help_and_data_where_nothing_does() -> None:
     assert helped.advice.startswith("Use class weights")
     X, y = data(400, 40, apart=0.0)
     idle = compare(X, y, DummyClassifier(), ["random duplication", "SMOTE"], random_state=0)
-    assert idle.advice.startswith("Nothing beats doing nothing here")
+    assert idle.advice.startswith("No method is better than doing nothing here")
 
 
 # ------------------------------------------------------------------ what cannot run

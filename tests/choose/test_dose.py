@@ -85,10 +85,10 @@ def test_each_fold_trains_the_generator_once() -> None:
 
 
 def test_the_doses_are_prefixes_of_what_was_made_once() -> None:
-    from ganaug.choose.remedies import grow
+    from ganaug.choose.remedies import resample_fold
 
     X, y = data()
-    grown = grow(quick(), X, y, y, {1: 120})
+    grown = resample_fold(quick(), X, y, y, {1: 120})
     rows = [grown.dosed(dose) for dose in DOSES]
     assert [len(each.y) - 150 for each in rows] == [9, 22, 45, 90]
     for each in rows:
@@ -179,7 +179,7 @@ def test_nothing_is_an_answer() -> None:
     assert report.chosen.remedy == "nothing"
     assert model.n_synthetic_ == 0
     assert np.array_equal(model.predict_proba(X), LogisticRegression().fit(X, y).predict_proba(X))
-    assert "no remedy beats that" in report.reason
+    assert "no remedy is better by more than its standard error" in report.reason
 
 
 def trials(**arms: list[float]) -> Trials:
@@ -371,12 +371,12 @@ def test_other_over_samplers_take_the_place_of_the_gan(sampler: Any) -> None:
         ({"cv": "three"}, "cv"),
         ({"scoring": "balanced_acuracy"}, "did you mean 'balanced_accuracy'"),
         ({"scoring": 3}, "scoring"),
-        ({"scoring": make_scorer(precision_score, pos_label="gone")}, "cannot judge these rows"),
+        ({"scoring": make_scorer(precision_score, pos_label="gone")}, "cannot score these rows"),
         ({"cv": GroupKFold(3)}, "cv: The 'groups'"),
         ({"augmenter": RandomUnderSampler()}, "RandomUnderSampler"),
         ({"augmenter": quick(recipe="no such")}, "no such"),
         ({"augmenter": quick(mode="replace")}, 'needs mode="append"'),
-        ({"scoring": lambda *_: float("nan")}, "cannot judge these rows: it is nan"),
+        ({"scoring": lambda *_: float("nan")}, "cannot score these rows: it is nan"),
     ],
 )
 def test_impossible_options(options: dict[str, Any], message: str) -> None:
