@@ -22,7 +22,7 @@ from ganaug.data import containers
 from ganaug.data.labels import check_labels, check_strategy
 from ganaug.errors import ConfigError, SchemaDriftError
 from ganaug.estimators import parameters
-from ganaug.estimators.gates import append_only, replace_only
+from ganaug.estimators.conditional_methods import append_only, replace_only
 from ganaug.estimators.pool_maker import PoolMaker
 from ganaug.images.containers import are_images
 from ganaug.images.data import ImageData

@@ -40,7 +40,7 @@ from ganaug.choose.trials import Task
 from ganaug.data.labels import check_label_list, check_labels
 from ganaug.data.polars import refuse_lazy
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError, warn
-from ganaug.estimators.gates import of_estimator
+from ganaug.estimators.conditional_methods import of_estimator
 from ganaug.runtime.privates import check_sample_weight, clone_parametrized, num_samples
 from ganaug.runtime.rng import seed_from
 from ganaug.tables.checks import check_column_names

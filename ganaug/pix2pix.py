@@ -23,7 +23,8 @@ from ganaug.images.formats import ImageBatch
 from ganaug.images.options import ImageOptions
 from ganaug.models.parts import Arrays
 from ganaug.pairs.checks import both_options, check_alike, check_paired, check_side, source_labels
-from ganaug.pairs.fitting import fit_pair_model, pair_recipe
+from ganaug.pairs.fitting import fit_pair_model
+from ganaug.pairs.plan import pair_recipe
 from ganaug.pairs.saving import codec_of
 from ganaug.recipe import Recipe
 from ganaug.runtime.device import choose_device

@@ -37,7 +37,7 @@ WARM_UP_STEPS, HIDDEN_SHARE = 100, 0.3
 
 @contextmanager
 def exchanged(parts: Mapping[str, Any]) -> Iterator[None]:
-    """Exchange parts of ganaug for a while, such as ``tables.fitting.INTERPOLATE_BELOW``."""
+    """Exchange parts of ganaug for a while, such as ``tables.plan.INTERPOLATE_BELOW``."""
     with ExitStack() as stack:
         for name, value in parts.items():
             stack.enter_context(patch(f"ganaug.{name}", value))

@@ -46,9 +46,9 @@ COMMON = 2000
 """Rows of the other class in a set whose rare class is made small, at most (of large rare classes:
 a quarter more than those)."""
 
-FREE = {"tables.fitting._method": lambda count, _: "duplicate" if count < 2 else "gan"}
-ANCHORED = {"tables.fitting.INTERPOLATE_BELOW": 2}
-INTERPOLATED = {"tables.fitting.INTERPOLATE_BELOW": ideas.ALWAYS}
+FREE = {"tables.plan._method": lambda count, _: "duplicate" if count < 2 else "gan"}
+ANCHORED = {"tables.plan.INTERPOLATE_BELOW": 2}
+INTERPOLATED = {"tables.plan.INTERPOLATE_BELOW": ideas.ALWAYS}
 WGAN_GP = {
     "loss": "wasserstein",
     "r1": 0.0,

@@ -17,6 +17,7 @@ import pytest
 from ganaug import Recipe
 from ganaug.models.model import CHUNK
 from ganaug.models.selection import COPY_QUANTILE, COPY_ROWS, EVIDENCE_FOLDS, OVERSAMPLING
+from ganaug.tables.plan import INTERPOLATE_BELOW, auto_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = {
@@ -190,7 +191,7 @@ def test_the_marked_blocks_run_in_order(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # The pages train to the end; here a start is enough.
     monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda rows: 15)
-    monkeypatch.setattr("ganaug.images.fitting.image_steps", lambda images, recipe: 15)
+    monkeypatch.setattr("ganaug.images.plan.image_steps", lambda images, recipe: 15)
     # As in a script, whose classes can be pickled because they are found in this module.
     script = types.ModuleType("__main__")
     monkeypatch.setitem(sys.modules, "__main__", script)
@@ -289,8 +290,8 @@ def shown(value: Any) -> str:
 
 def test_the_page_on_training_states_the_numbers_of_the_code(root):
     """Change a constant, and this names the sentence to change."""
-    from ganaug.tables import anchors, columns, fitting, sampling, selection
-    from ganaug.training import data, history
+    from ganaug.tables import anchors, columns, sampling, selection
+    from ganaug.training import data, signals
 
     page = (root / "docs" / "training.md").read_text(encoding="utf-8")
     sentences = [
@@ -299,11 +300,11 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"at most {columns.MAX_ATOMS} of",
         f"Decimals (up to {columns.MAX_DECIMALS})",
         f"up to {columns.ONE_HOT_LEVELS} categories is one-hot",
-        f"| 2 to {fitting.INTERPOLATE_BELOW - 1} | `interpolate` |",
-        f"| {fitting.INTERPOLATE_BELOW} or more | `anchored` |",
+        f"| 2 to {INTERPOLATE_BELOW - 1} | `interpolate` |",
+        f"| {INTERPOLATE_BELOW} or more | `anchored` |",
         f"at most {anchors.ANCHOR_ROWS:,} rows of a class",
         f"{anchors.ANCHOR_NEIGHBOURS} nearest neighbours",
-        f"at least {fitting.auto_steps(1)} and at most {fitting.auto_steps(10**9):,}",
+        f"at least {auto_steps(1)} and at most {auto_steps(10**9):,}",
         "$10\\sqrt{n}$ generator steps for $n$ rows",
         f"in {sampling.CALIBRATION_ROUNDS} rounds of {CHUNK:,} samples",
         f"full chunks of {CHUNK:,} rows",
@@ -313,18 +314,18 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"At most {OVERSAMPLING} candidates",
         f"{data.TrainingRows.monitored} of each",
         f"About {data.TrainingRows.records} times",
-        f"below {history.COLLAPSE_RATIO} at step {history.COLLAPSE_AFTER} or later",
-        f"mean is above {history.OVERPOWERED_ACCURACY}",
-        f"below {history.STARVED_GRADIENT} of the largest",
+        f"below {signals.COLLAPSE_RATIO} at step {signals.COLLAPSE_AFTER} or later",
+        f"mean is above {signals.OVERPOWERED_ACCURACY}",
+        f"below {signals.STARVED_GRADIENT} of the largest",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]
     assert EVIDENCE_FOLDS == 3, "three small classifiers, each on two thirds of the rows"
-    assert fitting.auto_steps(10_000) == 10 * 100
+    assert auto_steps(10_000) == 10 * 100
 
 
 def test_the_page_on_images_states_the_numbers_of_the_code(root):
-    from ganaug.images.fitting import ANCHOR_BELOW, FLAT
     from ganaug.images.options import MAX_CHANNELS, MAX_SIZE, MIN_SIZE
+    from ganaug.images.plan import ANCHOR_BELOW, FLAT
     from ganaug.images.selection import EVIDENCE_QUANTILE
     from ganaug.nets import light
 

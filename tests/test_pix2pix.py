@@ -29,7 +29,7 @@ from ganaug import (
     Recipe,
     SchemaDriftError,
 )
-from ganaug.pairs.fitting import pair_steps
+from ganaug.pairs.plan import pair_steps
 from ganaug.runtime.rng import torch_stream
 from tests.pairs.support import MASKS, TINY, fitted_to_rgb, last, pixels, quick
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 from ganaug.choose.remedies import weight_parameter
-from ganaug.estimators.gates import of_estimator
+from ganaug.estimators.conditional_methods import of_estimator
 
 Floats = NDArray[np.float64]
 

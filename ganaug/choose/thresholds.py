@@ -16,7 +16,7 @@ from sklearn.model_selection import (
 )
 
 from ganaug.errors import InvalidInputError
-from ganaug.estimators.gates import of_estimator
+from ganaug.estimators.conditional_methods import of_estimator
 from ganaug.runtime.privates import score_decisions, scores_decisions
 
 if TYPE_CHECKING:

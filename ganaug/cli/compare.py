@@ -66,7 +66,7 @@ def _check(
     """Raise before any work if the request cannot be carried out."""
     from ganaug.choose.classifiers import CLASSIFIERS
     from ganaug.choose.dose import check_scoring
-    from ganaug.cli.files.images import holds_images
+    from ganaug.cli.files.kinds import holds_images
     from ganaug.cli.pages import check_pages
     from ganaug.errors import ConfigError, did_you_mean
     from ganaug.recipe import Recipe

@@ -15,7 +15,7 @@ import typer
 
 from ganaug.cli import image_run
 from ganaug.cli.console import say
-from ganaug.cli.files import image_names, images, tables
+from ganaug.cli.files import image_names, images, kinds, tables
 from ganaug.cli.image_fit import Pairs, deciding_options, fit_images, open_source, read_images
 from ganaug.cli.pages import check_pages, write_pages
 from ganaug.cli.request import Request
@@ -86,7 +86,7 @@ def _check_places(source: Path, result: Path, *, folder: bool, mark: bool) -> No
     image_run.check_old(result)
     if folder and mark:
         raise ConfigError("--mark is for tables; manifest.csv says which files are synthetic.")
-    if not folder and result.suffix.lower() not in images.PARQUET:
+    if not folder and result.suffix.lower() not in kinds.PARQUET:
         raise ConfigError(f"{result}: images of a Parquet file go into a Parquet file.")
     if not folder and same:
         raise ConfigError(f"{result} is the input file; name another one.")

@@ -79,7 +79,7 @@ def asks_for_images(request: Request) -> bool:
     ConfigError
         If an option has no effect on this kind of source.
     """
-    from ganaug.cli.files.images import holds_images
+    from ganaug.cli.files.kinds import holds_images
 
     reading, training = request.reading, request.training
     images = holds_images(request.source)

@@ -17,9 +17,10 @@ from ganaug.errors import InvalidTypeError, SchemaDriftError
 from ganaug.images import containers, formats, saving
 from ganaug.images.codec import ImageCodec
 from ganaug.images.containers import Pixels, is_listed
-from ganaug.images.fitting import fit_image_model, image_recipe, plan_image_methods
+from ganaug.images.fitting import fit_image_model
 from ganaug.images.formats import ImageBatch, ImageFormat
 from ganaug.images.options import ImageOptions
+from ganaug.images.plan import image_recipe, plan_image_methods
 from ganaug.models.classes import Classes
 from ganaug.models.modality import Modality
 from ganaug.models.parts import name_in, name_out

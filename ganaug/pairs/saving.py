@@ -10,7 +10,7 @@ from ganaug.images.formats import ImageFormat
 from ganaug.images.saving import filled
 from ganaug.models.parts import Arrays, artifact_errors, require, tensors_under
 from ganaug.nets.unet import UNetGenerator
-from ganaug.pairs.fitting import pair_recipe
+from ganaug.pairs.plan import pair_recipe
 from ganaug.pairs.sampling import PairModel
 from ganaug.recipe import Recipe
 from ganaug.runtime.rng import torch_stream

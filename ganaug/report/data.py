@@ -20,10 +20,10 @@ from ganaug.data.containers import take
 from ganaug.data.labels import check_labels, check_strategy
 from ganaug.data.polars import refuse_lazy
 from ganaug.errors import ConfigError, InvalidInputError, InvalidTypeError
-from ganaug.images.fitting import plan_image_methods
+from ganaug.images.plan import plan_image_methods
 from ganaug.models.classes import Classes
 from ganaug.runtime.rng import derive, numpy_stream
-from ganaug.tables.fitting import plan_methods
+from ganaug.tables.plan import plan_methods
 
 Codes = NDArray[np.int64]
 

@@ -22,7 +22,8 @@ from ganaug.runtime.rng import derive, numpy_stream
 from ganaug.tables import checks, saving
 from ganaug.tables.checks import check_columns, check_request
 from ganaug.tables.codec import TableCodec
-from ganaug.tables.fitting import auto_steps, fit_table_model, plan_methods
+from ganaug.tables.fitting import fit_table_model
+from ganaug.tables.plan import auto_steps, plan_methods
 from ganaug.training.job import Job, fit_batch_size
 
 if TYPE_CHECKING:

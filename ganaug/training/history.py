@@ -1,30 +1,14 @@
-"""Records of a training run, and two signals of failed training."""
+"""Records of a training run; :mod:`ganaug.training.signals` decides when it has failed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from ganaug.training.signals import collapsed_labels, critic_overpowers
 
 if TYPE_CHECKING:
     import pandas as pd
-
-COLLAPSE_RATIO = 0.25
-"""Mode collapse: the samples of a class have less than this share of the real diversity."""
-
-COLLAPSE_AFTER = 200
-"""Steps before mode collapse is reported: an untrained generator is not varied either."""
-
-OVERPOWERED_ACCURACY = 0.95
-"""Overpowering critic: it tells real from fake more often than this, and the generator's gradient
-is below :data:`STARVED_GRADIENT`."""
-
-STARVED_GRADIENT = 0.05
-"""Share of its own peak below which the generator's gradient is too small to learn from."""
-
-_WINDOW = 5
-"""Records that decide together whether the critic overpowers: a single one may be an outlier."""
 
 Record = dict[str, Any]
 
@@ -105,14 +89,7 @@ class History:
         >>> History([{"diversity[rare]": 0.01, "diversity[common]": 0.9}]).collapsed()
         ['rare']
         """
-        prefix = "diversity["
-        return [
-            key[len(prefix) : -1]
-            for last in self.last()
-            if last.get("step", COLLAPSE_AFTER) >= COLLAPSE_AFTER
-            for key, value in last.items()
-            if key.startswith(prefix) and value < COLLAPSE_RATIO
-        ]
+        return collapsed_labels(self.last())
 
     def last(self) -> list[Record]:
         """Return the last record of each run; with a GAN for each class there are several runs.
@@ -129,15 +106,5 @@ class History:
         """Add a record, set its signals from it and the earlier ones, and return it."""
         self.records.append(record)
         record["mode_collapse"] = float(bool(self.collapsed()))
-        record["overpowering_critic"] = float(self._overpowered())
+        record["overpowering_critic"] = float(critic_overpowers(self.records))
         return record
-
-    def _overpowered(self) -> bool:
-        """Return whether the critic overpowers the generator in the last records."""
-        recent = self.records[-_WINDOW:]
-        if len(recent) < _WINDOW:
-            return False
-        gradients = np.asarray(self["generator_grad_norm"])
-        accuracy = np.mean([record["critic_accuracy"] for record in recent])
-        starved = np.median(gradients[-_WINDOW:]) < STARVED_GRADIENT * gradients.max()
-        return bool(accuracy > OVERPOWERED_ACCURACY and starved)

@@ -20,4 +20,4 @@ def small_chunks() -> Any:
 @pytest.fixture
 def low_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make 30 images enough for a generator that invents: a test of the cut-off needs no more."""
-    monkeypatch.setattr("ganaug.images.fitting.ANCHOR_BELOW", 30)
+    monkeypatch.setattr("ganaug.images.plan.ANCHOR_BELOW", 30)

@@ -148,7 +148,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
     options = ImageOptions(label_safe="hflip")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ganaug.images.fitting.ANCHOR_BELOW", 30)
+        patch.setattr("ganaug.images.plan.ANCHOR_BELOW", 30)
         augmenter = quick(recipe=AUTO, image_options=options).fit(X, y)
     assert augmenter.plan_ == {0: "anchored", 1: "gan", 2: "anchored"}
     augmenter.save_pretrained(folder)

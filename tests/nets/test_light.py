@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganaug import GANAugmenter, GanaugWarning, Recipe
-from ganaug.images.fitting import are_flat
+from ganaug.images.plan import are_flat
 from ganaug.nets.blueprint import Blueprint
 from ganaug.nets.light import LAYOUT, LightCritic, LightGenerator, layouts_of
 from ganaug.recipe import Architecture

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import ganaug.tables.fitting
+import ganaug.tables.plan
 import ganaug.tables.selection
 from benchmarks._classifiers import evaluate
 from benchmarks._data import TableSet
@@ -33,12 +33,12 @@ def fold():
 @pytest.mark.parametrize("name", ARMS)
 def test_every_arm_runs_and_leaves_nothing_behind(name, fold, monkeypatch):
     monkeypatch.setattr("ganaug.tables.data.auto_steps", lambda n: 3)
-    before = {k: v for k, v in vars(ganaug.tables.fitting).items() if k.isupper()}
+    before = {k: v for k, v in vars(ganaug.tables.plan).items() if k.isupper()}
     found = ARMS[name].augment(fold)
     assert len(found.X) == len(found.y) > len(fold.y)
     assert set(found.y) == {"a", "b", "c"}
     pd.testing.assert_frame_equal(found.X.iloc[:97], fold.X, check_dtype=False)
-    assert {k: v for k, v in vars(ganaug.tables.fitting).items() if k.isupper()} == before
+    assert {k: v for k, v in vars(ganaug.tables.plan).items() if k.isupper()} == before
     assert ganaug.tables.selection.EVIDENCE_QUANTILE == 0.3
 
 

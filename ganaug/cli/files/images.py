@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.cli.files.image_names import folder_name
 from ganaug.cli.files.image_paths import check_paths, embedded, files_digest
+from ganaug.cli.files.kinds import HUGGINGFACE, features_of, image_columns
 from ganaug.cli.files.tables import MARK, arrow_bytes, longer_range
 from ganaug.errors import ConfigError, InvalidInputError, NotAvailableError, did_you_mean
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
-_HF, _OURS = b"huggingface", b"ganaug"
-PARQUET = (".parquet", ".pq")
+_OURS = b"ganaug"
 _SPLITS = {"test", "train", "val", "valid", "validation"}
 _NAME = re.compile(r"synthetic_(\d+)\.png")
 
@@ -129,7 +129,7 @@ class ParquetSource:
             raise InvalidInputError(
                 f"{path} has no column {target!r} of classes; {did_you_mean(target, others)}"
             )
-        names = _features(self.arrow.schema).get(target, {}).get("names")
+        names = features_of(self.arrow.schema).get(target, {}).get("names")
         values = self.arrow.column(target).to_pylist()
         rows = [i for i, value in enumerate(values) if not _unlabelled(value, names)]
         present = sorted({values[i] for i in rows})
@@ -256,35 +256,11 @@ def _unlabelled(value: Any, names: list[str] | None) -> bool:
     return value is None or (names is not None and value < 0)
 
 
-def _features(schema: Any) -> dict[str, Any]:
-    """Return the description of the columns in Hugging Face's metadata; empty without them."""
-    try:
-        document = json.loads((schema.metadata or {}).get(_HF, b"{}"))
-        features = document["info"]["features"]
-        return features if isinstance(features, dict) else {}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
 def _add_feature(metadata: dict[bytes, bytes], name: str, feature: dict[str, str]) -> None:
-    if _HF in metadata:
-        document = json.loads(metadata[_HF])
+    if HUGGINGFACE in metadata:
+        document = json.loads(metadata[HUGGINGFACE])
         document.get("info", {}).get("features", {})[name] = feature
-        metadata[_HF] = json.dumps(document).encode()
-
-
-def image_columns(schema: Any) -> list[str]:
-    """Return the columns that hold images, by their types and metadata."""
-    import pyarrow as pa
-
-    features = _features(schema)
-    found = []
-    for field in schema:
-        kind = features.get(field.name, {"_type": "Image"})
-        parts = {part.name for part in field.type} if pa.types.is_struct(field.type) else set()
-        if parts == {"bytes", "path"} and isinstance(kind, dict) and kind.get("_type") == "Image":
-            found.append(field.name)
-    return found
+        metadata[HUGGINGFACE] = json.dumps(document).encode()
 
 
 def _choose_column(name: str, schema: Any, wanted: str | None) -> str:
@@ -294,23 +270,6 @@ def _choose_column(name: str, schema: Any, wanted: str | None) -> str:
     if wanted is None and len(found) > 1:
         raise ConfigError(f"{name} has images in several columns, {found}: choose one by --image.")
     return found[0] if wanted is None else wanted
-
-
-def holds_images(path: str) -> bool:
-    """Return whether a path is a folder, or a Parquet file with a column of images."""
-    if path == "-":
-        return False
-    if Path(path).is_dir():
-        return True
-    if Path(path).suffix.lower() not in PARQUET or not Path(path).is_file():
-        return False
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return bool(image_columns(pq.read_schema(path)))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError):
-        return False  # the reader of tables raises the error
 
 
 def finished_fingerprint(path: Path) -> str:

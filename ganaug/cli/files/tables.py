@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ganaug.cli.files.csv_text import CsvText, read_csv, render_rows, write_rows
+from ganaug.cli.files.kinds import kind_of
 from ganaug.cli.files.text_columns import TextFormat
 from ganaug.errors import ArtifactError, ConfigError, InvalidInputError
 from ganaug.storage.files import check_writable, write_output
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 MARK = "is_synthetic"
 SPEC = "table.json"
 _MODEL = "config.json"
-_KINDS = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet"}
-_KINDS[".pq"] = "parquet"
 
 
 @dataclass(frozen=True)
@@ -163,22 +162,6 @@ def _nullable() -> dict[Any, Any]:
         for bits in (8, 16, 32, 64)
     }
     return {**numbers, pa.bool_(): pd.BooleanDtype()}
-
-
-def kind_of(path: str) -> str:
-    """Return csv, tsv or parquet.
-
-    Raises
-    ------
-    InvalidInputError
-        If the extension is unknown.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix not in _KINDS:
-        raise InvalidInputError(
-            f"{path}: the extension {suffix!r} is none of .csv, .tsv and .parquet."
-        )
-    return _KINDS[suffix]
 
 
 def read(path: str, encoding: str = "utf-8") -> Table:
