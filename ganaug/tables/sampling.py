@@ -24,8 +24,14 @@ if TYPE_CHECKING:
     from ganaug.tables.codec import TableCodec
 
 
-CALIBRATION_ROUNDS = 3
-"""Corrections of the logits: a mean of probabilities is not linear in them, so one is not exact."""
+CALIBRATION_ROUNDS = 5
+"""Corrections of the logits: a mean of probabilities is not linear in them, so one is not exact.
+
+Selection moves the shares again, so that a correction has less effect than it should. After three
+rounds the missing rate of a class of 300 rows was off by .021 (booleans) and .023 (40 numbers),
+root mean square over six tables; after five rounds by .017 and .014. New draws in each round were
+worse where there are many categories: the chance in their logarithms adds up.
+"""
 
 CALIBRATION_CHUNKS = 2
 """Chunks on which shares are measured after selection, which may keep a third of their rows."""
