@@ -352,7 +352,7 @@ class GANAugmenter(PretrainedMixin, PoolMaker):
 
     @replace_only
     def transform(self, X: Any) -> Any:
-        """Return ``X`` unchanged: rows are replaced in ``fit_transform`` only.
+        """Return ``X`` unchanged: at prediction time nothing is replaced.
 
         Parameters
         ----------

@@ -244,6 +244,15 @@ def test_a_pool_of_bytes_of_another_range_says_that_it_is_scaled():
     options = ImageOptions(value_range=(0, 16))
     augmenter = GANAugmenter(image_options=options, max_steps=2, random_state=0)
     augmenter.fit(X, [0] * 45 + [1] * 15)
-    with pytest.warns(GanaugWarning, match="from 0 to 16; the pool's are scaled to 0 to 255"):
+    with pytest.warns(
+        GanaugWarning, match="from 0 to 16; those of the pool are scaled to 0 to 255"
+    ):
         pool = augmenter.make_pool({1: 5})
     assert pool.images.max() > 16
+
+
+def test_a_verbose_augmenter_says_how_much_a_pool_takes_before_it_is_made(capsys):
+    X = np.random.default_rng(0).integers(0, 256, (20, 8, 8)).astype(np.uint8)
+    augmenter = GANAugmenter(max_steps=2, random_state=0).fit(X, [0] * 10 + [1] * 10)
+    augmenter.set_params(verbose=1).make_pool({1: 20})
+    assert "A pool of 20 images takes 1.3 KB." in capsys.readouterr().err

@@ -177,3 +177,13 @@ def flat(recipe: Recipe) -> dict[str, object]:
     nested = [parts.pop(name) for name in ("architecture", "regularizers", "schedule")]
     del parts["name"]
     return {**parts, **nested[0], **nested[1], **nested[2]}
+
+
+def test_an_unknown_kind_of_data_gets_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'image'"):
+        Recipe.preset("auto", data="images")
+
+
+def test_regularizers_say_whether_they_differentiate_the_critic_by_its_input() -> None:
+    assert Regularizers(r1=0.1).uses_input_gradient
+    assert not Regularizers(weight_clip=0.1).uses_input_gradient
