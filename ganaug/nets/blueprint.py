@@ -21,7 +21,7 @@ class Blueprint:
     counts : Tensor of shape (n_classes,)
         Training images of each class.
     conditioning : {"projection", "concat", "per-class"}
-        How the networks receive the class, as in :class:`~ganaug.recipe.Recipe`.
+        How the networks receive the class, as in ``Recipe``.
     pac : int
         Images that the critic scores as one sample.
     architecture : Architecture

@@ -59,8 +59,8 @@ from ganaug.runtime.privates import lerp_all, norms
 from ganaug.runtime.rng import torch_stream
 from ganaug.training import schedules
 from ganaug.training.data import Batch, TrainingRows
+from ganaug.training.diversity import Monitor
 from ganaug.training.history import History
-from ganaug.training.monitor import Monitor
 from ganaug.training.replay import Replay
 
 if TYPE_CHECKING:
