@@ -291,7 +291,7 @@ def shown(value: Any) -> str:
 def test_the_page_on_training_states_the_numbers_of_the_code(root):
     """Change a constant, and this names the sentence to change."""
     from ganaug.tables import anchors, columns, sampling, selection
-    from ganaug.training import data, failures
+    from ganaug.training import data, mode_collapse, overpowering_critic
 
     page = (root / "docs" / "training.md").read_text(encoding="utf-8")
     sentences = [
@@ -314,9 +314,9 @@ def test_the_page_on_training_states_the_numbers_of_the_code(root):
         f"At most {OVERSAMPLING} candidates",
         f"{data.TrainingRows.monitored} of each",
         f"About {data.TrainingRows.records} times",
-        f"below {failures.COLLAPSE_RATIO} at step {failures.COLLAPSE_AFTER} or later",
-        f"mean is above {failures.OVERPOWERED_ACCURACY}",
-        f"below {failures.STARVED_GRADIENT} of the largest",
+        f"below {mode_collapse.COLLAPSE_RATIO} at step {mode_collapse.COLLAPSE_AFTER} or later",
+        f"mean is above {overpowering_critic.OVERPOWERED_ACCURACY}",
+        f"below {overpowering_critic.STARVED_GRADIENT} of the largest",
     ]
     assert not [sentence for sentence in sentences if sentence not in page]
     assert EVIDENCE_FOLDS == 3, "three small classifiers, each on two thirds of the rows"

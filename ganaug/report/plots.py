@@ -31,8 +31,9 @@ from ganaug.pages.style import (
 from ganaug.report.columns import Matrix, bin_edges
 from ganaug.report.findings import MEASURES, Finding
 from ganaug.report.sketches import ColumnSketch, Projection
-from ganaug.training.failures import COLLAPSE_RATIO, OVERPOWERED_ACCURACY
 from ganaug.training.history import History
+from ganaug.training.mode_collapse import COLLAPSE_RATIO
+from ganaug.training.overpowering_critic import OVERPOWERED_ACCURACY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

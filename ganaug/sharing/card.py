@@ -18,7 +18,7 @@ import torch
 from ganaug.images.codec import ImageCodec
 from ganaug.recipe import Recipe
 from ganaug.tables.columns import NumberCodec
-from ganaug.training.failures import COLLAPSE_RATIO
+from ganaug.training.mode_collapse import COLLAPSE_RATIO
 from ganaug.version import __version__
 
 CARD = "README.md"

@@ -1,4 +1,7 @@
-"""Measures the diversity of the generated rows of each class."""
+"""Measures the diversity of the generated rows of each class.
+
+:mod:`ganaug.training.mode_collapse` has the limit below which it counts as collapsed.
+"""
 
 from __future__ import annotations
 

@@ -1,11 +1,16 @@
-"""Records of a training run; :mod:`ganaug.training.failures` decides when it has failed."""
+"""Records of a training run.
+
+:mod:`ganaug.training.mode_collapse` and :mod:`ganaug.training.overpowering_critic` decide when it
+has failed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ganaug.training.failures import collapsed_labels, critic_overpowers
+from ganaug.training.mode_collapse import collapsed_labels
+from ganaug.training.overpowering_critic import critic_overpowers
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from ganaug.cli.demo.data import COMMON, RARE, DemoData
 from ganaug.cli.demo.digits import RARE_DIGIT, SHOWN, WHITE, DigitsRun
 from ganaug.pages.style import BLACK, BLUE, GREEN, GREY, ORANGE
-from ganaug.training.failures import COLLAPSE_RATIO, OVERPOWERED_ACCURACY
+from ganaug.training.mode_collapse import COLLAPSE_RATIO
+from ganaug.training.overpowering_critic import OVERPOWERED_ACCURACY
 
 if TYPE_CHECKING:
     import pandas as pd
